@@ -1,0 +1,71 @@
+namespace ModelOps;
+
+/// <summary>What a conversion is asked to do.</summary>
+public sealed record ConversionOptions
+{
+    /// <summary>The recipe: <c>F32</c>, <c>F16</c>, <c>BF16</c>, <c>Q8_0</c>, <c>Q4_0</c>.</summary>
+    public string Type { get; init; } = "BF16";
+
+    /// <summary>Look for a quantization lattice and keep it (default), or round as llama.cpp does.</summary>
+    public bool KeepLattice { get; init; } = true;
+
+    /// <summary>Threads for quantising; 0 means one a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Replace an output file that is already there.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Name of the model for <c>general.name</c>; null takes it from the checkpoint.</summary>
+    public string? ModelName { get; init; }
+}
+
+/// <summary>One tensor of the output and where it comes from.</summary>
+/// <param name="Name">Name in the GGUF.</param>
+/// <param name="Type">Storage type in the GGUF.</param>
+/// <param name="Shape">Dimensions in ggml's order, row length first.</param>
+/// <param name="Bytes">Bytes of the data.</param>
+/// <param name="Offset">Position in the output file.</param>
+/// <param name="Sources">Names of the checkpoint's tensors it is made from; empty for a computed one.</param>
+/// <param name="Lattice">Whether a quantization lattice was found and will be kept.</param>
+public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice);
+
+/// <summary>
+/// Everything a conversion will do, computed from headers (and, for lattices, a sample of the weights) before a byte is written. What
+/// <c>-WhatIf</c> and <c>--dry-run</c> print is what <see cref="ModelConverter"/> runs.
+/// </summary>
+public sealed record ConversionPlan
+{
+    /// <summary>The checkpoint folder.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The GGUF file to be written.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>GGUF architecture, such as <c>llama</c> or <c>gemma3</c>.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>Name of the recipe.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Size of the output file.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>The output's metadata.</summary>
+    public required GgufMetadata Metadata { get; init; }
+
+    /// <summary>The output's tensors, in file order.</summary>
+    public required IReadOnlyList<PlannedTensor> Tensors { get; init; }
+
+    /// <summary>The options the plan was made with.</summary>
+    public required ConversionOptions Options { get; init; }
+
+    /// <summary>Plans a conversion of a checkpoint folder (safetensors + config.json + tokenizer).</summary>
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.UnsupportedArchitecture"/>, <see cref="ErrorKind.UnsupportedTokenizer"/>, <see cref="ErrorKind.UnsupportedType"/>,
+    /// <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.FileNotFound"/>.
+    /// </exception>
+    public static ConversionPlan Create(string checkpoint, string output, ConversionOptions options) => throw new NotImplementedException();
+
+    /// <summary>The shape of the model that the plan will write, for a fit before the conversion.</summary>
+    public ModelShape ToShape() => throw new NotImplementedException();
+}

@@ -1,0 +1,44 @@
+namespace ModelOps;
+
+/// <summary>One tensor of a finished conversion.</summary>
+/// <param name="Name">Name in the GGUF.</param>
+/// <param name="Type">Storage type.</param>
+/// <param name="Bytes">Bytes of the data.</param>
+/// <param name="ExactWeights">Weights that come back bit for bit when dequantised to the checkpoint's own type.</param>
+/// <param name="Weights">Weights in all.</param>
+/// <param name="Lattice">Whether a quantization lattice was kept.</param>
+public sealed record ConvertedTensor(string Name, GgmlType Type, long Bytes, long ExactWeights, long Weights, bool Lattice);
+
+/// <summary>What a conversion did.</summary>
+public sealed record ConversionResult
+{
+    /// <summary>The GGUF file.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Its size.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Name of the recipe.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>GGUF architecture.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>Every tensor with what was kept of it.</summary>
+    public required IReadOnlyList<ConvertedTensor> Tensors { get; init; }
+
+    /// <summary>Fraction of all weights that are bit-exact, 0 … 1.</summary>
+    public required double ExactFraction { get; init; }
+
+    /// <summary>Fraction of the weights of lattice tensors that are bit-exact; null when no lattice was found.</summary>
+    public required double? LatticeExactFraction { get; init; }
+
+    /// <summary>Seconds it took.</summary>
+    public required double Seconds { get; init; }
+}
+
+/// <summary>How far a conversion is.</summary>
+/// <param name="Tensor">Tensor finished last.</param>
+/// <param name="BytesWritten">Bytes written so far.</param>
+/// <param name="TotalBytes">Bytes to write in all.</param>
+public sealed record ConversionProgress(string Tensor, long BytesWritten, long TotalBytes);

@@ -1,0 +1,69 @@
+namespace ModelOps;
+
+/// <summary>How a model is loaded.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>The GGUF file.</summary>
+    public required string ModelPath { get; init; }
+    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
+    public int ContextLength { get; init; }
+    /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
+    public int GpuLayers { get; init; } = -1;
+    /// <summary>Threads; 0 means one a physical core.</summary>
+    public int Threads { get; init; }
+    /// <summary>Folder of the llama.cpp libraries; null means MODELOPS_LLAMA_DIR, else beside the assembly.</summary>
+    public string? LibraryDirectory { get; init; }
+}
+
+/// <summary>A turn of a conversation.</summary>
+/// <param name="Role"><c>system</c>, <c>user</c> or <c>assistant</c>.</param>
+/// <param name="Content">What was said.</param>
+public sealed record ChatMessage(string Role, string Content);
+
+/// <summary>What is asked of a model.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>The prompt, as one user turn unless <see cref="Raw"/>; ignored when <see cref="Messages"/> are given.</summary>
+    public string Prompt { get; init; } = "";
+    /// <summary>A conversation, for the chat template.</summary>
+    public IReadOnlyList<ChatMessage>? Messages { get; init; }
+    /// <summary>Give the prompt to the model as it is, without the chat template (special tokens in it are recognised).</summary>
+    public bool Raw { get; init; }
+    /// <summary>Most tokens to generate.</summary>
+    public int MaxTokens { get; init; } = 512;
+    /// <summary>0 is greedy; null takes the model's own default, else 0.8.</summary>
+    public float? Temperature { get; init; }
+    /// <summary>Keep the k likeliest tokens; null the model's default, else 40; 0 off.</summary>
+    public int? TopK { get; init; }
+    /// <summary>Keep the likeliest tokens up to this probability; null the model's default, else 0.95.</summary>
+    public float? TopP { get; init; }
+    /// <summary>Seed of the sampler; null takes a random one.</summary>
+    public uint? Seed { get; init; }
+    /// <summary>Stop at any of these strings.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+}
+
+/// <summary>Why a generation ended.</summary>
+public enum FinishReason
+{
+    /// <summary>The model ended its answer, or a stop string was met.</summary>
+    Stop,
+    /// <summary>The token limit was reached.</summary>
+    Length,
+    /// <summary>The user cancelled.</summary>
+    Cancelled,
+}
+
+/// <summary>A piece of a streamed answer.</summary>
+/// <param name="Id">Token.</param>
+/// <param name="Text">Its text; empty while a character is incomplete.</param>
+public sealed record GeneratedToken(int Id, string Text);
+
+/// <summary>A finished answer.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="Tokens">Generated token ids, an end token included.</param>
+/// <param name="PromptTokens">Number of prompt tokens.</param>
+/// <param name="PromptTokensPerSecond">Speed of reading the prompt.</param>
+/// <param name="TokensPerSecond">Speed of generating.</param>
+/// <param name="FinishReason">Why it ended.</param>
+public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, int PromptTokens, double PromptTokensPerSecond, double TokensPerSecond, FinishReason FinishReason);

@@ -1,0 +1,54 @@
+namespace ModelOps;
+
+/// <summary>What is asked of a fit.</summary>
+public sealed record FitRequest
+{
+    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
+    public int ContextLength { get; init; }
+    /// <summary>Layers on GPUs, counting the output layer first as llama.cpp does; null means as many as fit, -1 all.</summary>
+    public int? GpuLayers { get; init; }
+    /// <summary>Storage type of keys and values.</summary>
+    public GgmlType KvType { get; init; } = GgmlType.F16;
+    /// <summary>Tokens in one physical batch (n_ubatch).</summary>
+    public int BatchSize { get; init; } = 512;
+    /// <summary>Flash attention; null lets the engine choose, which is on where it can.</summary>
+    public bool? FlashAttention { get; init; }
+}
+
+/// <summary>What a model takes on one device.</summary>
+/// <param name="Name">Device.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="WeightsBytes">Weights.</param>
+/// <param name="KvCacheBytes">Keys and values.</param>
+/// <param name="StateBytes">Recurrent state.</param>
+/// <param name="ComputeBytes">Compute and output buffers.</param>
+/// <param name="OverheadBytes">Device context and runtime.</param>
+/// <param name="TotalBytes">Sum of the parts.</param>
+/// <param name="FreeBytes">What the device has free.</param>
+public sealed record DeviceFit(string Name, DeviceKind Kind, long WeightsBytes, long KvCacheBytes, long StateBytes, long ComputeBytes, long OverheadBytes, long TotalBytes, long FreeBytes);
+
+/// <summary>A range of tokens a second.</summary>
+/// <param name="Low">Lower end.</param>
+/// <param name="High">Upper end.</param>
+public sealed record SpeedRange(double Low, double High);
+
+/// <summary>The answer to "does it fit?".</summary>
+public sealed record FitResult
+{
+    /// <summary>What was asked about.</summary>
+    public required string Model { get; init; }
+    /// <summary>Machine that was asked about.</summary>
+    public required string Machine { get; init; }
+    /// <summary>Whether every device has room.</summary>
+    public required bool Fits { get; init; }
+    /// <summary>Context length the figures hold for, after the engine's rounding.</summary>
+    public required int ContextLength { get; init; }
+    /// <summary>Layers on GPUs.</summary>
+    public required int GpuLayers { get; init; }
+    /// <summary>Parts by device.</summary>
+    public required IReadOnlyList<DeviceFit> Devices { get; init; }
+    /// <summary>Expected generation speed; null when no bandwidth is known.</summary>
+    public required SpeedRange? TokensPerSecond { get; init; }
+    /// <summary>What would make it fit, or fit better: sentences.</summary>
+    public required IReadOnlyList<string> Advice { get; init; }
+}

@@ -1,0 +1,41 @@
+namespace ModelOps;
+
+/// <summary>What a device is.</summary>
+public enum DeviceKind
+{
+    /// <summary>The processor with the main memory.</summary>
+    Cpu,
+    /// <summary>A graphics processor with memory of its own.</summary>
+    Gpu,
+    /// <summary>A graphics processor that shares the main memory.</summary>
+    IntegratedGpu,
+}
+
+/// <summary>Something that can hold layers.</summary>
+/// <param name="Name">Name, such as <c>CPU</c>, <c>CUDA0</c>, <c>NVIDIA GeForce RTX 4090</c>.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="TotalBytes">Memory in all.</param>
+/// <param name="FreeBytes">Memory that is really free: for the CPU after cgroup limits.</param>
+/// <param name="BandwidthBytesPerSecond">Memory bandwidth, when known or measured.</param>
+public sealed record Device(string Name, DeviceKind Kind, long TotalBytes, long FreeBytes, double? BandwidthBytesPerSecond);
+
+/// <summary>A machine: what a fit is estimated for. A JSON file of this record is a machine too.</summary>
+public sealed record Machine
+{
+    /// <summary>Name of the machine.</summary>
+    public required string Name { get; init; }
+    /// <summary>Operating system and version.</summary>
+    public required string OperatingSystem { get; init; }
+    /// <summary>Processor architecture: <c>x64</c>, <c>arm64</c>.</summary>
+    public required string Architecture { get; init; }
+    /// <summary>Processor name.</summary>
+    public required string Processor { get; init; }
+    /// <summary>Physical cores, at most what this process may use.</summary>
+    public required int PhysicalCores { get; init; }
+    /// <summary>Logical processors that this process may use.</summary>
+    public required int LogicalProcessors { get; init; }
+    /// <summary>The CPU first, then the GPUs.</summary>
+    public required IReadOnlyList<Device> Devices { get; init; }
+    /// <summary>Free bytes of the disk that holds the store, when known.</summary>
+    public long? DiskFreeBytes { get; init; }
+}

@@ -1,0 +1,20 @@
+namespace ModelOps;
+
+/// <summary>
+/// Where models run: in this process (<see cref="InProcessRunner"/>) or in a child (<see cref="WorkerRunner"/>). The model of the last call stays loaded.
+/// One call at a time.
+/// </summary>
+public interface IModelRunner : IAsyncDisposable
+{
+    /// <summary>Loads a model, unless the very same options are loaded already. <paramref name="progress"/> goes from 0 to 1.</summary>
+    Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Answers with the loaded model; <paramref name="progress"/> sees every token as it comes, on any thread. Cancelled between tokens:
+    /// <see cref="OperationCanceledException"/>; the model stays loaded.
+    /// </summary>
+    Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Measures a model, as <see cref="QualityMeter"/> does; the loaded model is not touched.</summary>
+    Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,37 @@
+namespace ModelOps;
+
+/// <summary>Where the store is. It is the hub cache that other tools use as well.</summary>
+public sealed record StoreOptions
+{
+    /// <summary>The folder of <c>models--org--repo</c> folders (HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub).</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>Connections a download may use at once.</summary>
+    public int Connections { get; init; } = 8;
+
+    /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
+    public static StoreOptions FromEnvironment(Func<string, string?>? read = null) => throw new NotImplementedException();
+}
+
+/// <summary>A file of an installed model.</summary>
+/// <param name="Path">Path in the repository.</param>
+/// <param name="Bytes">Size.</param>
+/// <param name="Sha256">SHA-256 of the content, null for small files (git blob ids).</param>
+public sealed record InstalledFile(string Path, long Bytes, string? Sha256);
+
+/// <summary>A model in the store.</summary>
+/// <param name="Repository">Repository.</param>
+/// <param name="Commit">Commit.</param>
+/// <param name="Variant">Variant: a quantization type, or <c>safetensors</c>.</param>
+/// <param name="Kind">What it is made of.</param>
+/// <param name="Path">What <c>-Model</c> takes: the GGUF file (first shard), or the checkpoint's folder.</param>
+/// <param name="Bytes">Size of its files.</param>
+/// <param name="Files">Its files.</param>
+/// <param name="LastUsed">When a file of it was last read or written.</param>
+public sealed record InstalledModel(string Repository, string Commit, string Variant, ModelKind Kind, string Path, long Bytes, IReadOnlyList<InstalledFile> Files, DateTimeOffset LastUsed);
+
+/// <summary>A model on this disk, whatever it was named by.</summary>
+/// <param name="Path">The GGUF file, or the checkpoint's folder.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Repository">The repository it came from, when known.</param>
+public sealed record ResolvedModel(string Path, ModelKind Kind, string? Repository);
