@@ -66,4 +66,10 @@ public sealed record GeneratedToken(int Id, string Text);
 /// <param name="PromptTokensPerSecond">Speed of reading the prompt.</param>
 /// <param name="TokensPerSecond">Speed of generating.</param>
 /// <param name="FinishReason">Why it ended.</param>
-public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, int PromptTokens, double PromptTokensPerSecond, double TokensPerSecond, FinishReason FinishReason);
+public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, int PromptTokens, double PromptTokensPerSecond, double TokensPerSecond, FinishReason FinishReason)
+{
+    /// <summary>The model that answered; filled in by the front ends.</summary>
+    public string? Model { get; init; }
+    /// <summary>The prompt that was answered, so that many answers can be told apart; filled in by the front ends.</summary>
+    public string? Prompt { get; init; }
+}

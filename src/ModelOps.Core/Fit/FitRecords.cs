@@ -51,4 +51,12 @@ public sealed record FitResult
     public required SpeedRange? TokensPerSecond { get; init; }
     /// <summary>What would make it fit, or fit better: sentences.</summary>
     public required IReadOnlyList<string> Advice { get; init; }
+    /// <summary>Repository of the model, so that what fits can be installed; null for a model that came from none.</summary>
+    public string? Repository { get; init; }
+    /// <summary>Commit of the repository.</summary>
+    public string? Commit { get; init; }
+    /// <summary>Variant of the repository.</summary>
+    public string? Variant { get; init; }
+    /// <summary>The model on this disk, when it is there.</summary>
+    public string? Path { get; init; }
 }

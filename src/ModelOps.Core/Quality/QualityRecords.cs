@@ -23,7 +23,13 @@ public sealed record MeasureRequest
 /// <param name="Kld">Mean Kullback-Leibler divergence from the reference, in nats; null without a reference.</param>
 /// <param name="Top1Agreement">Fraction of tokens, 0 … 1, whose likeliest candidate is the reference's; null without a reference.</param>
 /// <param name="TokensPerSecond">Speed of scoring.</param>
-public sealed record QualityResult(long Tokens, double Perplexity, double? Kld, double? Top1Agreement, double TokensPerSecond);
+public sealed record QualityResult(long Tokens, double Perplexity, double? Kld, double? Top1Agreement, double TokensPerSecond)
+{
+    /// <summary>The model that was measured, so that results can be put side by side; filled in by the front ends.</summary>
+    public string? Model { get; init; }
+    /// <summary>The reference it was compared with, or null.</summary>
+    public string? Reference { get; init; }
+}
 
 /// <summary>How far a measurement is.</summary>
 /// <param name="TokensDone">Tokens read so far.</param>
