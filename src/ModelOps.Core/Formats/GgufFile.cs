@@ -1,3 +1,5 @@
+using ModelOps.Formats;
+
 namespace ModelOps;
 
 /// <summary>
@@ -42,13 +44,19 @@ public sealed class GgufFile
     public string Architecture => Metadata.GetString("general.architecture");
 
     /// <summary>Reads and validates the header of a file.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/> or <see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static GgufFile Read(string path) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.UnsupportedType"/>.</exception>
+    public static GgufFile Read(string path)
+    {
+        using var stream = HeaderSource.Open(path);
+        return Read(stream, stream.Length, path);
+    }
 
     /// <summary>
     /// Reads and validates a header from a seekable or forward-only stream, of a file that is <paramref name="fileBytes"/> long in all.
-    /// The stream may end anywhere after the header.
+    /// The stream, at the start of the file, is not read past the last tensor info and may end there.
     /// </summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static GgufFile Read(Stream stream, long fileBytes, string? path = null) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.CorruptFile"/>, or <see cref="ErrorKind.UnsupportedType"/> for a tensor type that is not known here.
+    /// </exception>
+    public static GgufFile Read(Stream stream, long fileBytes, string? path = null) => GgufHeaderReader.Read(stream, fileBytes, path);
 }

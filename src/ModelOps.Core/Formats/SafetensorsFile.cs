@@ -1,3 +1,5 @@
+using ModelOps.Formats;
+
 namespace ModelOps;
 
 /// <summary>Element type of a safetensors tensor, by its name in the header.</summary>
@@ -43,10 +45,14 @@ public sealed class SafetensorsFile
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
     /// <summary>Reads and validates the header of a file.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/> or <see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static SafetensorsFile Read(string path) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.UnsupportedType"/>.</exception>
+    public static SafetensorsFile Read(string path)
+    {
+        using var stream = HeaderSource.Open(path);
+        return Read(stream, stream.Length, path);
+    }
 
     /// <summary>Reads and validates a header from a stream, of a file that is <paramref name="fileBytes"/> long in all.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static SafetensorsFile Read(Stream stream, long fileBytes, string? path = null) => throw new NotImplementedException();
+    public static SafetensorsFile Read(Stream stream, long fileBytes, string? path = null) => SafetensorsHeaderReader.Read(stream, fileBytes, path);
 }
