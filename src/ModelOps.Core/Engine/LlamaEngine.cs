@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using ModelOps.Engine;
+
 namespace ModelOps;
 
 /// <summary>
@@ -6,28 +9,180 @@ namespace ModelOps;
 /// </summary>
 public sealed class LlamaEngine : IDisposable
 {
-    /// <summary>Loads a model; the header is validated in managed code before native code sees the file.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>, <see cref="ErrorKind.EngineFailure"/> with the engine's last log lines, <see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static Task<LlamaEngine> LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    private readonly LlamaModelHandle _model;
+    private readonly Session _session;
+    private readonly SamplingSettings _sampling;
+    private int _busy;
+
+    private LlamaEngine(LlamaModelHandle model, Session session, SamplingSettings sampling)
+    {
+        _model = model;
+        _session = session;
+        _sampling = sampling;
+    }
 
     /// <summary>Context length in tokens, after the engine's rounding.</summary>
-    public int ContextLength => throw new NotImplementedException();
+    public int ContextLength => _session.ContextLength;
 
     /// <summary>Vocabulary size.</summary>
-    public int VocabularySize => throw new NotImplementedException();
+    public int VocabularySize => _session.Vocabulary.Count;
+
+    /// <summary>The tokenizer.</summary>
+    internal Vocabulary Vocabulary => _session.Vocabulary;
+
+    /// <summary>Loads a model; the header is validated in managed code before native code sees the file.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>, <see cref="ErrorKind.EngineFailure"/> with the engine's last log lines, <see cref="ErrorKind.CorruptFile"/>.</exception>
+    public static Task<LlamaEngine> LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Task.Run(() => Load(options, progress, cancellationToken), cancellationToken);
+    }
 
     /// <summary>Token ids of a text.</summary>
-    public int[] Tokenize(string text, bool addSpecial, bool parseSpecial) => throw new NotImplementedException();
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecial">Add BOS and EOS where the model wants them.</param>
+    /// <param name="parseSpecial">Recognise special tokens by their text.</param>
+    public int[] Tokenize(string text, bool addSpecial, bool parseSpecial)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        using Lease lease = new(_model);
+        return Vocabulary.Tokenize(text, addSpecial, parseSpecial);
+    }
 
-    /// <summary>Answers a request; <paramref name="progress"/> sees every token as it comes.</summary>
-    public Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <summary>Answers a request; <paramref name="progress"/> sees every token as it comes, on a thread of the pool.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.ContextFull"/>, <see cref="ErrorKind.EngineFailure"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the engine can be used again.</exception>
+    public Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return Task.Run(() => Exclusively(() => Generate(request, progress, cancellationToken)), cancellationToken);
+    }
 
     /// <summary>
     /// Forgets everything and computes the logits of every position of <paramref name="tokens"/> (at most the context length) in one go:
     /// [tokens, vocabulary], row-major, valid until the next call.
     /// </summary>
-    public ReadOnlySpan<float> Evaluate(ReadOnlySpan<int> tokens) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.ContextFull"/>, <see cref="ErrorKind.EngineFailure"/>.</exception>
+    public ReadOnlySpan<float> Evaluate(ReadOnlySpan<int> tokens) => Evaluate(tokens, CancellationToken.None);
+
+    internal ReadOnlySpan<float> Evaluate(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
+    {
+        Enter();
+        try
+        {
+            return _session.Evaluate(tokens, cancellationToken);
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
+        }
+    }
+
+    /// <summary>The text that the model sees of a request: the rendered conversation, or the prompt as it is.</summary>
+    internal string Render(GenerationRequest request)
+    {
+        if (request.Raw)
+        {
+            return request.Prompt;
+        }
+        using Lease lease = new(_model);
+        return ChatTemplate.Of(_session.Api, lease.Pointer).Render(request.Messages ?? [new ChatMessage("user", request.Prompt)]);
+    }
 
     /// <inheritdoc/>
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _model.Dispose();
+    }
+
+    private static LlamaEngine Load(EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
+    {
+        if (options.ContextLength < 0 || options.Threads < 0 || options.GpuLayers < -1)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "Context length and threads are numbers from 0 on, GPU layers from -1 on.");
+        }
+        GgufFile file = GgufFile.Read(options.ModelPath);
+        ModelFileCheck.Check(file);
+        LlamaApi api = LlamaLibrary.Load(options.LibraryDirectory);
+        LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
+        try
+        {
+            return new LlamaEngine(model, new Session(api, model, ModelLoading.CreateContext(api, model, options)), SamplingSettings.Of(file.Metadata));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private GenerationResult Generate(GenerationRequest request, IProgress<GeneratedToken>? progress, CancellationToken cancellationToken)
+    {
+        if (request.MaxTokens < 1)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"At most {request.MaxTokens} tokens is no answer; ask for one at least.");
+        }
+        if (request.Messages is { Count: 0 })
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "The conversation has no messages.");
+        }
+        SamplingSettings settings = _sampling.For(request);
+        int[] prompt = Vocabulary.TokenizePrompt(Render(request));
+        if (prompt.Length == 0)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
+        }
+        using Lease model = new(_model);
+        using LlamaSamplerHandle sampler = settings.CreateSampler(_session.Api, request.Seed);
+
+        long start = Stopwatch.GetTimestamp();
+        _session.Read(prompt, cancellationToken);
+        TimeSpan reading = Stopwatch.GetElapsedTime(start);
+
+        start = Stopwatch.GetTimestamp();
+        AnswerText text = new(request.Stop);
+        List<int> tokens = new(Math.Min(request.MaxTokens, ContextLength));
+        byte[] piece = new byte[64];
+        FinishReason? finish = null;
+        while (finish is null)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int token = _session.Sample(sampler);
+            tokens.Add(token);
+            bool ended = Vocabulary.IsEndOfGeneration(token);
+            bool full = tokens.Count == request.MaxTokens || prompt.Length + tokens.Count > ContextLength;
+            string more = text.Push(ended ? [] : Vocabulary.Piece(token, ref piece), last: ended || full);
+            finish = ended || text.Stopped ? FinishReason.Stop : full ? FinishReason.Length : null;
+            progress?.Report(new GeneratedToken(token, more));
+            if (finish is null)
+            {
+                _session.Append(token, cancellationToken);
+            }
+        }
+        // The first token came out of reading the prompt; the others took a decode each.
+        double rate = tokens.Count > 1 ? (tokens.Count - 1) / Stopwatch.GetElapsedTime(start).TotalSeconds : 0;
+        return new GenerationResult(text.ToString(), tokens, prompt.Length, prompt.Length / reading.TotalSeconds, rate, finish.Value);
+    }
+
+    private T Exclusively<T>(Func<T> call)
+    {
+        Enter();
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
+        }
+    }
+
+    private void Enter()
+    {
+        if (Interlocked.Exchange(ref _busy, 1) != 0)
+        {
+            throw new InvalidOperationException("The engine is in the middle of another call.");
+        }
+    }
 }

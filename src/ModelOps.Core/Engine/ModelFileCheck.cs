@@ -1,0 +1,101 @@
+namespace ModelOps.Engine;
+
+/// <summary>
+/// Refuses, in managed code, what llama.cpp would answer with GGML_ASSERT (the end of the process) or would silently misread: the header
+/// is well formed by now, but its values need not make sense. Mirrors the assertions of load_hparams and of the vocabulary loader.
+/// </summary>
+internal static class ModelFileCheck
+{
+    private const int MaxLayers = 512;
+    private const int MaxExperts = 512;
+
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.InvalidArgument"/> for a file that is no language model.</exception>
+    public static void Check(GgufFile file)
+    {
+        GgufMetadata metadata = file.Metadata;
+        if (metadata.FindInteger("split.no") is > 0 and var shard)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{Name(file)} is shard {shard + 1} of {metadata.FindInteger("split.count")}.", "Give the first shard; the engine finds the others beside it.");
+        }
+        if (metadata.FindString("general.type") is { } type and not "model")
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{Name(file)} is not a language model: its general.type is '{type}'.", "Give the file of the language model itself.");
+        }
+        string architecture = file.Architecture;
+        if (architecture.Length == 0 || architecture == "clip")
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{Name(file)} is not a language model.", "A file named mmproj-… is the vision or audio part; give the file of the language model itself.");
+        }
+        CheckSizes(file, architecture);
+        CheckExperts(file, architecture);
+        CheckVocabulary(file);
+    }
+
+    private static void CheckSizes(GgufFile file, string architecture)
+    {
+        GgufMetadata metadata = file.Metadata;
+        Between(file, $"{architecture}.block_count", 1, MaxLayers);
+        Between(file, $"{architecture}.embedding_length", 1, 1 << 20);
+        Between(file, $"{architecture}.context_length", 1, int.MaxValue);
+        string? scaling = metadata.FindString($"{architecture}.rope.scaling.type");
+        Require(file, scaling is null or "none" or "linear" or "yarn" or "longrope", $"rope scaling '{scaling}' is unknown");
+
+        // Recurrent models say 0 heads and mean it; per-layer arrays have zeros for layers without attention.
+        bool attention = file.Tensors.Any(tensor => tensor.Name.Contains(".attn_q", StringComparison.Ordinal) || tensor.Name.Contains(".attn_k", StringComparison.Ordinal));
+        if (metadata.FindInteger($"{architecture}.attention.head_count") is { } heads)
+        {
+            Require(file, heads is >= 0 and <= 1 << 16 && (heads > 0 || !attention), $"{architecture}.attention.head_count is {heads}");
+            if (metadata.FindInteger($"{architecture}.attention.head_count_kv") is { } groups && heads > 0)
+            {
+                Require(file, groups > 0 && groups <= heads && heads % groups == 0, $"{heads} heads cannot share {groups} keys and values");
+            }
+        }
+    }
+
+    private static void CheckExperts(GgufFile file, string architecture)
+    {
+        long experts = file.Metadata.FindInteger($"{architecture}.expert_count") ?? 0;
+        long used = file.Metadata.FindInteger($"{architecture}.expert_used_count") ?? 0;
+        if (experts == 1 && architecture.StartsWith("hunyuan", StringComparison.Ordinal))
+        {
+            return;
+        }
+        Require(file, experts is >= 0 and <= MaxExperts && used >= 0 && used <= experts && (experts == 0 || used > 0), $"{used} of {experts} experts makes no sense");
+    }
+
+    private static void CheckVocabulary(GgufFile file)
+    {
+        string[] tokens = file.Metadata.FindArray<string>("tokenizer.ggml.tokens") ?? [];
+        Require(file, tokens.Length > 0, "it has no vocabulary");
+        HashSet<string> distinct = new(tokens.Length, StringComparer.Ordinal);
+        for (int id = 0; id < tokens.Length; id++)
+        {
+            // llama.cpp names empty tokens so, then asserts that no two tokens are the same.
+            string token = tokens[id].Length == 0 ? $"[EMPTY_{id}]" : tokens[id];
+            Require(file, distinct.Add(token) || token.Contains('\uFFFD'), $"token {id} of the vocabulary is there twice");
+        }
+        foreach (string companion in (ReadOnlySpan<string>)["tokenizer.ggml.scores", "tokenizer.ggml.token_type"])
+        {
+            if (file.Metadata.TryGetValue(companion, out object? value))
+            {
+                Require(file, value is Array array && array.Length >= tokens.Length, $"{companion} is shorter than the vocabulary");
+            }
+        }
+    }
+
+    private static void Between(GgufFile file, string key, long least, long most)
+    {
+        long value = file.Metadata.GetInteger(key);
+        Require(file, value >= least && value <= most, $"{key} is {value}");
+    }
+
+    private static void Require(GgufFile file, bool condition, string what)
+    {
+        if (!condition)
+        {
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{Name(file)} cannot be run: {what}.", "The file was written by a broken converter or is damaged; download or convert it again.");
+        }
+    }
+
+    private static string Name(GgufFile file) => file.Path ?? "The file";
+}

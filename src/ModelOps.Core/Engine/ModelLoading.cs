@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace ModelOps.Engine;
+
+/// <summary>Loads a model and makes its context: the two native calls that take long, or fail.</summary>
+internal static unsafe class ModelLoading
+{
+    private const int DefaultContext = 4096;
+
+    /// <summary>What the progress callback needs; it must not throw, native code is below it.</summary>
+    private sealed class Watch(IProgress<float>? progress, CancellationToken cancellationToken)
+    {
+        public Exception? Error { get; private set; }
+
+        public bool Continue(float fraction)
+        {
+            try
+            {
+                progress?.Report(fraction);
+            }
+            catch (Exception exception)
+            {
+                Error = exception;
+            }
+            return Error is null && !cancellationToken.IsCancellationRequested;
+        }
+    }
+
+    /// <summary>Loads the weights.</summary>
+    public static LlamaModelHandle LoadModel(LlamaApi api, EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
+    {
+        Watch watch = new(progress, cancellationToken);
+        GCHandle handle = GCHandle.Alloc(watch);
+        try
+        {
+            LlamaModelParams parameters = api.ModelDefaultParams();
+            parameters.GpuLayers = options.GpuLayers;
+            parameters.ProgressCallback = &ReportProgress;
+            parameters.ProgressCallbackData = GCHandle.ToIntPtr(handle);
+            EngineLog.Clear();
+            nint model;
+            fixed (byte* path = Encoding.UTF8.GetBytes(Path.GetFullPath(options.ModelPath) + '\0'))
+            {
+                model = api.ModelLoadFromFile(path, parameters);
+            }
+            if (model != 0)
+            {
+                return new LlamaModelHandle(api, model);
+            }
+        }
+        finally
+        {
+            handle.Free();
+        }
+        if (watch.Error is { } error)
+        {
+            ExceptionDispatchInfo.Throw(error);
+        }
+        cancellationToken.ThrowIfCancellationRequested();
+        throw LoadFailure(options.ModelPath);
+    }
+
+    /// <summary>Makes a context: KV cache and compute buffers.</summary>
+    public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options)
+    {
+        int trained = api.ModelTrainedContext(model.DangerousGetHandle());
+        int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
+        LlamaContextParams parameters = api.ContextDefaultParams();
+        parameters.ContextLength = (uint)(options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, trained));
+        parameters.Threads = threads;
+        parameters.BatchThreads = threads;
+        // A window's worth of cache on sliding-window layers is enough: nothing is ever rolled back.
+        parameters.FullSlidingWindow = 0;
+        parameters.AbortCallback = &ReadAbortFlag;
+        parameters.AbortCallbackData = (nint)abortFlag;
+        EngineLog.Clear();
+        nint context = api.InitFromModel(model.DangerousGetHandle(), parameters);
+        if (context == 0)
+        {
+            NativeMemory.Free(abortFlag);
+            throw new ModelOpsException(ErrorKind.EngineFailure, EngineLog.Explain($"No context of {parameters.ContextLength} tokens could be made."), "Ask for a shorter context, or for fewer layers on the GPU.");
+        }
+        return new LlamaContextHandle(api, model, context, abortFlag);
+    }
+
+    private static ModelOpsException LoadFailure(string path)
+    {
+        string message = EngineLog.Explain($"{path} could not be loaded.");
+        return message.Contains("unknown model architecture", StringComparison.Ordinal)
+            ? new ModelOpsException(ErrorKind.UnsupportedArchitecture, message, "This version of the engine cannot run the model.")
+            : new ModelOpsException(ErrorKind.EngineFailure, message, "Check the file (modelops info), and that the machine has the memory for it (modelops fit).");
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte ReportProgress(float fraction, nint data) => ((Watch)GCHandle.FromIntPtr(data).Target!).Continue(fraction) ? (byte)1 : (byte)0;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte ReadAbortFlag(nint flag) => Volatile.Read(ref *(int*)flag) != 0 ? (byte)1 : (byte)0;
+}

@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace ModelOps.Engine;
+
+/// <summary>
+/// What llama.cpp complains of. Its C API says only that something failed; why, it tells the log callback, on the calling thread. So the
+/// warnings and errors are kept per thread, for the exception.
+/// </summary>
+internal static unsafe class EngineLog
+{
+    private const int Capacity = 12;
+    private const int Warning = 3;
+    private const int Continuation = 5;
+
+    [ThreadStatic]
+    private static List<string>? t_lines;
+
+    [ThreadStatic]
+    private static bool t_keeping;
+
+    /// <summary>To be given to <c>llama_log_set</c>.</summary>
+    public static delegate* unmanaged[Cdecl]<int, byte*, nint, void> Callback => &Write;
+
+    /// <summary>Forgets the complaints of this thread; call before an operation whose failure is to be explained.</summary>
+    public static void Clear() => t_lines?.Clear();
+
+    /// <summary>The complaints of this thread, oldest first.</summary>
+    public static string Complaints() => t_lines is { Count: > 0 } lines ? string.Join('\n', lines.Select(line => line.TrimEnd())) : "";
+
+    /// <summary>A sentence for an exception: what failed, then the last thing the engine said of it.</summary>
+    public static string Explain(string what)
+    {
+        string complaints = Complaints();
+        return complaints.Length == 0 ? what : $"{what} llama.cpp says: {complaints}";
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Write(int level, byte* text, nint data)
+    {
+        if (level != Continuation)
+        {
+            t_keeping = level is >= Warning and < Continuation;
+        }
+        if (!t_keeping)
+        {
+            return;
+        }
+        List<string> lines = t_lines ??= [];
+        string piece = Marshal.PtrToStringUTF8((nint)text) ?? "";
+        if (level == Continuation && lines.Count > 0)
+        {
+            lines[^1] += piece;
+            return;
+        }
+        if (lines.Count == Capacity)
+        {
+            lines.RemoveAt(0);
+        }
+        lines.Add(piece);
+    }
+}

@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+
+namespace ModelOps.Engine;
+
+/// <summary>The functions of libllama that ModelOps calls, by their C names.</summary>
+internal sealed unsafe class LlamaApi
+{
+    public readonly delegate* unmanaged[Cdecl]<LlamaModelParams> ModelDefaultParams;
+    public readonly delegate* unmanaged[Cdecl]<LlamaContextParams> ContextDefaultParams;
+    public readonly delegate* unmanaged[Cdecl]<LlamaSamplerChainParams> SamplerChainDefaultParams;
+    public readonly delegate* unmanaged[Cdecl]<byte*, LlamaModelParams, nint> ModelLoadFromFile;
+    public readonly delegate* unmanaged[Cdecl]<nint, void> ModelFree;
+    public readonly delegate* unmanaged[Cdecl]<nint, LlamaContextParams, nint> InitFromModel;
+    public readonly delegate* unmanaged[Cdecl]<nint, void> Free;
+    public readonly delegate* unmanaged[Cdecl]<nint, nint> ModelGetVocab;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> ModelTrainedContext;
+    public readonly delegate* unmanaged[Cdecl]<nint, byte> ModelHasEncoder;
+    public readonly delegate* unmanaged[Cdecl]<nint, byte*, byte*> ModelChatTemplate;
+    public readonly delegate* unmanaged[Cdecl]<nint, uint> ContextLength;
+    public readonly delegate* unmanaged[Cdecl]<nint, uint> BatchLength;
+    public readonly delegate* unmanaged[Cdecl]<nint, nint> GetMemory;
+    public readonly delegate* unmanaged[Cdecl]<nint, byte, void> MemoryClear;
+    public readonly delegate* unmanaged[Cdecl]<nint, LlamaBatch, int> Decode;
+    public readonly delegate* unmanaged[Cdecl]<nint, void> Synchronize;
+    public readonly delegate* unmanaged[Cdecl]<nint, float*> GetLogits;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> VocabTokens;
+    public readonly delegate* unmanaged[Cdecl]<nint, int, byte*> VocabText;
+    public readonly delegate* unmanaged[Cdecl]<nint, int, byte> VocabIsEndOfGeneration;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> VocabBos;
+    public readonly delegate* unmanaged[Cdecl]<nint, byte*, int, int*, int, byte, byte, int> Tokenize;
+    public readonly delegate* unmanaged[Cdecl]<nint, int, byte*, int, int, byte, int> TokenToPiece;
+    public readonly delegate* unmanaged[Cdecl]<byte*, LlamaChatMessage*, nuint, byte, byte*, int, int> ChatApplyTemplate;
+    public readonly delegate* unmanaged[Cdecl]<LlamaSamplerChainParams, nint> SamplerChainInit;
+    public readonly delegate* unmanaged[Cdecl]<nint, nint, void> SamplerChainAdd;
+    public readonly delegate* unmanaged[Cdecl]<nint> SamplerInitGreedy;
+    public readonly delegate* unmanaged[Cdecl]<int, nint> SamplerInitTopK;
+    public readonly delegate* unmanaged[Cdecl]<float, nuint, nint> SamplerInitTopP;
+    public readonly delegate* unmanaged[Cdecl]<float, nint> SamplerInitTemperature;
+    public readonly delegate* unmanaged[Cdecl]<uint, nint> SamplerInitDistribution;
+    public readonly delegate* unmanaged[Cdecl]<nint, nint, int, int> SamplerSample;
+    public readonly delegate* unmanaged[Cdecl]<nint, void> SamplerFree;
+
+    /// <summary>Binds to a loaded libllama.</summary>
+    /// <exception cref="EntryPointNotFoundException">A function is missing: another version.</exception>
+    public LlamaApi(nint llama)
+    {
+        ModelDefaultParams = (delegate* unmanaged[Cdecl]<LlamaModelParams>)Export("llama_model_default_params");
+        ContextDefaultParams = (delegate* unmanaged[Cdecl]<LlamaContextParams>)Export("llama_context_default_params");
+        SamplerChainDefaultParams = (delegate* unmanaged[Cdecl]<LlamaSamplerChainParams>)Export("llama_sampler_chain_default_params");
+        ModelLoadFromFile = (delegate* unmanaged[Cdecl]<byte*, LlamaModelParams, nint>)Export("llama_model_load_from_file");
+        ModelFree = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_model_free");
+        InitFromModel = (delegate* unmanaged[Cdecl]<nint, LlamaContextParams, nint>)Export("llama_init_from_model");
+        Free = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_free");
+        ModelGetVocab = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_model_get_vocab");
+        ModelTrainedContext = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_model_n_ctx_train");
+        ModelHasEncoder = (delegate* unmanaged[Cdecl]<nint, byte>)Export("llama_model_has_encoder");
+        ModelChatTemplate = (delegate* unmanaged[Cdecl]<nint, byte*, byte*>)Export("llama_model_chat_template");
+        ContextLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_ctx");
+        BatchLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_batch");
+        GetMemory = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_get_memory");
+        MemoryClear = (delegate* unmanaged[Cdecl]<nint, byte, void>)Export("llama_memory_clear");
+        Decode = (delegate* unmanaged[Cdecl]<nint, LlamaBatch, int>)Export("llama_decode");
+        Synchronize = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_synchronize");
+        GetLogits = (delegate* unmanaged[Cdecl]<nint, float*>)Export("llama_get_logits");
+        VocabTokens = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_n_tokens");
+        VocabText = (delegate* unmanaged[Cdecl]<nint, int, byte*>)Export("llama_vocab_get_text");
+        VocabIsEndOfGeneration = (delegate* unmanaged[Cdecl]<nint, int, byte>)Export("llama_vocab_is_eog");
+        VocabBos = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_bos");
+        Tokenize = (delegate* unmanaged[Cdecl]<nint, byte*, int, int*, int, byte, byte, int>)Export("llama_tokenize");
+        TokenToPiece = (delegate* unmanaged[Cdecl]<nint, int, byte*, int, int, byte, int>)Export("llama_token_to_piece");
+        ChatApplyTemplate = (delegate* unmanaged[Cdecl]<byte*, LlamaChatMessage*, nuint, byte, byte*, int, int>)Export("llama_chat_apply_template");
+        SamplerChainInit = (delegate* unmanaged[Cdecl]<LlamaSamplerChainParams, nint>)Export("llama_sampler_chain_init");
+        SamplerChainAdd = (delegate* unmanaged[Cdecl]<nint, nint, void>)Export("llama_sampler_chain_add");
+        SamplerInitGreedy = (delegate* unmanaged[Cdecl]<nint>)Export("llama_sampler_init_greedy");
+        SamplerInitTopK = (delegate* unmanaged[Cdecl]<int, nint>)Export("llama_sampler_init_top_k");
+        SamplerInitTopP = (delegate* unmanaged[Cdecl]<float, nuint, nint>)Export("llama_sampler_init_top_p");
+        SamplerInitTemperature = (delegate* unmanaged[Cdecl]<float, nint>)Export("llama_sampler_init_temp");
+        SamplerInitDistribution = (delegate* unmanaged[Cdecl]<uint, nint>)Export("llama_sampler_init_dist");
+        SamplerSample = (delegate* unmanaged[Cdecl]<nint, nint, int, int>)Export("llama_sampler_sample");
+        SamplerFree = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_sampler_free");
+
+        nint Export(string name) => NativeLibrary.GetExport(llama, name);
+    }
+}

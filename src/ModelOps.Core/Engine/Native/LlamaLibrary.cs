@@ -1,0 +1,155 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace ModelOps.Engine;
+
+/// <summary>The three libraries of one llama.cpp build, by absolute path.</summary>
+internal sealed record LlamaFiles(string Directory, string GgmlBase, string Ggml, string Llama);
+
+/// <summary>
+/// Finds, loads and checks the llama.cpp libraries, once a process. Only absolute paths are loaded, never a bare name that the loader
+/// would look for in the current directory.
+/// </summary>
+internal static unsafe class LlamaLibrary
+{
+    /// <summary>The version that the structs of this namespace are written for.</summary>
+    public const string PinnedVersion = "0.4.0";
+
+    /// <summary>Environment variable that points at another build of the pinned version.</summary>
+    public const string DirectoryVariable = "MODELOPS_LLAMA_DIR";
+
+    private const string Hint = "Set MODELOPS_LLAMA_DIR to the folder that holds libllama, libggml and the libggml-cpu backends of llama.cpp v" + PinnedVersion
+        + ", or reinstall ModelOps, which brings them.";
+
+    private static readonly Lock Gate = new();
+    private static LlamaApi? s_api;
+    private static string? s_directory;
+
+    /// <summary>The engine's functions; loads the libraries at the first call.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
+    public static LlamaApi Load(string? directory)
+    {
+        LlamaFiles files = Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), [AppContext.BaseDirectory, AssemblyDirectory]);
+        lock (Gate)
+        {
+            if (s_api is null)
+            {
+                s_api = LoadOnce(files);
+                s_directory = files.Directory;
+            }
+            else if (s_directory != files.Directory)
+            {
+                throw new ModelOpsException(ErrorKind.EngineNotFound, $"This process has already loaded llama.cpp from {s_directory} and cannot load a second one from {files.Directory}.",
+                    "Start a new process for the other build.");
+            }
+            return s_api;
+        }
+    }
+
+    /// <summary>
+    /// Looks for the libraries: in <paramref name="directory"/>, else in <paramref name="variable"/> (the value of
+    /// <see cref="DirectoryVariable"/>), else in <c>llama/&lt;platform&gt;/</c> under the base directories.
+    /// </summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
+    public static LlamaFiles Locate(string? directory, string? variable, IEnumerable<string> baseDirectories)
+    {
+        string? chosen = !string.IsNullOrEmpty(directory) ? directory : !string.IsNullOrEmpty(variable) ? variable : null;
+        if (chosen is not null)
+        {
+            return Find(Path.GetFullPath(chosen))
+                ?? throw new ModelOpsException(ErrorKind.EngineNotFound, $"The folder {chosen} does not hold the llama.cpp libraries.", Hint);
+        }
+        List<string> tried = [];
+        foreach (string candidate in baseDirectories.Where(path => path.Length > 0).SelectMany(PlatformDirectories).Distinct(StringComparer.Ordinal))
+        {
+            if (Find(candidate) is { } files)
+            {
+                return files;
+            }
+            tried.Add(candidate);
+        }
+        throw new ModelOpsException(ErrorKind.EngineNotFound, $"The llama.cpp libraries were not found in {string.Join(" or ", tried)}.", Hint);
+    }
+
+    private static string AssemblyDirectory => Path.GetDirectoryName(typeof(LlamaLibrary).Assembly.Location) ?? "";
+
+    /// <summary>The folder names under which the npm packages ship this platform, GPU builds first where somebody put one.</summary>
+    private static IEnumerable<string> PlatformDirectories(string baseDirectory)
+    {
+        string system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "mac" : "linux";
+        string platform = $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
+        return new[] { "-cuda", "-vulkan", "-metal", "" }.Select(backend => Path.Combine(Path.GetFullPath(baseDirectory), "llama", platform + backend));
+    }
+
+    private static LlamaFiles? Find(string directory)
+    {
+        if (!Directory.Exists(directory))
+        {
+            return null;
+        }
+        // File names carry backend and version (libllama.vulkan.v0.4.0.so); the longest is the most specific, and libggml must match it.
+        string? llama = Candidates("llama").OrderByDescending(path => path.Length).FirstOrDefault();
+        if (llama is null)
+        {
+            return null;
+        }
+        string suffix = Path.GetFileName(llama).Split("llama", 2)[1];
+        string? ggml = Candidates("ggml").OrderByDescending(path => path.EndsWith("ggml" + suffix, StringComparison.Ordinal)).FirstOrDefault();
+        string? ggmlBase = Candidates("ggml-base").OrderByDescending(path => path.EndsWith("ggml-base" + suffix, StringComparison.Ordinal)).FirstOrDefault();
+        return ggml is null || ggmlBase is null ? null : new LlamaFiles(directory, ggmlBase, ggml, llama);
+
+        IEnumerable<string> Candidates(string stem)
+        {
+            string extension = OperatingSystem.IsWindows() ? "dll" : OperatingSystem.IsMacOS() ? "dylib" : "so";
+            Regex name = new($@"^(lib)?{stem}(\.[A-Za-z0-9._-]+)?\.{extension}$", RegexOptions.CultureInvariant);
+            return Directory.EnumerateFiles(directory).Where(path => name.IsMatch(Path.GetFileName(path))).Order(StringComparer.Ordinal);
+        }
+    }
+
+    private static LlamaApi LoadOnce(LlamaFiles files)
+    {
+        try
+        {
+            NativeLibrary.Load(files.GgmlBase);
+            nint ggml = NativeLibrary.Load(files.Ggml);
+            nint llama = NativeLibrary.Load(files.Llama);
+            CheckVersion(llama, files.Llama);
+            LlamaApi api = new(llama);
+            if (!EngineFingerprint.Matches(api))
+            {
+                throw new ModelOpsException(ErrorKind.EngineNotFound, $"{files.Llama} says it is v{PinnedVersion} but lays out its parameters differently.", Hint);
+            }
+            ((delegate* unmanaged[Cdecl]<delegate* unmanaged[Cdecl]<int, byte*, nint, void>, nint, void>)NativeLibrary.GetExport(llama, "llama_log_set"))(EngineLog.Callback, 0);
+            EngineLog.Clear();
+            fixed (byte* path = Encoding.UTF8.GetBytes(files.Directory + '\0'))
+            {
+                ((delegate* unmanaged[Cdecl]<byte*, void>)NativeLibrary.GetExport(ggml, "ggml_backend_load_all_from_path"))(path);
+            }
+            if (((delegate* unmanaged[Cdecl]<nuint>)NativeLibrary.GetExport(ggml, "ggml_backend_dev_count"))() == 0)
+            {
+                throw new ModelOpsException(ErrorKind.EngineNotFound, EngineLog.Explain($"No backend of {files.Directory} runs on this machine."), Hint);
+            }
+            ((delegate* unmanaged[Cdecl]<void>)NativeLibrary.GetExport(llama, "llama_backend_init"))();
+            return api;
+        }
+        catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
+        {
+            throw new ModelOpsException(ErrorKind.EngineNotFound, $"The llama.cpp libraries in {files.Directory} cannot be loaded: {exception.Message}", Hint, exception);
+        }
+        catch (EntryPointNotFoundException exception)
+        {
+            throw new ModelOpsException(ErrorKind.EngineNotFound, $"{files.Llama} is not llama.cpp v{PinnedVersion}: {exception.Message}", Hint, exception);
+        }
+    }
+
+    private static void CheckVersion(nint llama, string path)
+    {
+        byte* text = ((delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(llama, "llama_version"))();
+        string version = Marshal.PtrToStringUTF8((nint)text) ?? "";
+        if (version.Split('-')[0] != PinnedVersion)
+        {
+            throw new ModelOpsException(ErrorKind.EngineNotFound, $"{path} is llama.cpp {version}; ModelOps is built for {PinnedVersion}.", Hint);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace ModelOps.Engine;
+
+/// <summary>The tokenizer of a loaded model. The pointer lives as long as the model's handle.</summary>
+internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
+{
+    /// <summary>Number of tokens.</summary>
+    public int Count { get; } = api.VocabTokens(pointer);
+
+    private readonly int _bos = api.VocabBos(pointer);
+
+    /// <summary>Whether a model that writes this token has said all.</summary>
+    public bool IsEndOfGeneration(int token) => api.VocabIsEndOfGeneration(pointer, token) != 0;
+
+    /// <summary>Token ids of a text.</summary>
+    public int[] Tokenize(string text, bool addSpecial, bool parseSpecial)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        int[] tokens = new int[utf8.Length + 4];
+        fixed (byte* bytes = utf8)
+        {
+            int count = Call(bytes);
+            if (count < 0 && count != int.MinValue)
+            {
+                tokens = new int[-count];
+                count = Call(bytes);
+            }
+            if (count < 0)
+            {
+                throw new ModelOpsException(ErrorKind.EngineFailure, $"A text of {utf8.Length} bytes could not be tokenised.");
+            }
+            Array.Resize(ref tokens, count);
+            return tokens;
+        }
+
+        int Call(byte* bytes)
+        {
+            fixed (int* output = tokens)
+            {
+                return api.Tokenize(pointer, bytes, utf8.Length, output, tokens.Length, addSpecial ? (byte)1 : (byte)0, parseSpecial ? (byte)1 : (byte)0);
+            }
+        }
+    }
+
+    /// <summary>Token ids of a prompt: special tokens recognised, BOS in front where the model wants one, and only once.</summary>
+    public int[] TokenizePrompt(string text)
+    {
+        int[] tokens = Tokenize(text, addSpecial: true, parseSpecial: true);
+        // Templates and users write BOS themselves, too; a model has never seen two.
+        return tokens is [var first, var second, ..] && first == _bos && second == _bos ? tokens[1..] : tokens;
+    }
+
+    /// <summary>The bytes of a token, nothing for a control token; copied to <paramref name="buffer"/>, which grows when it must.</summary>
+    public ReadOnlySpan<byte> Piece(int token, ref byte[] buffer)
+    {
+        int length = Call(buffer);
+        if (length < 0)
+        {
+            buffer = new byte[-length];
+            length = Call(buffer);
+        }
+        return buffer.AsSpan(0, length);
+
+        int Call(byte[] target)
+        {
+            fixed (byte* bytes = target)
+            {
+                return api.TokenToPiece(pointer, token, bytes, target.Length, 0, 0);
+            }
+        }
+    }
+
+    /// <summary>Whether two models read and write the very same tokens.</summary>
+    public bool IsSameAs(Vocabulary other)
+    {
+        if (Count != other.Count)
+        {
+            return false;
+        }
+        for (int id = 0; id < Count; id++)
+        {
+            if (!MemoryMarshal.CreateReadOnlySpanFromNullTerminated(Text(id)).SequenceEqual(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(other.Text(id))))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private byte* Text(int token) => api.VocabText(pointer, token);
+}
