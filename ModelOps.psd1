@@ -1,0 +1,33 @@
+@{
+    RootModule           = 'bin/ModelOps.PowerShell.dll'
+    ModuleVersion        = '0.1.0'
+    GUID                 = '6a3f1f0c-5b0e-4c5e-9d0f-2f6f0c1b7a54'
+    Author               = 'The ModelOps contributors'
+    CompanyName          = 'ModelOps'
+    Copyright            = '(c) The ModelOps contributors. MIT licence.'
+    Description          = 'Local language models from the hub to the workstation: find, fit, install, convert and quantise, run and measure - as objects in pipelines.'
+    PowerShellVersion    = '7.6'
+    CompatiblePSEditions = @('Core')
+    CmdletsToExport      = @(
+        'Convert-Model'
+        'Find-Model'
+        'Get-Model'
+        'Get-ModelHardware'
+        'Get-ModelInfo'
+        'Get-ModelVariant'
+        'Install-Model'
+        'Invoke-Model'
+        'Measure-Model'
+        'Test-ModelFit'
+    )
+    FunctionsToExport    = @()
+    VariablesToExport    = @()
+    AliasesToExport      = @()
+    TypesToProcess       = @('module/ModelOps.Types.ps1xml')
+    FormatsToProcess     = @('module/ModelOps.Format.ps1xml')
+    PrivateData          = @{
+        PSData = @{
+            Tags = @('LLM', 'GGUF', 'llama.cpp', 'HuggingFace', 'AI', 'Quantization', 'Windows', 'Linux', 'MacOS', 'PSEdition_Core')
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.Buffers.Binary;
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// A checkpoint of the hub without its weights: a temporary folder with the small files, and safetensors files that have their true header and length and
+/// nothing else (sparse, so they take no room). Enough to plan a conversion; deleted when disposed.
+/// </summary>
+internal sealed partial class CheckpointStub : IDisposable
+{
+    // The format allows 100 MB; also the limit of the reader.
+    private const long LongestHeader = 100_000_000;
+    private const long LongestSmallFile = 256L << 20;
+
+    private CheckpointStub(string folder) => Folder = folder;
+
+    public string Folder { get; }
+
+    public static async Task<CheckpointStub> DownloadAsync(HubClient hub, ModelVariant variant, CancellationToken cancellationToken)
+    {
+        var stub = new CheckpointStub(Directory.CreateTempSubdirectory("modelops-").FullName);
+        try
+        {
+            foreach (var file in variant.Files)
+            {
+                // Names come from strangers; a checkpoint's files stand side by side, whatever is in folders is not part of it.
+                if (file.Path.AsSpan().IndexOfAny('/', '\\', ':') >= 0 || file.Path is "." or "..")
+                {
+                    continue;
+                }
+                var path = Path.Combine(stub.Folder, file.Path);
+                if (file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+                {
+                    await WriteHeaderAsync(hub, variant, file, path, cancellationToken).ConfigureAwait(false);
+                }
+                else if (file.Bytes <= LongestSmallFile)
+                {
+                    await File.WriteAllBytesAsync(path, await ReadAsync(hub, variant, file, 0, file.Bytes, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                }
+            }
+            return stub;
+        }
+        catch
+        {
+            stub.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static async Task WriteHeaderAsync(HubClient hub, ModelVariant variant, RepositoryFile file, string path, CancellationToken cancellationToken)
+    {
+        // Most headers are shorter than this, so that one request does.
+        var start = await ReadAsync(hub, variant, file, 0, Math.Min(file.Bytes, 256 << 10), cancellationToken).ConfigureAwait(false);
+        var length = start.Length < 8 ? 0 : 8 + (long)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(start), LongestHeader);
+        length = Math.Min(length, file.Bytes);
+        var rest = length > start.Length ? await ReadAsync(hub, variant, file, start.Length, length - start.Length, cancellationToken).ConfigureAwait(false) : [];
+        using var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite);
+        MakeSparse(handle);
+        RandomAccess.SetLength(handle, file.Bytes);
+        RandomAccess.Write(handle, start.AsSpan(0, (int)Math.Min(start.Length, length)), 0);
+        RandomAccess.Write(handle, rest, start.Length);
+    }
+
+    private static async Task<byte[]> ReadAsync(HubClient hub, ModelVariant variant, RepositoryFile file, long offset, long length, CancellationToken cancellationToken)
+    {
+        var bytes = new byte[length];
+        var done = 0;
+        while (done < bytes.Length)
+        {
+            // A server may answer with less than was asked for.
+            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, offset + done, bytes.Length - done, cancellationToken).ConfigureAwait(false);
+            await using (body.ConfigureAwait(false))
+            {
+                var read = await body.ReadAtLeastAsync(bytes.AsMemory(done), bytes.Length - done, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                done += read > 0 ? read : throw new ModelOpsException(ErrorKind.NetworkFailure, $"The hub sent nothing of {file.Path} from byte {offset + done} on.", "Try again; if it persists, the repository has changed meanwhile.");
+            }
+        }
+        return bytes;
+    }
+
+    // Elsewhere a file is sparse by itself where nothing was written.
+    private static void MakeSparse(SafeFileHandle handle)
+    {
+        if (OperatingSystem.IsWindows() && !DeviceIoControl(handle, SetSparse, 0, 0, 0, 0, out _, 0) && Marshal.GetLastPInvokeError() is not (NotSupported or InvalidFunction) and var error)
+        {
+            throw new IOException("A sparse temporary file could not be made.", new Win32Exception(error));
+        }
+    }
+
+    private const uint SetSparse = 0x000900C4; // FSCTL_SET_SPARSE
+    private const int InvalidFunction = 1, NotSupported = 50; // What file systems without sparse files answer, such as FAT.
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static partial bool DeviceIoControl(SafeFileHandle device, uint code, nint input, uint inputBytes, nint output, uint outputBytes, out uint returned, nint overlapped);
+}

@@ -1,0 +1,54 @@
+using ModelOps.Conversion;
+
+namespace ModelOps;
+
+/// <summary>
+/// The shape of a model for <see cref="FitEstimator"/>, wherever the model is: GGUF files from their headers alone, checkpoints as what a conversion would
+/// write. From the hub only headers and small files come over the network.
+/// </summary>
+public static class ModelShapeReader
+{
+    // Vocabularies make headers long (30 MB and more). A whole header must come from one stream; what lies behind it is not read, so hardly sent.
+    private const long LongestHeader = 512L << 20;
+
+    /// <summary>The shape of a model on this disk; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.UnsupportedArchitecture"/>, <see cref="ErrorKind.UnsupportedType"/>.</exception>
+    public static ModelShape Read(ResolvedModel model, string type = "BF16")
+    {
+        var name = model.Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Path));
+        return model.Kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(model.Path).Select(GgufFile.Read)], name) : FromCheckpoint(model.Path, name, type);
+    }
+
+    /// <summary>The shape of a variant on the hub; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
+    /// <exception cref="ModelOpsException">As <see cref="Read"/>, and what the hub answers.</exception>
+    public static async Task<ModelShape> ReadAsync(HubClient hub, ModelVariant variant, string type = "BF16", CancellationToken cancellationToken = default)
+    {
+        var name = $"{variant.Repository}:{variant.Name}";
+        if (variant.Kind == ModelKind.Checkpoint)
+        {
+            using var stub = await CheckpointStub.DownloadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
+            return FromCheckpoint(stub.Folder, name, type);
+        }
+        var shards = new List<GgufFile>();
+        foreach (var file in variant.Files.Where(file => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).OrderBy(file => file.Path, StringComparer.Ordinal))
+        {
+            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, LongestHeader), cancellationToken).ConfigureAwait(false);
+            await using (body.ConfigureAwait(false))
+            {
+                shards.Add(GgufFile.Read(body, file.Bytes, $"{name}/{file.Path}"));
+            }
+        }
+        return FromShards(shards, name);
+    }
+
+    // The first shard has the metadata, all have tensors.
+    private static ModelShape FromShards(List<GgufFile> shards, string name)
+        => ModelShape.FromHeader(shards[0].Metadata, shards.Count == 1 ? shards[0].Tensors : [.. shards.SelectMany(shard => shard.Tensors)], name);
+
+    private static ModelShape FromCheckpoint(string folder, string name, string type)
+    {
+        // Whether there is a lattice changes no size, so no weight need be looked at; the output is never written.
+        var plan = ConversionPlan.Create(folder, Path.Combine(Path.GetTempPath(), "shape.gguf"), new ConversionOptions { Type = type, KeepLattice = false, Overwrite = true });
+        return plan.ToShape() with { Name = name };
+    }
+}

@@ -1,0 +1,70 @@
+using System.Management.Automation;
+using ModelOps.PowerShell.Completion;
+
+namespace ModelOps.PowerShell.Commands;
+
+/// <summary>Convert-Model: writes a checkpoint as a GGUF file, quantised.</summary>
+[Cmdlet(VerbsData.Convert, "Model", DefaultParameterSetName = ByPath, SupportsShouldProcess = true)]
+[OutputType(typeof(ConversionResult))]
+public sealed class ConvertModelCommand : ModelPathCmdlet
+{
+    /// <summary>The recipe: F32, F16, BF16, Q8_0, Q4_0.</summary>
+    [Parameter(Position = 1)]
+    [ArgumentCompleter(typeof(RecipeCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string Type { get; set; } = "BF16";
+
+    /// <summary>File to write, or an existing folder to write into; the current location when left out.</summary>
+    [Parameter(Position = 2)]
+    [Alias("Output", "Destination", "OutFile")]
+    [ValidateNotNullOrEmpty]
+    public string? OutputPath { get; set; }
+
+    /// <summary>Round as llama.cpp does, even where a quantization lattice could be kept.</summary>
+    [Parameter]
+    public SwitchParameter NoLattice { get; set; }
+
+    /// <summary>Threads; 0 means one a core.</summary>
+    [Parameter]
+    [ValidateRange(0, 1024)]
+    public int Threads { get; set; }
+
+    /// <summary>Name of the model inside the file; the checkpoint's when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? ModelName { get; set; }
+
+    /// <summary>Replace a file that is already there.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
+    {
+        var options = new ConversionOptions { Type = Type, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, Overwrite = Force };
+        var output = await OnPipelineAsync(() => ChooseOutput(path));
+        var plan = ConversionPlan.Create(path, output, options);
+        if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Write {plan.Output}, {ByteSize.Format(plan.Bytes)}?"))
+        {
+            return;
+        }
+        ConversionResult result;
+        using (var progress = StartProgress<ConversionProgress>($"Converting to {plan.Type}", PlanText.Step))
+        {
+            result = await ModelConverter.RunAsync(plan, progress, cancellationToken);
+        }
+        await WriteObjectAsync(result);
+    }
+
+    private string ChooseOutput(string source)
+    {
+        var target = this.ToFileSystemPath(OutputPath ?? ".");
+        if (OutputPath is not null && !Directory.Exists(target))
+        {
+            return target;
+        }
+        // A snapshot folder is named after a commit; its repository has the name that people know.
+        var repository = this.OpenStore(Store).Resolve(source).Repository;
+        var name = repository is null ? System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(source)) : repository[(repository.LastIndexOf('/') + 1)..];
+        return System.IO.Path.Combine(target, $"{name}-{Type.ToUpperInvariant()}.gguf");
+    }
+}

@@ -1,0 +1,144 @@
+using System.Management.Automation;
+using ModelOps.PowerShell.Completion;
+using FilePath = System.IO.Path;
+
+namespace ModelOps.PowerShell.Commands;
+
+/// <summary>Invoke-Model: one prompt or many, answered by a model in a worker process.</summary>
+[Cmdlet(VerbsLifecycle.Invoke, "Model")]
+[OutputType(typeof(GenerationResult), typeof(string))]
+public sealed class InvokeModelCommand : ModelOpsCmdlet
+{
+    /// <summary>What to answer.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Prompt { get; set; } = [];
+
+    /// <summary>GGUF file or installed model.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Alias("Path", "FullName", "PSPath")]
+    [ArgumentCompleter(typeof(InstalledModelCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string Model { get; set; } = "";
+
+    /// <summary>Most tokens to generate.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int MaxTokens { get; set; } = 512;
+
+    /// <summary>0 always takes the likeliest token; the model's own default when left out.</summary>
+    [Parameter]
+    [ValidateRange(0f, 10f)]
+    public float? Temperature { get; set; }
+
+    /// <summary>Keep the k likeliest tokens; 0 off.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int? TopK { get; set; }
+
+    /// <summary>Keep the likeliest tokens up to this probability.</summary>
+    [Parameter]
+    [ValidateRange(0f, 1f)]
+    public float? TopP { get; set; }
+
+    /// <summary>Seed of the sampler; a random one when left out.</summary>
+    [Parameter]
+    public uint? Seed { get; set; }
+
+    /// <summary>System message, before the prompt.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? System { get; set; }
+
+    /// <summary>Give the prompt to the model as it is, without the chat template.</summary>
+    [Parameter]
+    public SwitchParameter Raw { get; set; }
+
+    /// <summary>Stop at any of these texts.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] Stop { get; set; } = [];
+
+    /// <summary>Write the answer's text piece by piece as it comes, instead of a result at the end.</summary>
+    [Parameter]
+    public SwitchParameter Stream { get; set; }
+
+    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int ContextLength { get; set; }
+
+    /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
+    [Parameter]
+    [ValidateRange(-1, int.MaxValue)]
+    public int GpuLayers { get; set; } = -1;
+
+    /// <summary>Threads; 0 means one a physical core.</summary>
+    [Parameter]
+    [ValidateRange(0, 1024)]
+    public int Threads { get; set; }
+
+    /// <summary>Folder of the store that installed models are looked for in; the hub cache when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Store { get; set; }
+
+    private protected override Task BeginAsync(CancellationToken cancellationToken)
+        => Raw && System is not null
+            ? throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.")
+            : Task.CompletedTask;
+
+    private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Prompt, async prompt =>
+    {
+        var path = await OnPipelineAsync(() => this.ResolveModel(Model, this.OpenStore(Store)).Path);
+        var engine = new EngineOptions { ModelPath = path, ContextLength = ContextLength, GpuLayers = GpuLayers, Threads = Threads };
+        var result = await SessionRunner.UseAsync(async runner =>
+        {
+            using (var loading = StartProgress<float>($"Loading {FilePath.GetFileName(path)}", fraction => new ProgressStep("", fraction)))
+            {
+                await runner.LoadAsync(engine, loading, cancellationToken);
+            }
+            return await GenerateAsync(runner, prompt, cancellationToken);
+        }, cancellationToken);
+        if (!Stream)
+        {
+            await WriteObjectAsync(result with { Model = path, Prompt = prompt });
+        }
+    });
+
+    private async Task<GenerationResult> GenerateAsync(IModelRunner runner, string prompt, CancellationToken cancellationToken)
+    {
+        var request = new GenerationRequest
+        {
+            Prompt = prompt,
+            Messages = System is null ? null : [new ChatMessage("system", System), new ChatMessage("user", prompt)],
+            Raw = Raw,
+            MaxTokens = MaxTokens,
+            Temperature = Temperature,
+            TopK = TopK,
+            TopP = TopP,
+            Seed = Seed,
+            Stop = Stop,
+        };
+        if (Stream)
+        {
+            return await runner.GenerateAsync(request, new TokenStream(PostObject), cancellationToken);
+        }
+        var count = 0;
+        using var progress = StartProgress<GeneratedToken>("Answering", _ => new ProgressStep($"{count} tokens", (double)count / MaxTokens));
+        return await runner.GenerateAsync(request, new TokenStream(_ => { }, token => { count++; progress.Report(token); }), cancellationToken);
+    }
+
+    /// <summary>Passes every piece of text on, on the thread it comes on: Progress&lt;T&gt; would lose the order.</summary>
+    private sealed class TokenStream(Action<string> write, Action<GeneratedToken>? each = null) : IProgress<GeneratedToken>
+    {
+        public void Report(GeneratedToken value)
+        {
+            each?.Invoke(value);
+            if (value.Text.Length > 0)
+            {
+                write(value.Text);
+            }
+        }
+    }
+}

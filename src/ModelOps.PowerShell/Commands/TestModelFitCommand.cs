@@ -1,0 +1,136 @@
+using System.Management.Automation;
+using ModelOps.PowerShell.Completion;
+
+namespace ModelOps.PowerShell.Commands;
+
+/// <summary>Test-ModelFit: memory and speed of a model on a machine, from headers only.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "ModelFit", DefaultParameterSetName = ByModel)]
+[OutputType(typeof(FitResult), typeof(bool))]
+public sealed class TestModelFitCommand : HubCmdlet
+{
+    private const string ByModel = "Model";
+    private const string ByRepository = "Repository";
+
+    /// <summary>GGUF files, checkpoint folders, installed models or org/repo[:variant] of the hub.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByModel)]
+    [Alias("Path", "FullName", "PSPath")]
+    [ArgumentCompleter(typeof(InstalledModelCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] Model { get; set; } = [];
+
+    /// <summary>Repositories of the hub, org/repo[:variant].</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByRepository)]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] Repository { get; set; } = [];
+
+    /// <summary>Variant of the repository; without one, that which Install-Model would take.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ByRepository)]
+    [ArgumentCompleter(typeof(VariantCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Variant { get; set; }
+
+    /// <summary>Branch, tag or commit of the repository.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ByRepository)]
+    [Alias("Commit")]
+    [ValidateNotNullOrEmpty]
+    public string? Revision { get; set; }
+
+    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int ContextLength { get; set; }
+
+    /// <summary>Layers on GPUs; -1 all; as many as fit when left out.</summary>
+    [Parameter]
+    [ValidateRange(-1, int.MaxValue)]
+    public int? GpuLayers { get; set; }
+
+    /// <summary>Storage type of keys and values.</summary>
+    [Parameter]
+    public GgmlType KvType { get; set; } = GgmlType.F16;
+
+    /// <summary>Tokens in one physical batch.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int BatchSize { get; set; } = 512;
+
+    /// <summary>Flash attention: On, Off, or Auto, which is on where the engine can.</summary>
+    [Parameter]
+    [ValidateSet("Auto", "On", "Off")]
+    public string FlashAttention { get; set; } = "Auto";
+
+    /// <summary>For a checkpoint: the recipe it would be converted with.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(RecipeCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string Type { get; set; } = "BF16";
+
+    /// <summary>A machine of Get-ModelHardware, or a JSON file with one; this machine when left out.</summary>
+    [Parameter]
+    [MachineTransformation]
+    [ValidateNotNull]
+    public Machine? Machine { get; set; }
+
+    /// <summary>Only say whether it fits.</summary>
+    [Parameter]
+    public SwitchParameter Quiet { get; set; }
+
+    /// <summary>Folder of the store that installed models are looked for in; the hub cache when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Store { get; set; }
+
+    private ModelStore OpenedStore { get; set; } = null!;
+
+    private protected override async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
+        Machine ??= HardwareInventory.Read(OpenedStore.Options.Directory);
+    }
+
+    private protected override Task ProcessAsync(CancellationToken cancellationToken)
+        => ParameterSetName == ByRepository
+            ? ForEachAsync(Repository, name => TestRemoteAsync(name, cancellationToken))
+            : ForEachAsync(Model, async name =>
+            {
+                ResolvedModel local;
+                try
+                {
+                    local = await OnPipelineAsync(() => this.ResolveModel(name, OpenedStore));
+                }
+                catch (ModelOpsException e) when (e.Kind == ErrorKind.ModelNotFound && Sources.LooksLikeRepository(name))
+                {
+                    await TestRemoteAsync(name, cancellationToken);
+                    return;
+                }
+                var shape = ModelShapeReader.Read(local, Type);
+                await WriteFitAsync(shape, fit => fit with { Repository = local.Repository, Path = local.Path });
+            });
+
+    private async Task TestRemoteAsync(string name, CancellationToken cancellationToken)
+    {
+        var (repository, variantOfName) = Sources.SplitVariant(name);
+        // The plan knows which variant would be installed; the fit is then about the very same files.
+        var plan = await OpenedStore.PlanInstallAsync(Hub, repository, Variant ?? variantOfName, Revision, cancellationToken);
+        var variants = await Hub.GetVariantsAsync(plan.Repository, plan.Commit, cancellationToken);
+        var variant = variants.First(candidate => candidate.Name == plan.Variant);
+        PostVerbose($"Reading the headers of {variant.Repository}:{variant.Name} at {variant.Commit}");
+        var shape = await ModelShapeReader.ReadAsync(Hub, variant, Type, cancellationToken);
+        await WriteFitAsync(shape, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
+    }
+
+    private async Task WriteFitAsync(ModelShape shape, Func<FitResult, FitResult> complete)
+    {
+        var request = new FitRequest
+        {
+            ContextLength = ContextLength,
+            GpuLayers = GpuLayers,
+            KvType = KvType,
+            BatchSize = BatchSize,
+            FlashAttention = FlashAttention switch { "On" => true, "Off" => false, _ => null },
+        };
+        var fit = complete(FitEstimator.Estimate(shape, Machine!, request));
+        await WriteObjectAsync(Quiet ? fit.Fits : fit);
+    }
+}

@@ -1,0 +1,47 @@
+using System.Management.Automation;
+using ModelOps.PowerShell.Completion;
+
+namespace ModelOps.PowerShell;
+
+/// <summary>Base of the cmdlets that take models on disk, by path or by the name they are installed under.</summary>
+public abstract class ModelPathCmdlet : ModelOpsCmdlet
+{
+    /// <summary>Name of the parameter set with wildcards.</summary>
+    private protected const string ByPath = "Path";
+
+    /// <summary>Name of the parameter set that takes paths as they are.</summary>
+    private protected const string ByLiteralPath = "LiteralPath";
+
+    /// <summary>GGUF files or checkpoint folders, with wildcards; or installed models, org/repo[:variant].</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = ByPath)]
+    [ArgumentCompleter(typeof(InstalledModelCompleter))]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>GGUF files or checkpoint folders; no character is a wildcard. Files and records of the other cmdlets bind here.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByLiteralPath)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>Folder of the store that installed models are looked for in; the hub cache when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Store { get; set; }
+
+    /// <summary>Does the work for one model on disk.</summary>
+    private protected abstract Task ProcessModelAsync(string path, CancellationToken cancellationToken);
+
+    private protected sealed override Task ProcessAsync(CancellationToken cancellationToken)
+        => ParameterSetName == ByLiteralPath
+            ? ForEachAsync(LiteralPath, async path => await ProcessModelAsync(await OnPipelineAsync(() => this.ToFileSystemPath(path)), cancellationToken))
+            : ForEachAsync(Path, async pattern =>
+            {
+                var paths = await OnPipelineAsync(() => Expand(pattern));
+                await ForEachAsync(paths, path => ProcessModelAsync(path, cancellationToken));
+            });
+
+    private IReadOnlyList<string> Expand(string pattern)
+        => WildcardPattern.ContainsWildcardCharacters(pattern) ? this.ExpandPath(pattern) : [this.ResolveModel(pattern, this.OpenStore(Store)).Path];
+}

@@ -1,0 +1,56 @@
+using System.Text;
+
+namespace ModelOps.PowerShell;
+
+/// <summary>Plans and reports in words: what -WhatIf prints and what progress bars say.</summary>
+internal static class PlanText
+{
+    public static string Describe(DownloadPlan plan)
+    {
+        var text = new StringBuilder();
+        text.Append($"Install {plan.Repository}{(plan.Variant is null ? "" : " " + plan.Variant)}, commit {Short(plan.Commit)}, to {plan.Directory}: ");
+        text.Append($"{ByteSize.Format(plan.BytesToFetch)} to fetch of {ByteSize.Format(plan.Bytes)}, {ByteSize.Format(plan.DiskFreeBytes)} free on the disk");
+        var width = plan.Files.Count == 0 ? 0 : plan.Files.Max(file => file.Path.Length);
+        foreach (var file in plan.Files)
+        {
+            text.AppendLine().Append($"  {file.Path.PadRight(width)}  {ByteSize.Format(file.Bytes),10}");
+            if (file.PresentBytes > 0)
+            {
+                text.Append(file.PresentBytes >= file.Bytes ? "  already here" : $"  {ByteSize.Format(file.PresentBytes)} already here");
+            }
+        }
+        return text.ToString();
+    }
+
+    public static string Describe(ConversionPlan plan)
+    {
+        var text = new StringBuilder();
+        text.Append($"Convert {plan.Source} ({plan.Architecture}) to {plan.Output} as {plan.Type}: {ByteSize.Format(plan.Bytes)}, {plan.Tensors.Count} tensors");
+        foreach (var type in plan.Tensors.GroupBy(tensor => tensor.Type).OrderByDescending(type => type.Sum(tensor => tensor.Bytes)))
+        {
+            var lattice = type.Count(tensor => tensor.Lattice);
+            text.AppendLine().Append($"  {type.Key,-6} {type.Count(),5} tensors  {ByteSize.Format(type.Sum(tensor => tensor.Bytes)),10}");
+            text.Append(lattice == 0 ? "" : $"  {lattice} on a quantization lattice, which is kept");
+        }
+        return text.ToString();
+    }
+
+    public static ProgressStep Step(TransferProgress report)
+    {
+        var left = report.TotalBytes - report.BytesDone;
+        return new ProgressStep(
+            $"{report.File}: {ByteSize.Format(report.BytesDone)} of {ByteSize.Format(report.TotalBytes)}, {ByteSize.Format((long)report.BytesPerSecond)}/s",
+            report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes,
+            report.BytesPerSecond > 0 ? TimeSpan.FromSeconds(Math.Min(left / report.BytesPerSecond, 1e9)) : null);
+    }
+
+    public static ProgressStep Step(ConversionProgress report) => new(
+        $"{report.Tensor}: {ByteSize.Format(report.BytesWritten)} of {ByteSize.Format(report.TotalBytes)}",
+        report.TotalBytes == 0 ? null : (double)report.BytesWritten / report.TotalBytes);
+
+    public static ProgressStep Step(MeasureProgress report) => new(
+        $"{report.TokensDone} of {report.TotalTokens} tokens",
+        report.TotalTokens == 0 ? null : (double)report.TokensDone / report.TotalTokens);
+
+    private static string Short(string commit) => commit.Length > 10 ? commit[..10] : commit;
+}
