@@ -1,0 +1,97 @@
+using System.CommandLine;
+using ModelOps.Cli.Rendering;
+
+namespace ModelOps.Cli;
+
+/// <summary>What a command works with: its output, the hub, the store and the machine, as the global options and the environment say.</summary>
+internal sealed class CommandContext
+{
+    private readonly Uri? _endpoint;
+    private readonly string? _store;
+
+    public CommandContext(CliHost host, ParseResult parsed)
+    {
+        Host = host;
+        Verbose = parsed.GetValue(GlobalOptions.Verbose);
+        Output = new Output(host, parsed.GetValue(GlobalOptions.Format));
+        _endpoint = parsed.GetValue(GlobalOptions.Endpoint);
+        _store = parsed.GetValue(GlobalOptions.Store);
+    }
+
+    public CliHost Host { get; }
+
+    public Output Output { get; }
+
+    public bool Verbose { get; }
+
+    /// <summary>A client for the hub of <c>--endpoint</c>, or of the environment.</summary>
+    public HubClient OpenHub()
+    {
+        var options = HubOptions.FromEnvironment(Host.Environment);
+        return new HubClient(_endpoint is null ? options : options with { Endpoint = _endpoint });
+    }
+
+    /// <summary>The store of <c>--store</c>, or of the environment.</summary>
+    public ModelStore OpenStore()
+    {
+        var options = StoreOptions.FromEnvironment(Host.Environment);
+        return new ModelStore(_store is null ? options : options with { Directory = FullPath(_store) });
+    }
+
+    public string FullPath(string path) => Path.GetFullPath(path, Host.WorkingDirectory);
+
+    /// <summary>MODEL on this disk: a path from the working folder, or what the store knows by that name.</summary>
+    public ResolvedModel Resolve(string model) => OpenStore().Resolve(PathOrName(model));
+
+    /// <summary>A model that the engine can load.</summary>
+    public string ResolveGguf(string model)
+    {
+        var resolved = Resolve(model);
+        return resolved.Kind == ModelKind.Gguf
+            ? resolved.Path
+            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.",
+                $"Convert it first: modelops convert {model} --type Q8_0");
+    }
+
+    /// <summary>The full path when it is there, else the words as they are.</summary>
+    public string PathOrName(string model)
+    {
+        var path = FullPath(model);
+        return Path.Exists(path) ? path : model;
+    }
+
+    /// <summary>This machine, with the memory bandwidth measured where the inventory does not know it: speed follows from it.</summary>
+    public Machine ReadMachine(CancellationToken cancellationToken)
+    {
+        var machine = HardwareInventory.Read(OpenStore().Options.Directory);
+        var devices = machine.Devices.Select(device => device is { Kind: DeviceKind.Cpu, BandwidthBytesPerSecond: null }
+            ? device with { BandwidthBytesPerSecond = HardwareInventory.MeasureMemoryBandwidth(cancellationToken) }
+            : device);
+        return machine with { Devices = [.. devices] };
+    }
+
+    /// <summary>A text file, or standard input for <c>-</c>.</summary>
+    public async Task<string> ReadTextAsync(string file, CancellationToken cancellationToken)
+    {
+        if (file == "-")
+        {
+            return await ReadInputAsync(cancellationToken);
+        }
+        var path = FullPath(file);
+        if (!File.Exists(path))
+        {
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no file '{file}'.");
+        }
+        return await File.ReadAllTextAsync(path, cancellationToken);
+    }
+
+    public async Task<string> ReadInputAsync(CancellationToken cancellationToken)
+    {
+        if (Host.OpenInput is null)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was piped in.", "Give the text as an argument, or pipe it: echo text | modelops …");
+        }
+        using var reader = Host.OpenInput();
+        return await reader.ReadToEndAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,39 @@
+namespace ModelOps.Cli.Commands;
+
+/// <summary>What a fit is asked about, from wherever its headers can be read.</summary>
+internal sealed record FitSubject(ModelShape Shape, string? Repository, string? Commit, string? Variant, string? Path)
+{
+    /// <summary>MODEL on this disk, else in the hub.</summary>
+    public static async Task<FitSubject> FindAsync(CommandContext context, string model, string type, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Local(context.Resolve(model), model, type);
+        }
+        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.ModelNotFound && RepositoryName.TryParse(model) is not null)
+        {
+            // Not on this disk: the hub may have it. What the hub says, not found or unreachable, is the better answer from here on.
+        }
+        return await RemoteAsync(context, RepositoryName.Parse(model), type, cancellationToken);
+    }
+
+    private static FitSubject Local(ResolvedModel model, string name, string type)
+    {
+        var shape = model.Kind == ModelKind.Gguf
+            ? ModelShape.FromGguf(GgufFile.Read(model.Path), name)
+            : ConversionPlan.Create(model.Path, $"{name}.gguf", new ConversionOptions { Type = type, KeepLattice = false }).ToShape();
+        return new FitSubject(shape, model.Repository, null, null, model.Path);
+    }
+
+    private static async Task<FitSubject> RemoteAsync(CommandContext context, RepositoryName name, string type, CancellationToken cancellationToken)
+    {
+        using var hub = context.OpenHub();
+        using var progress = context.Output.Progress();
+        progress.Of<string>(text => text).Report($"Reading headers of {name}");
+        var plan = await context.OpenStore().PlanInstallAsync(hub, name.Repository, name.Variant, null, cancellationToken);
+        var variants = await hub.GetVariantsAsync(plan.Repository, plan.Commit, cancellationToken);
+        var variant = variants.First(variant => variant.Name == plan.Variant);
+        var shape = await RemoteModel.ReadShapeAsync(hub, variant, type, cancellationToken);
+        return new FitSubject(shape, plan.Repository, plan.Commit, variant.Name, null);
+    }
+}

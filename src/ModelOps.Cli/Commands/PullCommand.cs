@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Diagnostics;
+using ModelOps.Cli.Json;
+using ModelOps.Cli.Rendering;
+
+namespace ModelOps.Cli.Commands;
+
+/// <summary><c>modelops pull</c></summary>
+internal static class PullCommand
+{
+    public static Command Create(CliHost host)
+    {
+        var repository = new Argument<string>("REPO") { Description = "A repository: org/repo, or org/repo:variant." };
+        var variant = new Option<string?>("--variant") { Description = "Quantization type such as Q4_K_M, or safetensors; otherwise the only one, else Q4_K_M, Q4_0, Q8_0.", HelpName = "V" };
+        var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit; otherwise main.", HelpName = "R" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and download nothing." };
+        return new Command("pull", "Download a model into the store: ranged, resumable, verified.") { repository, variant, revision, dryRun }
+            .Does(host, (context, parsed, cancellationToken) => RunAsync(context, RepositoryName.Parse(parsed.GetRequiredValue(repository), parsed.GetValue(variant)),
+                parsed.GetValue(revision), parsed.GetValue(dryRun), cancellationToken));
+    }
+
+    private static async Task<int> RunAsync(CommandContext context, RepositoryName name, string? revision, bool dryRun, CancellationToken cancellationToken)
+    {
+        using var hub = context.OpenHub();
+        var store = context.OpenStore();
+        var plan = await store.PlanInstallAsync(hub, name.Repository, name.Variant, revision, cancellationToken);
+        if (dryRun)
+        {
+            context.Output.Write(plan, CliJson.Default.DownloadPlan, report => Render(report, plan));
+            return 0;
+        }
+        var clock = Stopwatch.StartNew();
+        InstalledModel model;
+        using (var progress = context.Output.Progress())
+        {
+            model = await store.InstallAsync(hub, plan, progress.Of<TransferProgress>(Describe), cancellationToken);
+        }
+        context.Output.Write(model, CliJson.Default.InstalledModel, report => Render(report, model));
+        context.Output.Note(plan.BytesToFetch == 0
+            ? "Everything was there already."
+            : $"Downloaded and verified {Sizes.Bytes(plan.BytesToFetch)} in {Sizes.Seconds(clock.Elapsed.TotalSeconds)}.");
+        return 0;
+    }
+
+    private static string Describe(TransferProgress progress)
+    {
+        var percent = progress.TotalBytes == 0 ? 100 : 100 * progress.BytesDone / progress.TotalBytes;
+        return $"{percent,3} %  {Sizes.Bytes(progress.BytesDone)} of {Sizes.Bytes(progress.TotalBytes)}  {Sizes.Bytes((long)progress.BytesPerSecond)}/s  {progress.File}";
+    }
+
+    private static void Render(Report report, DownloadPlan plan)
+    {
+        report.Pairs(
+            ("repository", plan.Repository),
+            ("commit", plan.Commit),
+            ("variant", plan.Variant),
+            ("folder", plan.Directory),
+            ("size", Sizes.Bytes(plan.Bytes)),
+            ("to download", Sizes.Bytes(plan.BytesToFetch)),
+            ("disk free", Sizes.Bytes(plan.DiskFreeBytes)));
+        report.Line();
+        report.Table([new("File", Wrap: true), new("Size", Right: true), new("Present", Right: true)],
+            plan.Files.Select(file => new[] { file.Path, Sizes.Bytes(file.Bytes), Sizes.Bytes(file.PresentBytes) }));
+    }
+
+    private static void Render(Report report, InstalledModel model) => report.Pairs(
+        ("model", $"{model.Repository}:{model.Variant}"),
+        ("commit", model.Commit),
+        ("size", $"{Sizes.Bytes(model.Bytes)} in {model.Files.Count} {(model.Files.Count == 1 ? "file" : "files")}"),
+        ("path", model.Path));
+}

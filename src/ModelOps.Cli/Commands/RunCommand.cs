@@ -1,0 +1,134 @@
+using System.CommandLine;
+using ModelOps.Cli.Json;
+using ModelOps.Cli.Rendering;
+
+namespace ModelOps.Cli.Commands;
+
+/// <summary><c>modelops run</c></summary>
+internal static class RunCommand
+{
+    public static Command Create(CliHost host)
+    {
+        var model = CommandSyntax.Model();
+        var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; - or nothing reads what is piped in.", Arity = ArgumentArity.ZeroOrOne };
+        var maxTokens = CommandSyntax.Number("--max-tokens", "N", "Most tokens to generate.", 512, least: 1);
+        var temperature = new Option<float?>("--temperature") { Description = "0 is greedy; otherwise the model's own default, else 0.8.", HelpName = "X" };
+        var topK = new Option<int?>("--top-k") { Description = "Keep the k likeliest tokens; 0 is off.", HelpName = "K" };
+        var topP = new Option<float?>("--top-p") { Description = "Keep the likeliest tokens up to this probability.", HelpName = "P" };
+        var seed = new Option<uint?>("--seed") { Description = "Seed of the sampler; otherwise a random one.", HelpName = "N" };
+        var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
+        var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
+        var raw = new Option<bool>("--raw") { Description = "Give the prompt to the model as it is, without the chat template." };
+        var contextLength = CommandSyntax.Context("Context length in tokens; 0 is the smaller of 4096 and what the model was trained for.");
+        var gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto and all are all of them.");
+        var threads = CommandSyntax.Threads();
+        var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
+        return new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error.")
+        {
+            model, prompt, maxTokens, temperature, topK, topP, seed, stop, system, raw, contextLength, gpuLayers, threads, isolate,
+        }.Does(host, async (context, parsed, cancellationToken) =>
+        {
+            var (isRaw, systemText) = (parsed.GetValue(raw), parsed.GetValue(system));
+            if (isRaw && systemText is not null)
+            {
+                throw new ModelOpsException(ErrorKind.InvalidArgument, "--raw knows no system message: it bypasses the chat template.", "Leave one of --raw and --system out.");
+            }
+            if (parsed.GetValue(temperature) is < 0 || parsed.GetValue(topK) is < 0 || parsed.GetValue(topP) is < 0 or > 1)
+            {
+                throw new ModelOpsException(ErrorKind.InvalidArgument, "--temperature and --top-k are not negative, and --top-p lies between 0 and 1.");
+            }
+            // The model first: a wrong name should not wait for the prompt to be typed.
+            var options = new EngineOptions
+            {
+                ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
+                ContextLength = parsed.GetValue(contextLength),
+                GpuLayers = parsed.GetValue(gpuLayers) ?? -1,
+                Threads = parsed.GetValue(threads),
+            };
+            var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);
+            if (text.Length == 0)
+            {
+                throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
+            }
+            var request = new GenerationRequest
+            {
+                Prompt = text,
+                Messages = systemText is null ? null : [new ChatMessage("system", systemText), new ChatMessage("user", text)],
+                Raw = isRaw,
+                MaxTokens = parsed.GetValue(maxTokens),
+                Temperature = parsed.GetValue(temperature),
+                TopK = parsed.GetValue(topK),
+                TopP = parsed.GetValue(topP),
+                Seed = parsed.GetValue(seed),
+                Stop = parsed.GetValue(stop) ?? [],
+            };
+            return await RunAsync(context, parsed.GetRequiredValue(model), options, request, parsed.GetValue(isolate), cancellationToken);
+        });
+    }
+
+    private static async Task<int> RunAsync(CommandContext context, string model, EngineOptions options, GenerationRequest request, bool isolate, CancellationToken cancellationToken)
+    {
+        await using IModelRunner runner = isolate ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
+        using (var progress = context.Output.Progress())
+        {
+            await runner.LoadAsync(options, progress.Of<float>(fraction => $"Loading {model}  {fraction:P0}"), cancellationToken);
+        }
+        var result = await GenerateAsync(context, runner, request, cancellationToken) with { Model = model, Prompt = request.Prompt };
+        context.Output.Write(result, CliJson.Default.GenerationResult, report =>
+        {
+            // The text itself was streamed.
+            if (!result.Text.EndsWith('\n'))
+            {
+                report.Line();
+            }
+        });
+        if (!context.Output.IsJson)
+        {
+            context.Output.Note($"{result.Tokens.Count} tokens at {Sizes.Rate(result.TokensPerSecond)} tokens/s; "
+                + $"prompt of {result.PromptTokens} at {Sizes.Rate(result.PromptTokensPerSecond)} tokens/s; ended by {Reason(result.FinishReason)}.");
+        }
+        return 0;
+    }
+
+    private static async Task<GenerationResult> GenerateAsync(CommandContext context, IModelRunner runner, GenerationRequest request, CancellationToken cancellationToken)
+    {
+        if (context.Output.IsJson)
+        {
+            return await runner.GenerateAsync(request, null, cancellationToken);
+        }
+        // When the reader of our output has gone, generating stops; an exception must not travel through the engine's callback.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        IOException? gone = null;
+        var stream = new Receiver<GeneratedToken>(token =>
+        {
+            if (gone is not null)
+            {
+                return;
+            }
+            try
+            {
+                context.Output.Stream(token.Text);
+            }
+            catch (IOException exception)
+            {
+                gone = exception;
+                stop.Cancel();
+            }
+        });
+        try
+        {
+            return await runner.GenerateAsync(request, stream, stop.Token);
+        }
+        catch (OperationCanceledException) when (gone is not null)
+        {
+            throw gone;
+        }
+    }
+
+    private static string Reason(FinishReason reason) => reason switch
+    {
+        FinishReason.Stop => "the model",
+        FinishReason.Length => "--max-tokens",
+        _ => "Ctrl+C",
+    };
+}

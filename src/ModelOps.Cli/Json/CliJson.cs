@@ -1,0 +1,50 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace ModelOps.Cli.Json;
+
+/// <summary>The JSON of the command line: the core's records as they are, camelCase, enums as strings.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    PropertyNameCaseInsensitive = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    Converters =
+    [
+        typeof(CamelCaseEnumConverter<ModelKind>),
+        typeof(CamelCaseEnumConverter<DeviceKind>),
+        typeof(CamelCaseEnumConverter<FinishReason>),
+        typeof(JsonStringEnumConverter<GgmlType>),
+        typeof(MetadataConverter<GgufMetadata>),
+        typeof(MetadataConverter<IReadOnlyDictionary<string, object>>),
+    ])]
+[JsonSerializable(typeof(SearchListing))]
+[JsonSerializable(typeof(RepositoryListing))]
+[JsonSerializable(typeof(StoreListing))]
+[JsonSerializable(typeof(DownloadPlan))]
+[JsonSerializable(typeof(InstalledModel))]
+[JsonSerializable(typeof(ConversionPlan))]
+[JsonSerializable(typeof(ConversionResult))]
+[JsonSerializable(typeof(ModelInfo))]
+[JsonSerializable(typeof(FitResult))]
+[JsonSerializable(typeof(GenerationResult))]
+[JsonSerializable(typeof(QualityResult))]
+[JsonSerializable(typeof(Machine))]
+[JsonSerializable(typeof(ErrorReport))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    /// <summary>Raised when a property changes its name or meaning; new properties do not count.</summary>
+    public const int SchemaVersion = 1;
+
+    // Readable as it stands: what is written goes to a terminal or a JSON reader, never into HTML.
+    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>A record as JSON text, with <c>schemaVersion</c> first.</summary>
+    public static string Write<T>(T value, JsonTypeInfo<T> type)
+    {
+        var node = JsonSerializer.SerializeToNode(value, type)!.AsObject();
+        node.Insert(0, "schemaVersion", SchemaVersion);
+        return node.ToJsonString(Readable);
+    }
+}
