@@ -78,7 +78,10 @@ internal static class CommandLine
     {
         var command = parsed.CommandResult.Command;
         var name = command is RootCommand ? "modelops" : $"modelops {command.Name}";
-        var messages = parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct();
+        // An unknown command is also a missing one; the first is what the user needs to hear.
+        var messages = command is RootCommand && parsed.UnmatchedTokens is [var unknown, ..]
+            ? [$"There is no command '{unknown}'"]
+            : parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct();
         return new ModelOpsException(ErrorKind.InvalidArgument, string.Join("; ", messages) + ".", $"See {name} --help");
     }
 
