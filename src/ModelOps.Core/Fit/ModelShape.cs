@@ -1,3 +1,5 @@
+using ModelOps.Fit;
+
 namespace ModelOps;
 
 /// <summary>What the memory model needs to know of a model, from headers only.</summary>
@@ -9,7 +11,7 @@ public sealed record ModelShape
     public required string Architecture { get; init; }
     /// <summary>Layers (block_count).</summary>
     public required int Layers { get; init; }
-    /// <summary>Context it was trained for.</summary>
+    /// <summary>Context it was trained for; 0 when the header does not tell.</summary>
     public required int TrainedContextLength { get; init; }
     /// <summary>Embedding width.</summary>
     public required int EmbeddingLength { get; init; }
@@ -29,22 +31,69 @@ public sealed record ModelShape
     public required IReadOnlyList<bool> IsSlidingWindow { get; init; }
     /// <summary>Bytes of recurrent state of each layer for one sequence.</summary>
     public required IReadOnlyList<long> StateBytes { get; init; }
+    /// <summary>Widest activation between the two halves of a feed-forward network, in floats per token: the experts in use, side by side.</summary>
+    public required int FeedForwardLength { get; init; }
+    /// <summary>Experts used for a token; 0 when the model is dense.</summary>
+    public required int ExpertsUsed { get; init; }
+    /// <summary>Floats per token and head that multi-head latent attention adds to the compute buffer; 0 without MLA.</summary>
+    public required int LatentLength { get; init; }
     /// <summary>Bytes of the weights of each layer.</summary>
     public required IReadOnlyList<long> LayerBytes { get; init; }
+    /// <summary>Bytes of the weights of each layer that are read to generate one token: without the experts that are not used.</summary>
+    public required IReadOnlyList<long> ActiveLayerBytes { get; init; }
+    /// <summary>Bytes of the largest weight tensor of all layers, which the engine may copy to a GPU to compute a prompt there.</summary>
+    public required long LargestTensorBytes { get; init; }
     /// <summary>Bytes of the token embedding and other input tensors, which stay on the CPU.</summary>
     public required long InputBytes { get; init; }
     /// <summary>Bytes of the output tensors; tied embeddings count here as well, as the engine loads them twice when the output is on a GPU.</summary>
     public required long OutputBytes { get; init; }
+    /// <summary>Bytes of the embedding that serves as the output too; 0 when the output has a tensor of its own.</summary>
+    public required long TiedBytes { get; init; }
     /// <summary>Whether the output shares the embedding's tensor.</summary>
-    public required bool TiedOutput { get; init; }
+    public bool TiedOutput => TiedBytes > 0;
     /// <summary>Bytes of all tensors.</summary>
     public required long WeightsBytes { get; init; }
+    /// <summary>Number of weights.</summary>
+    public required long Parameters { get; init; }
     /// <summary>Bytes read to generate one token: all but the embedding rows and the experts that are not used.</summary>
     public required long ActiveBytes { get; init; }
+    /// <summary>What the memory model leaves out for this architecture: sentences, empty for most.</summary>
+    public IReadOnlyList<string> Caveats { get; init; } = [];
+
+    /// <summary>Whether the engine keeps keys and values for any layer.</summary>
+    internal bool HasKvCache => KvHeads.Any(heads => heads > 0);
+
+    /// <summary>Bits a weight takes on average.</summary>
+    internal double BitsPerWeight => 8.0 * WeightsBytes / Math.Max(1, Parameters);
 
     /// <summary>The shape of a GGUF model.</summary>
-    public static ModelShape FromGguf(GgufFile file, string? name = null) => FromHeader(file.Metadata, file.Tensors, name ?? file.Path ?? file.Architecture);
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> when a figure is missing or out of all bounds.</exception>
+    public static ModelShape FromGguf(GgufFile file, string? name = null)
+        => FromHeader(file.Metadata, file.Tensors, name ?? (file.Path is { } path ? System.IO.Path.GetFileNameWithoutExtension(path) : file.Architecture));
 
-    /// <summary>The shape of a model whose header is known, written or only planned.</summary>
-    public static ModelShape FromHeader(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name) => throw new NotImplementedException();
+    /// <summary>
+    /// The shape of a model whose header is known, written or only planned. For a model in shards give the first shard's metadata and the
+    /// tensors of all shards.
+    /// </summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> when a figure is missing or out of all bounds.</exception>
+    public static ModelShape FromHeader(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name)
+        => ShapeReader.Read(metadata, tensors, name);
+
+    /// <summary>The same model stored with another average number of bits a weight: what a smaller quantization would take.</summary>
+    internal ModelShape WithBitsPerWeight(double bitsPerWeight)
+    {
+        var ratio = bitsPerWeight / BitsPerWeight;
+        long Scale(long bytes) => (long)Math.Ceiling(bytes * ratio);
+        return this with
+        {
+            LayerBytes = [.. LayerBytes.Select(Scale)],
+            ActiveLayerBytes = [.. ActiveLayerBytes.Select(Scale)],
+            LargestTensorBytes = Scale(LargestTensorBytes),
+            InputBytes = Scale(InputBytes),
+            OutputBytes = Scale(OutputBytes),
+            TiedBytes = Scale(TiedBytes),
+            WeightsBytes = Scale(WeightsBytes),
+            ActiveBytes = Scale(ActiveBytes),
+        };
+    }
 }

@@ -1,0 +1,81 @@
+namespace ModelOps.Fit;
+
+/// <summary>A context as the engine will make it from a request (llama_context's constructor), with one sequence and a unified cache.</summary>
+/// <param name="Cells">Cells of the ordinary KV cache: the context length, rounded up.</param>
+/// <param name="SlidingCells">Cells of the sliding-window layers' cache; ModelOps runs the engine with <c>swa_full = false</c>.</param>
+/// <param name="Batch">Tokens computed at once (n_ubatch).</param>
+/// <param name="FlashAttention">Whether attention is computed without the matrix of all scores.</param>
+/// <param name="KvType">Storage type of keys and values.</param>
+internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool FlashAttention, GgmlType KvType)
+{
+    /// <summary>Longest context that is taken for a wish and not for a slip: a hundred times what models are trained for today.</summary>
+    public const int MaxContextLength = 1 << 24;
+
+    private const int MaxBatchSize = 1 << 16;
+    private const int DefaultContextLength = 4096;
+
+    // The engine rounds a context, and the sliding window's cache, up to whole multiples of this (llama.cpp PR 17046, issue 17037).
+    public const int CellMultiple = 256;
+
+    private static readonly GgmlType[] KvTypes = [GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL];
+
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static ContextPlan Create(ModelShape model, FitRequest request)
+    {
+        Validate(model, request);
+        var length = request.ContextLength != 0
+            ? request.ContextLength
+            : model.TrainedContextLength > 0 ? Math.Min(DefaultContextLength, model.TrainedContextLength) : DefaultContextLength;
+        var batch = Math.Min(request.BatchSize, length);
+        var cells = Pad(length);
+        return new ContextPlan(cells, Pad((int)Math.Min(cells, (long)model.SlidingWindow + batch)), batch, UsesFlashAttention(model, request), request.KvType);
+    }
+
+    /// <summary>Cells of the cache of one layer.</summary>
+    public int CellsOf(ModelShape model, int layer) => model.IsSlidingWindow[layer] ? SlidingCells : Cells;
+
+    private static int Pad(int cells) => (cells + CellMultiple - 1) / CellMultiple * CellMultiple;
+
+    // Grok's attention cap has no flash kernel; the engine switches it off there.
+    private static bool UsesFlashAttention(ModelShape model, FitRequest request) => request.FlashAttention != false && model.Architecture != "grok";
+
+    private static void Validate(ModelShape model, FitRequest request)
+    {
+        if (request.ContextLength is < 0 or > MaxContextLength)
+        {
+            throw Invalid($"A context of {request.ContextLength} tokens makes no sense.", $"Give 1 to {MaxContextLength} tokens, or 0 for the default.");
+        }
+        if (request.BatchSize is < 1 or > MaxBatchSize)
+        {
+            throw Invalid($"A batch of {request.BatchSize} tokens makes no sense.", $"Give 1 to {MaxBatchSize} tokens.");
+        }
+        if (request.GpuLayers is < -1)
+        {
+            throw Invalid($"{request.GpuLayers} layers cannot be put on a GPU.", "Give a number of layers, -1 for all, or nothing for as many as fit.");
+        }
+        if (!KvTypes.Contains(request.KvType))
+        {
+            throw Invalid($"Keys and values cannot be stored as {request.KvType}.", $"Types that can: {string.Join(", ", KvTypes)}.");
+        }
+        var block = request.KvType.BlockLength();
+        if (block == 1 || !model.HasKvCache)
+        {
+            return;
+        }
+        if (!UsesFlashAttention(model, request))
+        {
+            throw Invalid($"Values stored as {request.KvType} need flash attention.", "Leave flash attention on, or store keys and values as F16.");
+        }
+        for (var layer = 0; layer < model.Layers; layer++)
+        {
+            if (model.KvHeads[layer] > 0 && (model.KeyLengths[layer] % block != 0 || model.ValueLengths[layer] % block != 0))
+            {
+                throw Invalid(
+                    $"Keys and values of {model.Name} cannot be stored as {request.KvType}: a head holds {model.KeyLengths[layer]} keys and {model.ValueLengths[layer]} values, blocks of this type {block}.",
+                    "Store keys and values as F16.");
+            }
+        }
+    }
+
+    private static ModelOpsException Invalid(string message, string hint) => new(ErrorKind.InvalidArgument, message, hint);
+}

@@ -1,0 +1,51 @@
+namespace ModelOps.Fit;
+
+/// <summary>Figures of one architecture in a GGUF header: <c>{architecture}.key</c>, a number for all layers or an array with one for each.</summary>
+internal sealed class HeaderFigures(GgufMetadata metadata, string architecture)
+{
+    // The engine refuses more layers (LLAMA_MAX_LAYERS) and no real model comes near the other bound; beyond them sizes would overflow.
+    private const int MaxLayers = 512;
+    private const int MaxFigure = 1 << 28;
+
+    public string Architecture { get; } = architecture;
+
+    public int Layers { get; } = Bounded($"{architecture}.block_count", metadata.GetInteger($"{architecture}.block_count"), 1, MaxLayers);
+
+    public bool Has(string key) => metadata.ContainsKey(Full(key));
+
+    public int? Find(string key) => metadata.FindInteger(Full(key)) is { } value ? Bounded(Full(key), value, 0, MaxFigure) : null;
+
+    public int Get(string key) => Bounded(Full(key), metadata.GetInteger(Full(key)), 0, MaxFigure);
+
+    /// <summary>One figure a layer, or null when the key is missing (llama_model_loader::get_key_or_arr).</summary>
+    public int[]? FindPerLayer(string key)
+    {
+        if (!metadata.TryGetValue(Full(key), out var value))
+        {
+            return null;
+        }
+        if (value is not Array array)
+        {
+            return [.. Enumerable.Repeat(value is bool flag ? (flag ? 1 : 0) : Get(key), Layers)];
+        }
+        var figures = new int[Layers];
+        // Arrays may be shorter when they leave out layers for multi-token prediction; longer ones are cut, as the engine does.
+        for (var layer = 0; layer < Math.Min(Layers, array.Length); layer++)
+        {
+            figures[layer] = array.GetValue(layer) switch
+            {
+                bool flag => flag ? 1 : 0,
+                IConvertible number and not string => Bounded(Full(key), Convert.ToInt64(number, System.Globalization.CultureInfo.InvariantCulture), 0, MaxFigure),
+                _ => throw new ModelOpsException(ErrorKind.CorruptFile, $"The GGUF header's '{Full(key)}' is not an array of numbers."),
+            };
+        }
+        return figures;
+    }
+
+    private string Full(string key) => $"{Architecture}.{key}";
+
+    private static int Bounded(string key, long value, int least, int most)
+        => value >= least && value <= most
+            ? (int)value
+            : throw new ModelOpsException(ErrorKind.CorruptFile, $"The GGUF header's '{key}' is {value}; it must lie between {least} and {most}.");
+}

@@ -1,0 +1,108 @@
+namespace ModelOps.Fit;
+
+/// <summary>Derives a <see cref="ModelShape"/> from a GGUF header as the engine's loader reads it (llama-model.cpp, load_hparams).</summary>
+internal static class ShapeReader
+{
+    // Models that embed or generate without a cache: create_memory returns none.
+    private static readonly HashSet<string> Cacheless = new(
+        ["bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "neo-bert", "eurobert", "wavtokenizer-dec", "modern-bert", "gemma-embedding", "dream", "llada", "llada-moe", "rnd1"],
+        StringComparer.Ordinal);
+
+    // Architectures whose main context leaves the layers for multi-token prediction out of the KV cache; others allocate it all the same.
+    private static readonly HashSet<string> PredictionLayersUncached = new(["step35", "hy_v3", "glm-dsa", "mimo2", "deepseek32", "qwen3next", "qwen35", "qwen35moe", "minimax-01"], StringComparer.Ordinal);
+
+    // Architectures of which the engine skips the weights of those layers unless asked for them (load_mtp).
+    private static readonly HashSet<string> PredictionLayersSkipped = new(
+        ["bailingmoe3", "cohere2moe", "deepseek2", "deepseek32", "deepseek4", "glm-dsa", "hy_v3", "mimo2", "nemotron_h", "nemotron_h_moe", "qwen35", "qwen35moe", "qwen3next"], StringComparer.Ordinal);
+
+    private static readonly HashSet<string> IndexerCache = new(["deepseek32", "deepseek4", "glm-dsa", "dots3note", "minimax-m3"], StringComparer.Ordinal);
+
+    public static ModelShape Read(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name)
+    {
+        var architecture = metadata.GetString("general.architecture");
+        var figures = new HeaderFigures(metadata, architecture);
+        var layers = figures.Layers;
+        var mainLayers = Math.Max(1, layers - (figures.Find("nextn_predict_layers") ?? 0));
+        var embedding = figures.Get("embedding_length");
+
+        var heads = figures.FindPerLayer("attention.head_count") ?? new int[layers];
+        var declaredKvHeads = figures.FindPerLayer("attention.head_count_kv") ?? heads;
+        var (recurrent, attends) = RecurrentPattern.Read(figures, mainLayers, declaredKvHeads);
+        var (window, sliding) = SlidingWindowPattern.Read(figures, mainLayers, recurrent);
+        var cachedLayers = CachedLayers(figures, mainLayers);
+
+        var headLength = heads[0] > 0 ? embedding / heads[0] : 0;
+        var keyLength = figures.Find("attention.key_length") ?? headLength;
+        var valueLength = figures.Find("attention.value_length") ?? headLength;
+        var slidingKeyLength = figures.Find("attention.key_length_swa") ?? keyLength;
+        var slidingValueLength = figures.Find("attention.value_length_swa") ?? valueLength;
+        // Latent attention caches the compressed keys only; files from before these keys spell it out as ordinary attention.
+        var isLatent = figures.Find("attention.key_length_mla") > 0 && figures.Find("attention.value_length_mla") > 0;
+
+        var layerWeights = LayerWeights.Sum(tensors, figures, PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers);
+        return new ModelShape
+        {
+            Name = name,
+            Architecture = architecture,
+            Layers = layers,
+            TrainedContextLength = figures.Find("context_length") ?? 0,
+            EmbeddingLength = embedding,
+            VocabularySize = VocabularySize(metadata, figures, tensors),
+            Heads = heads,
+            KvHeads = [.. declaredKvHeads.Select((count, layer) => attends[layer] && layer < cachedLayers ? count : 0)],
+            KeyLengths = [.. sliding.Select(isSliding => isSliding ? slidingKeyLength : keyLength)],
+            ValueLengths = [.. sliding.Select(isSliding => isLatent ? 0 : isSliding ? slidingValueLength : valueLength)],
+            SlidingWindow = window,
+            IsSlidingWindow = sliding,
+            StateBytes = [.. recurrent.Select((isRecurrent, layer) => isRecurrent ? RecurrentPattern.StateBytes(figures, heads[layer] > 0 ? heads[layer] : heads.Max(), keyLength) : 0)],
+            FeedForwardLength = FeedForwardLength(figures),
+            ExpertsUsed = figures.Find("expert_count") is > 0 ? figures.Find("expert_used_count") ?? 0 : 0,
+            LatentLength = isLatent ? 2 * (figures.Find("attention.kv_lora_rank") ?? 0) + (figures.Find("rope.dimension_count") ?? 0) : 0,
+            LayerBytes = layerWeights.Layers,
+            ActiveLayerBytes = layerWeights.ActiveLayers,
+            LargestTensorBytes = layerWeights.LargestTensor,
+            InputBytes = layerWeights.Input,
+            OutputBytes = layerWeights.Output,
+            TiedBytes = layerWeights.Tied,
+            WeightsBytes = layerWeights.Total,
+            Parameters = layerWeights.Parameters,
+            ActiveBytes = checked(layerWeights.ActiveLayers.Sum() + layerWeights.Output),
+            Caveats = IndexerCache.Contains(architecture)
+                ? [$"The engine keeps an indexer's cache for {architecture} models that is not counted here; leave room beyond these figures."]
+                : [],
+        };
+    }
+
+    /// <summary>How many layers, from the first, have a KV cache at all; later ones share an earlier layer's.</summary>
+    private static int CachedLayers(HeaderFigures figures, int mainLayers) => figures.Architecture switch
+    {
+        var name when Cacheless.Contains(name) => 0,
+        "gemma3n" => Math.Min(20, figures.Layers),
+        "gemma4" => Math.Max(0, figures.Layers - (figures.Find("attention.shared_kv_layers") ?? 0)),
+        var name when PredictionLayersUncached.Contains(name) => mainLayers,
+        _ => figures.Layers,
+    };
+
+    private static int FeedForwardLength(HeaderFigures figures)
+    {
+        var dense = figures.FindPerLayer("feed_forward_length")?.Max() ?? 0;
+        if (figures.Find("expert_count") is null or 0)
+        {
+            return dense;
+        }
+        // Mixtral gives the experts' width as the feed-forward length.
+        long experts = (long)(figures.Find("expert_used_count") ?? 0) * (figures.Find("expert_feed_forward_length") is int width and > 0 ? width : dense);
+        var leading = figures.Find("leading_dense_block_count") is > 0 ? dense : 0;
+        return (int)Math.Min(int.MaxValue, Math.Max(experts, leading));
+    }
+
+    private static int VocabularySize(GgufMetadata metadata, HeaderFigures figures, IReadOnlyList<GgufTensor> tensors)
+    {
+        // The embedding is [embedding, vocabulary] and what the engine computes with; the token list may be left out or padded.
+        if (tensors.FirstOrDefault(tensor => tensor.Name == "token_embd.weight") is { Shape: [_, var rows] } && rows is > 0 and < int.MaxValue)
+        {
+            return (int)rows;
+        }
+        return metadata.FindArray<string>("tokenizer.ggml.tokens")?.Length ?? figures.Get("vocab_size");
+    }
+}
