@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace ModelOps;
 
-/// <summary>What a device is.</summary>
+/// <summary>What a device is; by name in JSON, so that people can write machine files.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<DeviceKind>))]
 public enum DeviceKind
 {
     /// <summary>The processor with the main memory.</summary>
