@@ -1,5 +1,6 @@
 @{
-    RootModule           = 'bin/ModelOps.PowerShell.dll'
+    # Nested, not root: Get-Help looks for a nested module's help beside it, in bin/en-US, where the build puts it.
+    NestedModules        = @('bin/ModelOps.PowerShell.dll')
     ModuleVersion        = '0.1.0'
     GUID                 = '6a3f1f0c-5b0e-4c5e-9d0f-2f6f0c1b7a54'
     Author               = 'The ModelOps contributors'
