@@ -72,6 +72,7 @@ internal static class CommandLine
         MeasureCommand.Create(host),
         HardwareCommand.Create(host),
         WorkerCommand.Create(),
+        HubCommand.Create(host),
     };
 
     private static ModelOpsException Usage(ParseResult parsed)
