@@ -1,8 +1,12 @@
+using ModelOps.Hub;
+
 namespace ModelOps;
 
 /// <summary>Where the hub is and how to reach it. <see cref="FromEnvironment"/> reads the variables that other tools use.</summary>
 public sealed record HubOptions
 {
+    private const string DefaultEndpoint = "https://huggingface.co";
+
     /// <summary>Address of the hub (HF_ENDPOINT; default the Hugging Face hub).</summary>
     public required Uri Endpoint { get; init; }
 
@@ -22,5 +26,13 @@ public sealed record HubOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
-    public static HubOptions FromEnvironment(Func<string, string?>? read = null) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when HF_ENDPOINT is no address.</exception>
+    public static HubOptions FromEnvironment(Func<string, string?>? read = null)
+    {
+        var environment = new HubEnvironment(read);
+        string endpoint = environment["HF_ENDPOINT"] ?? DefaultEndpoint;
+        if (!Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) || (address.Scheme != Uri.UriSchemeHttps && address.Scheme != Uri.UriSchemeHttp))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"HF_ENDPOINT is '{endpoint}', which is not an address.", $"Write it as {DefaultEndpoint}, or unset it.");
+        return new HubOptions { Endpoint = address, Token = environment.Token, Offline = environment.Offline };
+    }
 }

@@ -1,0 +1,57 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+
+namespace ModelOps.Hub;
+
+/// <summary>From an exception of the HTTP stack to one readable sentence: who could not be reached, and why.</summary>
+internal static class NetworkErrors
+{
+    private const string Advice = "Check the network and the proxy (HTTPS_PROXY); HF_ENDPOINT names another hub or mirror.";
+
+    /// <summary>No connection, or none that lasted until the answer's headers.</summary>
+    public static HubFailure From(HttpRequestException e, Uri address)
+    {
+        SocketError? socket = Find<SocketException>(e)?.SocketErrorCode;
+        string host = address.IsDefaultPort ? address.Host : address.Authority;
+        (string reason, string hint, bool transient) = (e.HttpRequestError, socket) switch
+        {
+            (_, SocketError.HostNotFound or SocketError.NoData) => ($"there is no host '{address.Host}'", Advice, false),
+            (HttpRequestError.NameResolutionError, _) => ($"the name '{address.Host}' cannot be resolved", Advice, false),
+            (_, SocketError.ConnectionRefused) => ("the connection was refused", Advice, false),
+            (_, SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.NetworkDown) => ("the network is unreachable", Advice, false),
+            (HttpRequestError.SecureConnectionError, _) => (
+                $"no secure connection: {(Find<AuthenticationException>(e) ?? (Exception)e).Message}",
+                "A proxy that inspects TLS needs its certificate in the system's store (or SSL_CERT_FILE); also check the clock.",
+                false),
+            (HttpRequestError.ProxyTunnelError, _) => ($"the proxy refused: {e.Message}", "Check HTTPS_PROXY and NO_PROXY.", false),
+            (HttpRequestError.ConnectionError, _) => ($"no connection: {Innermost(e).Message}", Advice, true),
+            _ => ($"the connection broke: {Innermost(e).Message}", Advice, true),
+        };
+        return new HubFailure(new ModelOpsException(ErrorKind.NetworkFailure, $"Cannot reach {host}: {reason}.", hint, e), transient);
+    }
+
+    public static HubFailure Timeout(Uri address, TimeSpan timeout) => new(
+        new ModelOpsException(ErrorKind.NetworkFailure, $"{address.Host} did not answer within {timeout.TotalSeconds:0.###} s.", Advice),
+        isTransient: true);
+
+    /// <summary>The body broke off, or went silent.</summary>
+    public static ModelOpsException BrokenBody(string host, string reason, Exception? inner = null) =>
+        new(ErrorKind.NetworkFailure, $"{host} broke off: {reason}.", "Try again; a download continues where it was.", inner);
+
+    private static TException? Find<TException>(Exception? e) where TException : Exception
+    {
+        for (; e is not null; e = e.InnerException)
+        {
+            if (e is TException found)
+                return found;
+        }
+        return null;
+    }
+
+    private static Exception Innermost(Exception e)
+    {
+        while (e.InnerException is not null)
+            e = e.InnerException;
+        return e;
+    }
+}

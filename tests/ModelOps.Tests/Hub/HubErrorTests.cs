@@ -1,0 +1,194 @@
+using System.Net;
+using Xunit;
+
+namespace ModelOps.Tests.Hub;
+
+/// <summary>What goes wrong has a kind and a text of its own.</summary>
+public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
+{
+    private const string Sha = "0123456789012345678901234567890123456789";
+
+    [Theory]
+    [InlineData(401, null, "Invalid username or password.", ErrorKind.RepositoryNotFound, "HF_TOKEN")]
+    [InlineData(404, "RepoNotFound", "Repository not found", ErrorKind.RepositoryNotFound, "private")]
+    [InlineData(403, "GatedRepo", "Access to model o/r is restricted", ErrorKind.GatedRepository, "/o/r")]
+    [InlineData(401, "GatedRepo", "Access to model o/r is restricted", ErrorKind.GatedRepository, "browser")]
+    [InlineData(403, null, "Access to this resource is disabled.", ErrorKind.RepositoryDisabled, "disabled")]
+    [InlineData(404, "RevisionNotFound", "Invalid rev id: x", ErrorKind.RevisionNotFound, "main")]
+    [InlineData(404, "EntryNotFound", "x does not exist", ErrorKind.FileNotFound, "f.bin")]
+    [InlineData(401, null, "Invalid credentials in Authorization header", ErrorKind.Unauthorized, "token")]
+    [InlineData(403, null, "Forbidden by the owner", ErrorKind.Unauthorized, "Forbidden by the owner")]
+    [InlineData(407, null, null, ErrorKind.NetworkFailure, "HTTPS_PROXY")]
+    [InlineData(418, null, "short and stout", ErrorKind.NetworkFailure, "short and stout")]
+    public async Task AnswerHasItsKind(int status, string? code, string? message, ErrorKind kind, string mentions)
+    {
+        var network = new FaultHandler { Answer = (_, _) => FaultHandler.Status((HttpStatusCode)status, code, message) };
+        using HubClient client = hub.Client(network);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.OpenRangeAsync("o/r", Sha, "f.bin", 0, 10));
+        Assert.Equal(kind, e.Kind);
+        Assert.Contains(mentions, e.Message + " " + e.Hint);
+        Assert.Single(network.Requests);
+    }
+
+    [Fact]
+    public async Task BundledServerSaysWhatIsMissing()
+    {
+        using HubClient client = hub.Client();
+        Assert.Equal(ErrorKind.RepositoryNotFound, await Kind(() => client.GetRepositoryAsync("modelops/none")));
+        Assert.Equal(ErrorKind.RevisionNotFound, await Kind(() => client.GetRepositoryAsync(HubFixture.Llama, "none")));
+        Assert.Equal(ErrorKind.FileNotFound, await Kind(() => client.OpenRangeAsync(HubFixture.Llama, "main", "none.gguf", 0, 1)));
+    }
+
+    [Theory]
+    [InlineData("gemma")]
+    [InlineData("../x")]
+    [InlineData("a/b/c")]
+    [InlineData("a/..")]
+    [InlineData("a/b?x=1")]
+    [InlineData("a/b--c")]
+    [InlineData("a/b#")]
+    [InlineData("a/b\n")]
+    [InlineData("")]
+    public async Task BadNameNeverBecomesAnAddress(string repository)
+    {
+        var network = new FaultHandler();
+        using HubClient client = hub.Client(network);
+        Assert.Equal(ErrorKind.InvalidArgument, await Kind(() => client.GetRepositoryAsync(repository)));
+        Assert.Empty(network.Requests);
+    }
+
+    [Fact]
+    public async Task OfflineAsksNobody()
+    {
+        var network = new FaultHandler();
+        using HubClient client = hub.Client(network, options => options with { Offline = true });
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.Offline, e.Kind);
+        Assert.Contains("HF_HUB_OFFLINE", e.Hint);
+        Assert.Empty(network.Requests);
+    }
+
+    [Theory]
+    [InlineData("http://hub.invalid/", "hub.invalid")]
+    [InlineData("http://127.0.0.1:1/", "refused")]
+    public async Task NoNetworkIsOneSentence(string endpoint, string mentions)
+    {
+        using HubClient client = hub.Client(null, options => options with { Endpoint = new Uri(endpoint), CreateHandler = () => new SocketsHttpHandler { UseProxy = false } });
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
+        Assert.Contains(mentions, e.Message);
+        Assert.DoesNotContain('\n', e.Message);
+        Assert.NotNull(e.Hint);
+    }
+
+    [Fact]
+    public async Task PlainHttpServerIsNoTlsServer()
+    {
+        using HubClient client = hub.Client(null, options => options with { Endpoint = new Uri($"https://127.0.0.1:{hub.Endpoint.Port}/"), CreateHandler = () => new SocketsHttpHandler { UseProxy = false } });
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
+        Assert.Contains("no secure connection", e.Message);
+    }
+
+    [Fact]
+    public async Task LoginPageIsNotAHub()
+    {
+        var network = new FaultHandler { Answer = (_, _) => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("<html>Please log in</html>") } };
+        using HubClient client = hub.Client(network);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
+        Assert.Contains("not a hub's", e.Message);
+    }
+
+    [Fact]
+    public async Task ServerErrorsAreTriedAgainWithGrowingWaits()
+    {
+        var time = new FakeTime();
+        var network = new FaultHandler { Answer = (_, number) => number <= 3 ? FaultHandler.Status(HttpStatusCode.ServiceUnavailable) : null };
+        using HubClient client = hub.Client(network, options => options with { Time = time });
+        Assert.Equal(HubFixture.Llama, (await client.GetRepositoryAsync(HubFixture.Llama)).Repository);
+        Assert.Equal([1, 2, 4], time.Waits.Select(wait => wait.TotalSeconds));
+    }
+
+    [Fact]
+    public async Task ServerErrorsAreNotTriedForEver()
+    {
+        var network = new FaultHandler { Answer = (_, _) => FaultHandler.Status(HttpStatusCode.InternalServerError, null, "boom") };
+        using HubClient client = hub.Client(network);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
+        Assert.Contains("500: boom", e.Message);
+        Assert.Equal(5, network.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData("RateLimit", "\"api\";r=0;t=55", 55)]
+    [InlineData("Retry-After", "7", 7)]
+    public async Task RateLimitIsObeyed(string header, string value, int seconds)
+    {
+        var time = new FakeTime();
+        var network = new FaultHandler
+        {
+            Answer = (_, number) =>
+            {
+                if (number > 1)
+                    return null;
+                HttpResponseMessage response = FaultHandler.Status(HttpStatusCode.TooManyRequests);
+                response.Headers.TryAddWithoutValidation(header, value);
+                return response;
+            },
+        };
+        using HubClient client = hub.Client(network, options => options with { Time = time });
+        await client.GetRepositoryAsync(HubFixture.Llama);
+        Assert.Equal([seconds], time.Waits.Select(wait => wait.TotalSeconds));
+    }
+
+    [Theory]
+    [InlineData(3600, 1)]
+    [InlineData(10, 4)]
+    public async Task RateLimitIsNotObeyedForEver(int seconds, int requests)
+    {
+        var network = new FaultHandler
+        {
+            Answer = (_, _) =>
+            {
+                HttpResponseMessage response = FaultHandler.Status(HttpStatusCode.TooManyRequests);
+                response.Headers.TryAddWithoutValidation("RateLimit", $"\"api\";r=0;t={seconds}");
+                return response;
+            },
+        };
+        using HubClient client = hub.Client(network);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.RateLimited, e.Kind);
+        Assert.Contains($"{seconds} s", e.Message);
+        Assert.Equal(requests, network.Requests.Count);
+    }
+
+    [Fact]
+    public async Task SilentBodyIsGivenUp()
+    {
+        var network = new FaultHandler
+        {
+            Change = (request, _, response) =>
+            {
+                if (request.IsContent)
+                    response.Content = new StreamContent(new FaultyBody(new byte[1000], 1000, BodyFault.Stall)) { Headers = { ContentRange = new(0, 9999, 10000), ContentLength = 10000 } };
+                return Task.CompletedTask;
+            },
+        };
+        using HubClient client = hub.Client(network, options => options with { StallTimeout = TimeSpan.FromMilliseconds(500) });
+        await using Stream stream = await client.OpenRangeAsync(HubFixture.Llama, "main", "model.safetensors", 0, 10000);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => stream.CopyToAsync(Stream.Null));
+        Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
+        Assert.Contains("0.5 s", e.Message);
+    }
+
+    [Fact]
+    public void TokenWithALineBreakIsRefusedAtOnce()
+    {
+        ModelOpsException e = Assert.Throws<ModelOpsException>(() => hub.Client(null, options => options with { Token = "hf_a\nb" }));
+        Assert.Equal(ErrorKind.Unauthorized, e.Kind);
+    }
+
+    private static async Task<ErrorKind> Kind<T>(Func<Task<T>> act) => (await Assert.ThrowsAsync<ModelOpsException>(act)).Kind;
+}
