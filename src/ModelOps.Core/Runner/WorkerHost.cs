@@ -1,8 +1,139 @@
+using System.Diagnostics;
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using ModelOps.Runner;
+
 namespace ModelOps;
 
 /// <summary>The child's side of <see cref="WorkerRunner"/>: serves an <see cref="InProcessRunner"/> over a local pipe, JSON lines, until the pipe closes.</summary>
 public static class WorkerHost
 {
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>Connects to the parent's pipe and serves; returns the process exit code.</summary>
-    public static int Run(string pipeName) => throw new NotImplementedException();
+    public static int Run(string pipeName)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(pipeName);
+        // Ctrl+C reaches every process of a terminal; it is the parent's to answer, by a cancel message.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+        using NamedPipeClientStream pipe = new(".", pipeName, PipeDirection.InOut, PipeOptions.CurrentUserOnly | PipeOptions.Asynchronous);
+        try
+        {
+            pipe.Connect(ConnectTimeout);
+        }
+        catch (Exception exception) when (exception is TimeoutException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"No ModelOps process listens on pipe {pipeName}: {exception.Message}");
+            return ErrorKind.Failure.ExitCode();
+        }
+        return ServeAsync(pipe).GetAwaiter().GetResult();
+    }
+
+    private static async Task<int> ServeAsync(Stream pipe)
+    {
+        InProcessRunner runner = new();
+        using StreamReader reader = new(pipe, new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16, leaveOpen: true);
+        Lock writing = new();
+        Task work = Task.CompletedTask;
+        CancellationTokenSource cancellation = new();
+        int current = 0;
+        try
+        {
+            Send(new WorkerEvent { Ready = WorkerProtocol.Version });
+            while (await reader.ReadLineAsync().ConfigureAwait(false) is { } line)
+            {
+                WorkerRequest request = JsonSerializer.Deserialize(line, WorkerJson.Default.WorkerRequest) ?? throw new JsonException("An empty request.");
+                if (request.Call == WorkerCall.Cancel)
+                {
+                    if (request.Id == current)
+                    {
+                        await cancellation.CancelAsync().ConfigureAwait(false);
+                    }
+                    continue;
+                }
+                // One call at a time: the parent waits for the end of a call before it makes another.
+                await work.ConfigureAwait(false);
+                cancellation.Dispose();
+                cancellation = new CancellationTokenSource();
+                current = request.Id;
+                work = Task.Run(() => AnswerAsync(request, cancellation.Token));
+            }
+        }
+        catch (IOException)
+        {
+            // The parent is gone: the same as the end of the pipe.
+        }
+        await cancellation.CancelAsync().ConfigureAwait(false);
+        if (await Task.WhenAny(work, Task.Delay(StopTimeout)).ConfigureAwait(false) != work)
+        {
+            // Native code that does not listen: leaving the regular way would run its destructors under its feet.
+            Process.GetCurrentProcess().Kill();
+        }
+        await runner.DisposeAsync().ConfigureAwait(false);
+        return 0;
+
+        void Send(WorkerEvent message)
+        {
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes(message, WorkerJson.Default.WorkerEvent);
+            lock (writing)
+            {
+                pipe.Write(json);
+                pipe.WriteByte((byte)'\n');
+            }
+        }
+
+        async Task AnswerAsync(WorkerRequest request, CancellationToken cancellationToken)
+        {
+            WorkerEvent end;
+            try
+            {
+                end = await PerformAsync(request, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                end = new WorkerEvent { Id = request.Id, Cancelled = true };
+            }
+            catch (Exception exception) when (exception is not IOException)
+            {
+                end = new WorkerEvent { Id = request.Id, Error = WorkerError.Of(exception) };
+            }
+            Send(end);
+        }
+
+        async Task<WorkerEvent> PerformAsync(WorkerRequest request, CancellationToken cancellationToken)
+        {
+            int id = request.Id;
+            switch (request)
+            {
+                case { Load: { } options }:
+                    float sent = -1;
+                    await runner.LoadAsync(options, new DirectProgress<float>(fraction =>
+                    {
+                        if (fraction - sent >= 0.01f || fraction >= 1)
+                        {
+                            sent = fraction;
+                            Send(new WorkerEvent { Id = id, LoadProgress = fraction });
+                        }
+                    }), cancellationToken).ConfigureAwait(false);
+                    return new WorkerEvent { Id = id, Loaded = true };
+                case { Generate: { } generation }:
+                    return new WorkerEvent
+                    {
+                        Id = id,
+                        Answer = await runner.GenerateAsync(generation, new DirectProgress<GeneratedToken>(token => Send(new WorkerEvent { Id = id, Token = token })), cancellationToken).ConfigureAwait(false),
+                    };
+                case { Measure: { } measurement }:
+                    return new WorkerEvent
+                    {
+                        Id = id,
+                        Quality = await runner.MeasureAsync(measurement, new DirectProgress<MeasureProgress>(done => Send(new WorkerEvent { Id = id, MeasureProgress = done })), cancellationToken).ConfigureAwait(false),
+                    };
+                default:
+                    throw new ModelOpsException(ErrorKind.Failure, $"The worker does not know the call {request.Call}.");
+            }
+        }
+    }
 }

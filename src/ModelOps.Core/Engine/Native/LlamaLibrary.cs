@@ -30,7 +30,7 @@ internal static unsafe class LlamaLibrary
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
     public static LlamaApi Load(string? directory)
     {
-        LlamaFiles files = Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), [AppContext.BaseDirectory, AssemblyDirectory]);
+        LlamaFiles files = Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), BaseDirectories);
         lock (Gate)
         {
             if (s_api is null)
@@ -61,7 +61,7 @@ internal static unsafe class LlamaLibrary
                 ?? throw new ModelOpsException(ErrorKind.EngineNotFound, $"The folder {chosen} does not hold the llama.cpp libraries.", Hint);
         }
         List<string> tried = [];
-        foreach (string candidate in baseDirectories.Where(path => path.Length > 0).SelectMany(PlatformDirectories).Distinct(StringComparer.Ordinal))
+        foreach (string candidate in baseDirectories.SelectMany(PlatformDirectories).Distinct(StringComparer.Ordinal))
         {
             if (Find(candidate) is { } files)
             {
@@ -72,7 +72,12 @@ internal static unsafe class LlamaLibrary
         throw new ModelOpsException(ErrorKind.EngineNotFound, $"The llama.cpp libraries were not found in {string.Join(" or ", tried)}.", Hint);
     }
 
-    private static string AssemblyDirectory => Path.GetDirectoryName(typeof(LlamaLibrary).Assembly.Location) ?? "";
+    /// <summary>The folder that holds the libraries beside the assembly, or null.</summary>
+    public static string? DefaultDirectory() => BaseDirectories.SelectMany(PlatformDirectories).FirstOrDefault(path => Find(path) is not null);
+
+    // Inside PowerShell the base directory is pwsh's; the assembly's is the module's.
+    private static IEnumerable<string> BaseDirectories
+        => new[] { Path.GetDirectoryName(typeof(LlamaLibrary).Assembly.Location) ?? "", AppContext.BaseDirectory }.Where(path => path.Length > 0);
 
     /// <summary>The folder names under which the npm packages ship this platform, GPU builds first where somebody put one.</summary>
     private static IEnumerable<string> PlatformDirectories(string baseDirectory)

@@ -1,0 +1,223 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.IO.Pipes;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ModelOps.Engine;
+
+namespace ModelOps.Runner;
+
+/// <summary>One child process and the pipe to it.</summary>
+internal sealed class WorkerProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ExitTimeout = TimeSpan.FromSeconds(3);
+
+    private readonly Process _process;
+    private readonly NamedPipeServerStream _pipe;
+    private readonly StreamReader _reader;
+    private readonly LastWords _lastWords;
+    private readonly SemaphoreSlim _writing = new(1);
+
+    private WorkerProcess(Process process, NamedPipeServerStream pipe, LastWords lastWords)
+    {
+        _process = process;
+        _pipe = pipe;
+        _lastWords = lastWords;
+        _reader = new StreamReader(pipe, new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16, leaveOpen: true);
+    }
+
+    /// <summary>Process id of the child.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>Whether the child is still there.</summary>
+    public bool IsAlive => !_process.HasExited;
+
+    /// <summary>Starts a child and waits until it serves.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/> when the command cannot be run, <see cref="ErrorKind.EngineCrashed"/> when the child dies or says nothing.</exception>
+    public static async Task<WorkerProcess> StartAsync(IReadOnlyList<string> command, CancellationToken cancellationToken)
+    {
+        // A name nobody can guess and a pipe of this user's alone: no other account can speak to the child, nor pretend to be it.
+        string name = "modelops-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
+        NamedPipeServerStream pipe = new(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.CurrentUserOnly | PipeOptions.Asynchronous);
+        LastWords lastWords = new();
+        Process? process = null;
+        try
+        {
+            process = Launch(command, name, lastWords);
+            WorkerProcess worker = new(process, pipe, lastWords);
+            await worker.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            return worker;
+        }
+        catch
+        {
+            await pipe.DisposeAsync().ConfigureAwait(false);
+            if (process is not null)
+            {
+                await EndAsync(process, TimeSpan.Zero).ConfigureAwait(false);
+                process.Dispose();
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Sends a line.</summary>
+    /// <exception cref="IOException">The child is gone.</exception>
+    public async Task SendAsync(WorkerRequest request)
+    {
+        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(request, WorkerJson.Default.WorkerRequest), (byte)'\n'];
+        await _writing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            await _pipe.WriteAsync(json).ConfigureAwait(false);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <summary>The next line of the child; null when it is gone.</summary>
+    public async Task<WorkerEvent?> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        string? line = await _reader.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+        return line is null ? null : JsonSerializer.Deserialize(line, WorkerJson.Default.WorkerEvent);
+    }
+
+    /// <summary>Ends the child at once.</summary>
+    public void Kill() => _process.Kill();
+
+    /// <summary>Why the child is gone; waits for its end, and ends it where only the pipe broke.</summary>
+    public async Task<ModelOpsException> CrashAsync(string during)
+    {
+        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
+        return Crash(_process, _lastWords, during);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        // The end of the pipe is what tells the child to go.
+        _reader.Dispose();
+        await _pipe.DisposeAsync().ConfigureAwait(false);
+        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
+        _process.Dispose();
+        _writing.Dispose();
+    }
+
+    private async Task ConnectAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(StartTimeout);
+        Task exited = _process.WaitForExitAsync(limit.Token);
+        Task<WorkerEvent?> ready = ReadyAsync(limit.Token);
+        try
+        {
+            if (await Task.WhenAny(ready, exited).ConfigureAwait(false) == exited)
+            {
+                await exited.ConfigureAwait(false);
+                throw Crash(_process, _lastWords, "while starting");
+            }
+            WorkerEvent? hello = await ready.ConfigureAwait(false);
+            if (hello?.Ready is null)
+            {
+                throw await CrashAsync("while starting").ConfigureAwait(false);
+            }
+            if (hello.Ready != WorkerProtocol.Version)
+            {
+                throw new ModelOpsException(ErrorKind.EngineNotFound, $"The worker is ModelOps {hello.Ready}, this is {WorkerProtocol.Version}.", "Install the same version of the module and of the command-line tool.");
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ModelOpsException(ErrorKind.EngineCrashed, $"The worker said nothing for {StartTimeout.TotalSeconds:0} seconds after its start.{_lastWords}", "The machine may be overloaded; try again.");
+        }
+        catch (IOException)
+        {
+            throw await CrashAsync("while starting").ConfigureAwait(false);
+        }
+        finally
+        {
+            await limit.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<WorkerEvent?> ReadyAsync(CancellationToken cancellationToken)
+    {
+        await _pipe.WaitForConnectionAsync(cancellationToken).ConfigureAwait(false);
+        return await ReceiveAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static Process Launch(IReadOnlyList<string> command, string pipeName, LastWords lastWords)
+    {
+        ProcessStartInfo start = new(command[0])
+        {
+            // Nothing of the child may reach the parent's terminal or eat its input: all goes through the pipe.
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            CreateNoWindow = true,
+        };
+        foreach (string argument in command.Skip(1))
+        {
+            start.ArgumentList.Add(argument.Replace("{pipe}", pipeName, StringComparison.Ordinal));
+        }
+        // A failed assertion says its line on stderr; a debugger attached to write a backtrace would only make the end slow.
+        start.Environment["GGML_NO_BACKTRACE"] = "1";
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(LlamaLibrary.DirectoryVariable)) && LlamaLibrary.DefaultDirectory() is { } directory)
+        {
+            // The child may be another program, with other folders beside it.
+            start.Environment[LlamaLibrary.DirectoryVariable] = directory;
+        }
+        Process process = new() { StartInfo = start };
+        process.OutputDataReceived += (_, data) => lastWords.Add(data.Data);
+        process.ErrorDataReceived += (_, data) => lastWords.Add(data.Data);
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception exception)
+        {
+            process.Dispose();
+            throw new ModelOpsException(ErrorKind.EngineNotFound, $"The worker process could not be started: {command[0]}: {exception.Message}", "Reinstall ModelOps.", exception);
+        }
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    private static async Task EndAsync(Process process, TimeSpan patience)
+    {
+        using CancellationTokenSource limit = new(patience);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private static ModelOpsException Crash(Process process, LastWords lastWords, string during)
+        => new(ErrorKind.EngineCrashed, $"The worker process ended {during}: {Describe(process.ExitCode)}.{lastWords}",
+            "The model may be damaged, too large for this machine, or beyond this version of the engine. Nothing else was harmed: the next call starts a new worker.");
+
+    /// <summary>An exit code in words; .NET gives a Unix signal as 128 + its number.</summary>
+    private static string Describe(int exitCode) => exitCode switch
+    {
+        _ when OperatingSystem.IsWindows() => $"exit code 0x{exitCode:X8}",
+        128 + 4 => "signal SIGILL, an instruction this processor does not have",
+        128 + 6 => "signal SIGABRT, the engine gave up",
+        128 + 7 => "signal SIGBUS",
+        128 + 8 => "signal SIGFPE",
+        128 + 9 => "signal SIGKILL, which the system sends when memory runs out",
+        128 + 11 => "signal SIGSEGV",
+        > 128 and < 192 => $"signal {exitCode - 128}",
+        _ => $"exit code {exitCode}",
+    };
+}
