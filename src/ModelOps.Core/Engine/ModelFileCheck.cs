@@ -40,6 +40,11 @@ internal static class ModelFileCheck
         string? scaling = metadata.FindString($"{architecture}.rope.scaling.type");
         Require(file, scaling is null or "none" or "linear" or "yarn" or "longrope", $"rope scaling '{scaling}' is unknown");
 
+        foreach (string epsilon in (ReadOnlySpan<string>)["layer_norm_rms_epsilon", "layer_norm_epsilon"])
+        {
+            Require(file, metadata.FindNumber($"{architecture}.attention.{epsilon}") is null or (>= 0 and <= 1), $"{architecture}.attention.{epsilon} makes no sense");
+        }
+
         // Recurrent models say 0 heads and mean it; per-layer arrays have zeros for layers without attention.
         bool attention = file.Tensors.Any(tensor => tensor.Name.Contains(".attn_q", StringComparison.Ordinal) || tensor.Name.Contains(".attn_k", StringComparison.Ordinal));
         if (metadata.FindInteger($"{architecture}.attention.head_count") is { } heads)
@@ -60,6 +65,10 @@ internal static class ModelFileCheck
         {
             return;
         }
+        long groups = file.Metadata.FindInteger($"{architecture}.expert_group_count") ?? 0;
+        long usedGroups = file.Metadata.FindInteger($"{architecture}.expert_group_used_count") ?? 0;
+        Require(file, groups >= 0 && (groups == 0 || groups < experts) && (groups <= 1 || (experts % groups == 0 && usedGroups > 0 && usedGroups < groups)),
+            $"{usedGroups} of {groups} groups of {experts} experts makes no sense");
         Require(file, experts is >= 0 and <= MaxExperts && used >= 0 && used <= experts && (experts == 0 || used > 0), $"{used} of {experts} experts makes no sense");
     }
 
