@@ -10,6 +10,9 @@ internal static unsafe class ModelLoading
 {
     private const int DefaultContext = 4096;
 
+    // A second thread on a core only makes the first one wait at ggml's barriers.
+    private static readonly Lazy<int> PhysicalCores = new(() => HardwareInventory.Read().PhysicalCores);
+
     /// <summary>What the progress callback needs; it must not throw, native code is below it.</summary>
     private sealed class Watch(IProgress<float>? progress, CancellationToken cancellationToken)
     {
@@ -67,7 +70,7 @@ internal static unsafe class ModelLoading
     public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options)
     {
         int trained = api.ModelTrainedContext(model.DangerousGetHandle());
-        int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        int threads = options.Threads > 0 ? options.Threads : PhysicalCores.Value;
         int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         LlamaContextParams parameters = api.ContextDefaultParams();
         parameters.ContextLength = (uint)(options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, trained));

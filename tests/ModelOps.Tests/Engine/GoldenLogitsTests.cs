@@ -67,8 +67,9 @@ public sealed class GoldenLogitsTests
         Assert.Equal(256 * engine.VocabularySize, engine.Evaluate(new int[256]).Length);
     }
 
+    // One thread: many tests run at once, and ggml's threads wait for each other by spinning.
     internal static Task<LlamaEngine> Load(string golden, string type, int contextLength)
-        => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = GoldenLogits.PathOf(golden, type), ContextLength = contextLength });
+        => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = GoldenLogits.PathOf(golden, type), ContextLength = contextLength, Threads = 1 });
 
     private static float[] LastRow(ReadOnlySpan<float> logits, int vocabulary) => logits[^vocabulary..].ToArray();
 }

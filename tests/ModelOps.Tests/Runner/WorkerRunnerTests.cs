@@ -7,7 +7,7 @@ namespace ModelOps.Tests.Runner;
 public sealed class WorkerRunnerTests : IAsyncLifetime
 {
     private static readonly string Cli = Path.Combine(AppContext.BaseDirectory, "modelops.dll");
-    private static readonly EngineOptions Golden = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), ContextLength = 1024, GpuLayers = 0 };
+    private static readonly EngineOptions Golden = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), ContextLength = 1024, GpuLayers = 0, Threads = 1 };
     private static readonly GenerationRequest Greedy = new() { Prompt = "hello", Raw = true, Temperature = 0, MaxTokens = 8 };
 
     private readonly WorkerRunner _runner = new(["dotnet", Cli, "worker", "--pipe", "{pipe}"]);
@@ -33,7 +33,7 @@ public sealed class WorkerRunnerTests : IAsyncLifetime
         Assert.Equal(expected.FinishReason, there.FinishReason);
         Assert.Equal(there.Text, string.Concat(pieces.Select(piece => piece.Text)));
 
-        MeasureRequest request = new() { ModelPath = Golden.ModelPath, ReferencePath = GoldenLogits.PathOf("llama", "q8_0"), Text = File.ReadAllText(TestPaths.EvalText)[..3000], ContextLength = 128, GpuLayers = 0 };
+        MeasureRequest request = new() { ModelPath = Golden.ModelPath, ReferencePath = GoldenLogits.PathOf("llama", "q8_0"), Text = File.ReadAllText(TestPaths.EvalText)[..3000], ContextLength = 128, GpuLayers = 0, Threads = 1 };
         List<MeasureProgress> measuring = [];
         QualityResult measured = await _runner.MeasureAsync(request, new Immediate<MeasureProgress>(measuring.Add));
         QualityResult expectedMeasure = await here.MeasureAsync(request);
