@@ -1,17 +1,48 @@
 namespace ModelOps.Quantization;
 
-/// <summary>Encodes rows of F32 weights to a storage type, and back.</summary>
+/// <summary>Encodes rows of F32 weights to a storage type, and back. The codecs are the files in <c>Codecs</c>.</summary>
 internal static class TensorQuantizer
 {
+    private static readonly IBlockDecoder[] Decoders =
+    [
+        new F32Codec(), new F16Codec(), new BF16Codec(), new Q4_0Codec(), new Q4_1Codec(), new Q5_0Codec(), new Q5_1Codec(), new Q8_0Codec(), new Q6_KCodec(),
+        new Q2_KDecoder(), new Q3_KDecoder(), new Q4_KDecoder(), new Q5_KDecoder(),
+    ];
+
     /// <summary>The types that <see cref="Quantize"/> can write.</summary>
-    public static IReadOnlyList<GgmlType> Types => throw new NotImplementedException();
+    public static IReadOnlyList<GgmlType> Types { get; } = [.. Decoders.OfType<IBlockCodec>().Select(codec => codec.Type)];
+
+    /// <summary>The types that <see cref="Dequantize"/> can read: those of <see cref="Types"/> and some more.</summary>
+    public static IReadOnlyList<GgmlType> ReadableTypes { get; } = [.. Decoders.Select(decoder => decoder.Type)];
 
     /// <summary>
     /// Encodes <paramref name="source"/>, whole rows of <paramref name="rowLength"/> weights, into <paramref name="destination"/>;
-    /// byte-identical to ggml_quantize_chunk without an importance matrix.
+    /// byte-identical to ggml_quantize_chunk (on x86-64) without an importance matrix. Rows are independent: a tensor may be encoded in
+    /// pieces, on several threads.
     /// </summary>
-    public static void Quantize(GgmlType type, ReadOnlySpan<float> source, Span<byte> destination, int rowLength) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.UnsupportedType"/>, also for a row that is not whole blocks.</exception>
+    public static void Quantize(GgmlType type, ReadOnlySpan<float> source, Span<byte> destination, int rowLength)
+    {
+        if (Array.Find(Decoders, decoder => decoder.Type == type) is not IBlockCodec codec)
+        {
+            throw new ModelOpsException(ErrorKind.UnsupportedType, $"Weights cannot be written as {type}.", $"Choose one of {string.Join(", ", Types)}.");
+        }
+        ArgumentOutOfRangeException.ThrowIfLessThan(rowLength, 1);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length % rowLength, 0, nameof(source));
+        var bytes = type.RowBytes(rowLength) * (source.Length / rowLength);
+        ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, bytes, nameof(destination));
+        codec.Encode(source, destination[..(int)bytes]);
+    }
 
     /// <summary>Decodes whole blocks to F32 (ggml's to_float).</summary>
-    public static void Dequantize(GgmlType type, ReadOnlySpan<byte> source, Span<float> destination) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.UnsupportedType"/>.</exception>
+    public static void Dequantize(GgmlType type, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        var decoder = Array.Find(Decoders, decoder => decoder.Type == type)
+            ?? throw new ModelOpsException(ErrorKind.UnsupportedType, $"Weights stored as {type} cannot be decoded.", $"These can: {string.Join(", ", ReadableTypes)}.");
+        ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length % type.BlockBytes(), 0, nameof(source));
+        var weights = (long)source.Length / type.BlockBytes() * type.BlockLength();
+        ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, weights, nameof(destination));
+        decoder.Decode(source, destination[..(int)weights]);
+    }
 }

@@ -1,0 +1,39 @@
+namespace ModelOps.Quantization;
+
+/// <summary>Q5_0: blocks of 32 in 22 bytes, f16 d, 32 fifth bits and 4-bit codes; y = d · (q − 16) (quantize_row_q5_0_ref).</summary>
+internal sealed class Q5_0Codec : IBlockCodec
+{
+    private const int Bytes = 22;
+
+    public GgmlType Type => GgmlType.Q5_0;
+
+    public void Encode(ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        Span<byte> codes = stackalloc byte[Block.Length];
+        for (; !source.IsEmpty; source = source[Block.Length..], destination = destination[Bytes..])
+        {
+            var scale = Block.SignedMaximum(source[..Block.Length]) / -16;
+            var inverse = Rounding.Inverse(scale);
+            Block.WriteF16(destination, scale);
+            for (var j = 0; j < Block.Length; j++)
+            {
+                codes[j] = (byte)Math.Min(31, (int)Rounding.TruncateToSByte((source[j] * inverse) + 16.5f));
+            }
+            Block.Pack5(codes, destination[2..], destination[6..]);
+        }
+    }
+
+    public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        Span<byte> codes = stackalloc byte[Block.Length];
+        for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
+        {
+            var scale = Block.ReadF16(source);
+            Block.Unpack5(source[2..], source[6..], codes);
+            for (var j = 0; j < Block.Length; j++)
+            {
+                destination[j] = (codes[j] - 16) * scale;
+            }
+        }
+    }
+}

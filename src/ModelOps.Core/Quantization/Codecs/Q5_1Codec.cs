@@ -1,0 +1,43 @@
+namespace ModelOps.Quantization;
+
+/// <summary>Q5_1: blocks of 32 in 24 bytes, f16 d, f16 m, 32 fifth bits and 4-bit codes; y = d · q + m (quantize_row_q5_1_ref).</summary>
+internal sealed class Q5_1Codec : IBlockCodec
+{
+    private const int Bytes = 24;
+
+    public GgmlType Type => GgmlType.Q5_1;
+
+    public void Encode(ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        Span<byte> codes = stackalloc byte[Block.Length];
+        for (; !source.IsEmpty; source = source[Block.Length..], destination = destination[Bytes..])
+        {
+            var (minimum, maximum) = Block.Range(source[..Block.Length]);
+            var scale = (maximum - minimum) / 31;
+            var inverse = Rounding.Inverse(scale);
+            Block.WriteF16(destination, scale);
+            Block.WriteF16(destination[2..], minimum);
+            for (var j = 0; j < Block.Length; j++)
+            {
+                // No limit of 31 here, unlike the other three types.
+                codes[j] = unchecked((byte)Rounding.Truncate(((source[j] - minimum) * inverse) + 0.5f));
+            }
+            Block.Pack5(codes, destination[4..], destination[8..]);
+        }
+    }
+
+    public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        Span<byte> codes = stackalloc byte[Block.Length];
+        for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
+        {
+            var scale = Block.ReadF16(source);
+            var minimum = Block.ReadF16(source[2..]);
+            Block.Unpack5(source[4..], source[8..], codes);
+            for (var j = 0; j < Block.Length; j++)
+            {
+                destination[j] = (codes[j] * scale) + minimum;
+            }
+        }
+    }
+}

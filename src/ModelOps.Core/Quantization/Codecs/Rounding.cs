@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+
+namespace ModelOps.Quantization;
+
+/// <summary>
+/// ggml's roundings. They are spelled out because C leaves the odd cases (a block so small that 1/d is infinite) to the processor: what
+/// x86-64 does is what published files hold, and what every machine shall write.
+/// </summary>
+internal static class Rounding
+{
+    /// <summary>Blocks of K types with no weight above this are zero (GROUP_MAX_EPS).</summary>
+    public const float GroupMaxEpsilon = 1e-15f;
+
+    /// <summary>Adding it to a float of less than 2^22 leaves the nearest integer, ties to even, in the low mantissa bits.</summary>
+    public const float NearestMagic = 12_582_912f;
+
+    /// <summary>C's <c>(int)value</c> as x86-64's cvttss2si does it: 0x80000000 for whatever does not fit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Truncate(float value) => value is >= -2147483648f and < 2147483648f ? (int)value : int.MinValue;
+
+    /// <summary>C's <c>(int8_t)value</c>: the low byte of <see cref="Truncate"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static sbyte TruncateToSByte(float value) => unchecked((sbyte)Truncate(value));
+
+    /// <summary>C's <c>(int8_t)roundf(value)</c>: half away from zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static sbyte RoundToSByte(float value) => TruncateToSByte(MathF.Round(value, MidpointRounding.AwayFromZero));
+
+    /// <summary>ggml's <c>nearest_int</c>: half to even, by the magic number, garbage beyond 2^22 included.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Nearest(float value) => (int)(BitConverter.SingleToUInt32Bits(value + NearestMagic) & 0x007F_FFFF) - 0x0040_0000;
+
+    /// <summary>ggml's <c>d ? 1/d : 0</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Inverse(float scale) => scale != 0 ? 1.0f / scale : 0.0f;
+}

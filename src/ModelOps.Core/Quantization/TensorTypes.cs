@@ -1,0 +1,84 @@
+namespace ModelOps.Quantization;
+
+/// <summary>
+/// The type of one tensor under a <see cref="Recipe"/>: the rules of llama.cpp's conversion/base.py (prepare_tensors) and
+/// src/llama-quant.cpp (tensor_allows_quantization, llama_tensor_get_type_impl, tensor_type_fallback).
+/// </summary>
+internal static class TensorTypes
+{
+    // conversion/base.py: always F32, whatever the output type. Matched after "blk.N.".
+    private static readonly string[] ConverterF32 =
+    [
+        "ffn_gate_inp", "ffn_gate_inp_shexp", "position_embd", "token_types", "ssm_conv1d", "ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v", "shortconv.conv",
+        "time_mix_first", "time_mix_w1", "time_mix_w2", "time_mix_decay_w1", "time_mix_decay_w2", "time_mix_lerp_fused",
+        "v.position_embd", "a.position_embd", "altup_correct_coef", "altup_predict_coef", "indexer.proj",
+    ];
+
+    // llama-quant.cpp: left as the converter wrote them. Matched anywhere in the name.
+    private static readonly string[] NeverQuantized =
+    [
+        "_norm.weight", "ffn_gate_inp.weight", "ffn_gate_tid2eid.weight", "altup", "laurel", "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight",
+        "indexer.k_proj.weight", "indexer.q_proj.weight", "time_mix_first.weight", "time_mix_w0.weight", "time_mix_w1.weight", "time_mix_w2.weight",
+        "time_mix_v0.weight", "time_mix_v1.weight", "time_mix_v2.weight", "time_mix_a0.weight", "time_mix_a1.weight", "time_mix_a2.weight",
+        "time_mix_g1.weight", "time_mix_g2.weight", "time_mix_decay_w1.weight", "time_mix_decay_w2.weight", "time_mix_lerp_fused.weight", "attn_rel_b.weight",
+        ".position_embd", "sam.pos_embd", "sam.neck.", "sam.net_", ".rel_pos", ".patch_embd", ".patch_merger", "a.rvq.codebook", "mm.a.code_embd",
+    ];
+
+    public static GgmlType Choose(Recipe recipe, string name, IReadOnlyList<long> shape, bool tiedOutput)
+    {
+        if (recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0)
+        {
+            return Converted(recipe.BaseType, name, shape);
+        }
+        // What is not quantised stays what it was; llama-quantize is usually fed with BF16.
+        return AllowsQuantization(name, shape) ? Quantized(recipe.BaseType, name, shape[0], tiedOutput) : Converted(GgmlType.BF16, name, shape);
+    }
+
+    private static GgmlType Converted(GgmlType type, string name, IReadOnlyList<long> shape)
+    {
+        if (shape.Count < 2 || name.EndsWith("_norm.weight", StringComparison.Ordinal) || !IsWeight(name) || ConverterF32.Contains(WithoutBlock(name)))
+        {
+            return GgmlType.F32;
+        }
+        return shape[0] % type.BlockLength() == 0 ? type : GgmlType.F16;
+    }
+
+    // base.py compares the last seven characters with all three suffixes, so ".lora_a" and ".lora_b" match as well.
+    private static bool IsWeight(string name) => name.EndsWith(".weight", StringComparison.Ordinal)
+        || name.EndsWith(".lora_a", StringComparison.Ordinal) || name.EndsWith(".lora_b", StringComparison.Ordinal);
+
+    private static bool AllowsQuantization(string name, IReadOnlyList<long> shape)
+        // ggml counts dimensions without trailing ones.
+        => shape.Skip(1).Any(length => length != 1)
+        && name.EndsWith("weight", StringComparison.Ordinal)
+        && name is not ("position_embd.weight" or "token_types.weight")
+        && !NeverQuantized.Any(part => name.Contains(part, StringComparison.Ordinal));
+
+    private static GgmlType Quantized(GgmlType type, string name, long rowLength, bool tiedOutput)
+    {
+        var isOutput = name == "output.weight" || (tiedOutput && name is "token_embd.weight" or "per_layer_token_embd.weight");
+        if (isOutput)
+        {
+            type = rowLength % type.BlockLength() != 0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+        }
+        if (rowLength % type.BlockLength() == 0)
+        {
+            return type;
+        }
+        // The only fallback llama.cpp has for a 32-block type is to give up; we store the tensor in the type it uses for odd K rows.
+        return type == GgmlType.Q6_K && rowLength % GgmlType.Q8_0.BlockLength() == 0 ? GgmlType.Q8_0 : GgmlType.F16;
+    }
+
+    /// <summary>"blk.12.ffn_gate_inp.weight" → "ffn_gate_inp".</summary>
+    private static string WithoutBlock(string name)
+    {
+        var start = 0;
+        if (name.StartsWith("blk.", StringComparison.Ordinal))
+        {
+            var dot = name.IndexOf('.', 4);
+            start = dot < 0 ? 0 : dot + 1;
+        }
+        var end = name.EndsWith(".weight", StringComparison.Ordinal) ? name.Length - ".weight".Length : name.Length;
+        return start < end ? name[start..end] : name;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace ModelOps.Tests.Quantization;
+
+/// <summary>The pinned llama.cpp libraries, called directly: what judges our bytes.</summary>
+internal static unsafe class GgmlOracle
+{
+    /// <summary>Folder of the libraries in the tests' output; first, since the initialisers below need it.</summary>
+    public static string Folder { get; } = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "llama")).Single();
+
+    private static readonly nint Base = Load("ggml-base");
+    private static readonly delegate* unmanaged[Cdecl]<int, void> QuantizeInit = (delegate* unmanaged[Cdecl]<int, void>)NativeLibrary.GetExport(Base, "ggml_quantize_init");
+    private static readonly delegate* unmanaged[Cdecl]<int, float*, void*, long, long, long, float*, nuint> QuantizeChunk
+        = (delegate* unmanaged[Cdecl]<int, float*, void*, long, long, long, float*, nuint>)NativeLibrary.GetExport(Base, "ggml_quantize_chunk");
+    private static readonly delegate* unmanaged[Cdecl]<int, TypeTraits*> GetTypeTraits = (delegate* unmanaged[Cdecl]<int, TypeTraits*>)NativeLibrary.GetExport(Base, "ggml_get_type_traits");
+
+    /// <summary>
+    /// On other processors compilers fuse multiplications and additions, and C leaves overflowing conversions open: ggml's own bytes
+    /// differ there. Ours are the x86-64 ones everywhere.
+    /// </summary>
+    public static void RequireX64() => Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "ggml's reference bytes are those of x86-64");
+
+    public static byte[] Quantize(GgmlType type, ReadOnlySpan<float> source, int rowLength)
+    {
+        var rows = source.Length / rowLength;
+        var destination = new byte[type.RowBytes(rowLength) * rows];
+        QuantizeInit((int)type);
+        fixed (float* from = source)
+        fixed (byte* to = destination)
+        {
+            Assert.Equal((nuint)destination.Length, QuantizeChunk((int)type, from, to, 0, rows, rowLength, null));
+        }
+        return destination;
+    }
+
+    public static float[] Dequantize(GgmlType type, ReadOnlySpan<byte> source)
+    {
+        var destination = new float[source.Length / type.BlockBytes() * type.BlockLength()];
+        var traits = GetTypeTraits((int)type);
+        Assert.Equal((type.BlockLength(), type.BlockBytes()), ((int)traits->BlockLength, (int)traits->TypeSize));
+        if (traits->ToFloat is null)
+        {
+            Assert.Equal(GgmlType.F32, type);
+            return MemoryMarshal.Cast<byte, float>(source).ToArray();
+        }
+        fixed (byte* from = source)
+        fixed (float* to = destination)
+        {
+            traits->ToFloat(from, to, destination.Length);
+        }
+        return destination;
+    }
+
+    /// <summary>Loads a library of the folder by the part of its name that platforms share.</summary>
+    public static nint Load(string name)
+    {
+        var file = Directory.GetFiles(Folder).Single(file => Path.GetFileName(file) is var candidate
+            && (candidate.StartsWith("lib" + name + ".", StringComparison.Ordinal) || candidate.StartsWith(name + ".", StringComparison.Ordinal)));
+        return NativeLibrary.Load(file);
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct TypeTraits
+    {
+        public readonly nint Name;
+        public readonly long BlockLength;
+        public readonly long BlockLengthInterleave;
+        public readonly nuint TypeSize;
+        public readonly byte IsQuantized;
+        public readonly delegate* unmanaged[Cdecl]<void*, float*, long, void> ToFloat;
+        public readonly nint FromFloat;
+    }
+}

@@ -1,0 +1,118 @@
+using ModelOps.Quantization;
+using Xunit;
+
+namespace ModelOps.Tests.Quantization;
+
+/// <summary>Our bytes against those of the pinned libggml.</summary>
+public class QuantizerParityTests
+{
+    public static TheoryData<GgmlType, string> Encodings { get; } = [.. from type in TensorQuantizer.Types from name in WeightSamples.Names select (type, name)];
+
+    public static TheoryData<GgmlType, string> Models { get; } =
+        [.. from type in TensorQuantizer.Types from model in new[] { "demo-gemma", "demo-gemma-qat", "demo-llama" } select (type, model)];
+
+    public static TheoryData<GgmlType> Readable { get; } = [.. TensorQuantizer.ReadableTypes];
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void MadeWeightsGiveGgmlsBytes(GgmlType type, string sample)
+    {
+        GgmlOracle.RequireX64();
+        AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, sample);
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void ModelWeightsGiveGgmlsBytes(GgmlType type, string model)
+    {
+        GgmlOracle.RequireX64();
+        var compared = 0;
+        foreach (var (name, rowLength, bits) in WeightSamples.Matrices(model).Where(matrix => matrix.RowLength % type.BlockLength() == 0))
+        {
+            AssertSame(type, WeightSamples.Widen(bits), rowLength, name);
+            compared++;
+        }
+        Assert.NotEqual(0, compared);
+    }
+
+    [Theory]
+    [MemberData(nameof(Readable))]
+    public void RandomBlocksDecodeAsInGgml(GgmlType type)
+    {
+        GgmlOracle.RequireX64();
+        var random = new Random(3);
+        var encoded = new byte[type.BlockBytes() * Math.Max(64, 4096 / type.BlockLength())];
+        random.NextBytes(encoded);
+        if (type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+        {
+            // Random bits hold NaNs, whose payload nobody promises.
+            encoded = GgmlOracle.Quantize(type, WeightSamples.Make("mixed magnitudes"), WeightSamples.RowLength);
+        }
+        var expected = GgmlOracle.Dequantize(type, encoded);
+        var actual = new float[expected.Length];
+
+        TensorQuantizer.Dequantize(type, encoded, actual);
+
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var same = BitConverter.SingleToInt32Bits(expected[i]) == BitConverter.SingleToInt32Bits(actual[i]) || (float.IsNaN(expected[i]) && float.IsNaN(actual[i]));
+            Assert.True(same, $"{type} weight {i}: ggml {expected[i]:R}, ours {actual[i]:R}");
+        }
+        Assert.Contains(expected, value => value is not 0 && float.IsFinite(value));
+    }
+
+    [Fact]
+    public void EveryBF16AndF16PatternWidensAndNarrowsAsInGgml()
+    {
+        GgmlOracle.RequireX64();
+        var bits = Enumerable.Range(0, 65_536).Select(value => (ushort)value).ToArray();
+        foreach (var type in new[] { GgmlType.BF16, GgmlType.F16 })
+        {
+            var widened = GgmlOracle.Dequantize(type, System.Runtime.InteropServices.MemoryMarshal.AsBytes(bits.AsSpan()));
+            var around = widened.Where(value => !float.IsNaN(value)).SelectMany(value => new[] { value, MathF.BitIncrement(value), MathF.BitDecrement(value), value * 1.001953125f, value * 1.00048828125f })
+                .Concat([float.NaN, -float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue, float.Epsilon]).ToArray();
+            AssertSame(type, around, 1, "patterns");
+            var ours = new float[bits.Length];
+            TensorQuantizer.Dequantize(type, System.Runtime.InteropServices.MemoryMarshal.AsBytes(bits.AsSpan()), ours);
+            Assert.All(widened.Zip(ours), pair => Assert.True(pair.First.Equals(pair.Second)));
+        }
+    }
+
+    [Fact]
+    public void RowsMayBeEncodedInPieces()
+    {
+        var weights = WeightSamples.Make("gaussian");
+        foreach (var type in TensorQuantizer.Types)
+        {
+            var rowBytes = (int)type.RowBytes(WeightSamples.RowLength);
+            var whole = new byte[rowBytes * (weights.Length / WeightSamples.RowLength)];
+            var pieces = new byte[whole.Length];
+            TensorQuantizer.Quantize(type, weights, whole, WeightSamples.RowLength);
+            for (var row = weights.Length / WeightSamples.RowLength - 1; row >= 0; row--)
+            {
+                TensorQuantizer.Quantize(type, weights.AsSpan(row * WeightSamples.RowLength, WeightSamples.RowLength), pieces.AsSpan(row * rowBytes), WeightSamples.RowLength);
+            }
+            Assert.True(whole.AsSpan().SequenceEqual(pieces));
+        }
+    }
+
+    [Fact]
+    public void WhatCannotBeWrittenIsSaid()
+    {
+        var exception = Assert.Throws<ModelOpsException>(() => TensorQuantizer.Quantize(GgmlType.IQ1_S, new float[256], new byte[1000], 256));
+        Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
+        exception = Assert.Throws<ModelOpsException>(() => TensorQuantizer.Quantize(GgmlType.Q4_0, new float[48], new byte[1000], 48));
+        Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
+        Assert.Throws<ModelOpsException>(() => TensorQuantizer.Dequantize(GgmlType.IQ1_S, new byte[50], new float[256]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TensorQuantizer.Quantize(GgmlType.Q4_0, new float[64], new byte[35], 32));
+    }
+
+    private static void AssertSame(GgmlType type, float[] weights, int rowLength, string what)
+    {
+        var expected = GgmlOracle.Quantize(type, weights, rowLength);
+        var actual = new byte[expected.Length];
+        TensorQuantizer.Quantize(type, weights, actual, rowLength);
+        var at = expected.AsSpan().CommonPrefixLength(actual);
+        Assert.True(at == expected.Length, $"{type}, {what}: byte {at % type.BlockBytes()} of block {at / type.BlockBytes()} differs.");
+    }
+}

@@ -1,0 +1,84 @@
+using Xunit;
+
+namespace ModelOps.Tests.Quantization;
+
+/// <summary>The type of each tensor: against the files of llama.cpp's converter, and the rules of llama-quantize.</summary>
+public class RecipeTests
+{
+    [Theory]
+    [InlineData("f32", "F32", GgmlType.F32, 0)]
+    [InlineData("F16", "F16", GgmlType.F16, 1)]
+    [InlineData("q4_0", "Q4_0", GgmlType.Q4_0, 2)]
+    [InlineData("Q4_1", "Q4_1", GgmlType.Q4_1, 3)]
+    [InlineData(" Q8_0 ", "Q8_0", GgmlType.Q8_0, 7)]
+    [InlineData("Q5_0", "Q5_0", GgmlType.Q5_0, 8)]
+    [InlineData("Q5_1", "Q5_1", GgmlType.Q5_1, 9)]
+    [InlineData("q6_k", "Q6_K", GgmlType.Q6_K, 18)]
+    [InlineData("bf16", "BF16", GgmlType.BF16, 32)]
+    public void NumbersAreLlamaCpps(string given, string name, GgmlType type, int fileType) => Assert.Equal(new Recipe(name, type, fileType), Recipe.Parse(given));
+
+    [Theory]
+    [InlineData("Q4_K_M")]
+    [InlineData("")]
+    [InlineData(null)]
+    public void UnknownNameListsTheKnownOnes(string? name)
+    {
+        var exception = Assert.Throws<ModelOpsException>(() => Recipe.Parse(name!));
+        Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
+        Assert.All(Recipe.All, recipe => Assert.Contains(recipe.Name, exception.Hint, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ConvertersOwnFilesHaveTheseTypes()
+    {
+        var compared = 0;
+        foreach (var path in Directory.EnumerateFiles(Path.Combine(TestPaths.Assets, "golden"), "*.gguf", SearchOption.AllDirectories))
+        {
+            var recipe = Recipe.Parse(Path.GetFileNameWithoutExtension(path).Split('.')[1]);
+            var file = GgufFile.Read(path);
+            Assert.Equal(recipe.FileType, file.Metadata.GetInteger("general.file_type"));
+            var tied = file.Tensors.All(tensor => tensor.Name != "output.weight");
+            foreach (var tensor in file.Tensors)
+            {
+                Assert.True(tensor.Type == recipe.TypeFor(tensor.Name, tensor.Shape, tied), $"{path} {tensor.Name}");
+                compared++;
+            }
+        }
+        Assert.InRange(compared, 100, int.MaxValue);
+    }
+
+    [Theory]
+    // An output or tied embedding: Q6_K; Q8_0 for rows that are not whole super-blocks, F16 for odd ones.
+    [InlineData("Q4_0", "output.weight", 512, 1000, false, GgmlType.Q6_K)]
+    [InlineData("Q4_0", "token_embd.weight", 512, 1000, true, GgmlType.Q6_K)]
+    [InlineData("Q4_0", "per_layer_token_embd.weight", 512, 1000, true, GgmlType.Q6_K)]
+    [InlineData("Q4_0", "token_embd.weight", 512, 1000, false, GgmlType.Q4_0)]
+    [InlineData("Q4_0", "token_embd.weight", 96, 1000, true, GgmlType.Q8_0)]
+    [InlineData("Q4_0", "token_embd.weight", 40, 1000, true, GgmlType.F16)]
+    [InlineData("Q5_1", "output.weight", 512, 1000, false, GgmlType.Q6_K)]
+    [InlineData("Q6_K", "output.weight", 96, 1000, false, GgmlType.Q8_0)]
+    [InlineData("Q8_0", "output.weight", 512, 1000, false, GgmlType.Q8_0)]
+    [InlineData("BF16", "token_embd.weight", 512, 1000, true, GgmlType.BF16)]
+    // Ordinary matrices.
+    [InlineData("Q4_0", "blk.0.attn_q.weight", 512, 512, true, GgmlType.Q4_0)]
+    [InlineData("Q4_0", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
+    [InlineData("Q6_K", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q8_0)]
+    [InlineData("Q6_K", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
+    [InlineData("Q8_0", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
+    [InlineData("F16", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
+    // Never quantised.
+    [InlineData("Q4_0", "blk.0.attn_norm.weight", 512, 1, true, GgmlType.F32)]
+    [InlineData("Q4_0", "blk.0.ssm_norm.weight", 512, 8, true, GgmlType.F32)]
+    [InlineData("Q8_0", "blk.0.ssm_norm.weight", 512, 8, true, GgmlType.F32)]
+    [InlineData("Q4_0", "blk.0.ffn_gate_inp.weight", 512, 8, true, GgmlType.F32)]
+    [InlineData("BF16", "blk.12.ffn_gate_inp.weight", 512, 8, true, GgmlType.F32)]
+    [InlineData("BF16", "blk.12.ffn_gate_exps.bias", 512, 8, true, GgmlType.F32)]
+    [InlineData("Q4_0", "blk.12.attn_q.bias", 512, 8, true, GgmlType.F32)]
+    [InlineData("Q4_0", "position_embd.weight", 512, 8, true, GgmlType.F32)]
+    [InlineData("Q4_0", "per_layer_model_proj.weight", 512, 8, true, GgmlType.BF16)]
+    [InlineData("Q8_0", "per_layer_model_proj.weight", 512, 8, true, GgmlType.Q8_0)]
+    [InlineData("Q4_0", "blk.0.laurel_l.weight", 512, 8, true, GgmlType.BF16)]
+    [InlineData("Q4_0", "blk.0.shortconv.conv.weight", 64, 8, true, GgmlType.F32)]
+    public void TypeForATensor(string recipe, string name, int rowLength, int rows, bool tied, GgmlType expected)
+        => Assert.Equal(expected, Recipe.Parse(recipe).TypeFor(name, rows == 1 ? [rowLength] : [rowLength, rows], tied));
+}
