@@ -1,0 +1,53 @@
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// One architecture: its classes in the model library, its tensor-name map, its metadata and its tokenizer's peculiarities. To add one,
+/// derive a class in a file of its own and list it in <see cref="ArchitectureCatalog"/>.
+/// </summary>
+internal abstract class Architecture
+{
+    /// <summary>More layers than any model has; guards the tables against a config.json that says a billion.</summary>
+    private const int MaximumLayers = 4096;
+
+    /// <summary>Classes of the model library that are converted so (config.json's <c>architectures</c>).</summary>
+    public abstract IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>GGUF architecture.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The tensor-name map with the shapes that the configuration implies.</summary>
+    public abstract TensorTable Tensors(CheckpointConfig config);
+
+    /// <summary>Tensors that are computed from the configuration; they come first in the file.</summary>
+    public virtual IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config) => [];
+
+    /// <summary>Writes the architecture's metadata.</summary>
+    public virtual void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata) => CommonMetadata.Write(this, config, recipe, metadata);
+
+    /// <summary>Writes the tokenizer's metadata.</summary>
+    public virtual void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata) => Vocabulary.Read(files, config).Write(files, config, metadata);
+
+    /// <summary>The name a tensor is looked up by: multimodal checkpoints prefix the language model's.</summary>
+    public virtual string Normalize(string source) => source.Replace("language_model.", "", StringComparison.Ordinal);
+
+    /// <summary>Tensors that are dropped: buffers a loader computes itself, and the towers of other modalities.</summary>
+    public virtual bool Ignores(string source)
+        => source.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+            || source.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
+            || source.EndsWith(".attention.bias", StringComparison.Ordinal);
+
+    /// <summary>Number of layers.</summary>
+    public long Layers(CheckpointConfig config)
+    {
+        var layers = config.Size("num_hidden_layers", DefaultLayers);
+        return layers <= MaximumLayers
+            ? layers
+            : throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says num_hidden_layers = {layers}, which cannot be.");
+    }
+
+    /// <summary>The library's default for an absent <c>num_hidden_layers</c>; null when there must be one.</summary>
+    protected virtual long? DefaultLayers => null;
+
+    /// <summary>A key of this architecture.</summary>
+    public string Key(string name) => $"{Name}.{name}";
+}

@@ -1,0 +1,122 @@
+using System.Text.Json;
+
+namespace ModelOps.Conversion;
+
+/// <summary>Gemma 3's language model, text-only or inside the multimodal checkpoint.</summary>
+internal sealed class Gemma3 : Architecture
+{
+    /// <summary>Layers of the 27B model, whose attention scale llama.cpp derives otherwise.</summary>
+    private const long Layers27B = 62;
+
+    /// <summary>llama.cpp assumes every sixth layer to be global unless told.</summary>
+    private const int AssumedPattern = 6;
+
+    public override IReadOnlyList<string> ClassNames => ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"];
+
+    public override string Name => "gemma3";
+
+    protected override long? DefaultLayers => 26;
+
+    // Defaults are those of the library's Gemma3TextConfig: published checkpoints leave out whatever equals them.
+    private static long Hidden(CheckpointConfig config) => config.Size("hidden_size", 2304);
+    private static long FeedForward(CheckpointConfig config) => config.Size("intermediate_size", 9216);
+    private static long Heads(CheckpointConfig config) => config.Size("num_attention_heads", 8);
+    private static long KeyValueHeads(CheckpointConfig config) => config.Size("num_key_value_heads", 4);
+    private static long HeadLength(CheckpointConfig config) => config.Size("head_dim", 256);
+    private static long VocabularySize(CheckpointConfig config) => config.Size("vocab_size", 262208);
+
+    public override bool Ignores(string source)
+        => base.Ignores(source) || source.Contains("vision_tower.", StringComparison.Ordinal) || source.Contains("multi_modal_projector.", StringComparison.Ordinal);
+
+    public override TensorTable Tensors(CheckpointConfig config)
+    {
+        var (hidden, feedForward, vocabulary, head) = (Hidden(config), FeedForward(config), VocabularySize(config), HeadLength(config));
+        var (query, keyValue) = (Heads(config) * head, KeyValueHeads(config) * head);
+        // Norms are stored minus one: the library computes x · (1 + w), ggml x · w.
+        const float Norm = 1;
+        return new TensorTable(Layers(config))
+        {
+            // Rows past the vocabulary are padding that no token reaches.
+            { "model.embed_tokens.weight", "token_embd.weight", [vocabulary, hidden], null, 0, false, vocabulary },
+            { "model.norm.weight", "output_norm.weight", [hidden], null, Norm },
+            { "lm_head.weight", "output.weight", [vocabulary, hidden], null, 0, true },
+            { "model.layers.*.input_layernorm.weight", "blk.*.attn_norm.weight", [hidden], null, Norm },
+            { "model.layers.*.self_attn.q_proj.weight", "blk.*.attn_q.weight", [query, hidden] },
+            { "model.layers.*.self_attn.q_norm.weight", "blk.*.attn_q_norm.weight", [head], null, Norm },
+            { "model.layers.*.self_attn.k_proj.weight", "blk.*.attn_k.weight", [keyValue, hidden] },
+            { "model.layers.*.self_attn.k_norm.weight", "blk.*.attn_k_norm.weight", [head], null, Norm },
+            { "model.layers.*.self_attn.v_proj.weight", "blk.*.attn_v.weight", [keyValue, hidden] },
+            { "model.layers.*.self_attn.o_proj.weight", "blk.*.attn_output.weight", [hidden, query] },
+            { "model.layers.*.post_attention_layernorm.weight", "blk.*.post_attention_norm.weight", [hidden], null, Norm },
+            { "model.layers.*.pre_feedforward_layernorm.weight", "blk.*.ffn_norm.weight", [hidden], null, Norm },
+            { "model.layers.*.mlp.gate_proj.weight", "blk.*.ffn_gate.weight", [feedForward, hidden] },
+            { "model.layers.*.mlp.up_proj.weight", "blk.*.ffn_up.weight", [feedForward, hidden] },
+            { "model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight", [hidden, feedForward] },
+            { "model.layers.*.post_feedforward_layernorm.weight", "blk.*.post_ffw_norm.weight", [hidden], null, Norm },
+        };
+    }
+
+    public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
+    {
+        RequireComputable(config);
+        var rope = RopeParameters.From(config);
+        base.Describe(config, recipe, metadata);
+        metadata.Set(Key("context_length"), (uint)config.Size("max_position_embeddings", 131072));
+        metadata.Set(Key("embedding_length"), (uint)Hidden(config));
+        metadata.Set(Key("feed_forward_length"), (uint)FeedForward(config));
+        metadata.Set(Key("attention.head_count"), (uint)Heads(config));
+        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)(config.FindNumber("rms_norm_eps") ?? 1e-6));
+        metadata.Set(Key("attention.key_length"), (uint)HeadLength(config));
+        metadata.Set(Key("attention.value_length"), (uint)HeadLength(config));
+        metadata.Set(Key("rope.freq_base"), (float)(rope.Theta ?? 1e6));
+        metadata.Set(Key("rope.freq_base_swa"), (float)(rope.SlidingTheta ?? 1e4));
+        if (config.FindNumber("final_logit_softcapping") is { } cap and not 0)
+            metadata.Set(Key("final_logit_softcapping"), (float)cap);
+        var pattern = Pattern(config);
+        if (pattern != 1)
+            metadata.Set(Key("attention.sliding_window"), (uint)config.Size("sliding_window", 4096));
+        // llama.cpp's converter never writes this, so other patterns than six come out wrong there.
+        if (pattern is not 1 and not AssumedPattern)
+            metadata.Set(Key("attention.sliding_window_pattern"), (uint)pattern);
+        metadata.Set(Key("attention.head_count_kv"), (uint)KeyValueHeads(config));
+    }
+
+    public override void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata)
+    {
+        base.DescribeTokenizer(files, config, metadata);
+        metadata.Set("tokenizer.ggml.add_space_prefix", false);
+    }
+
+    /// <summary>Every how many layers attention is global: said as a number, or (transformers 5) layer by layer.</summary>
+    private long Pattern(CheckpointConfig config)
+    {
+        if (config.Find("layer_types") is not { ValueKind: JsonValueKind.Array } types)
+            return config.FindInteger("sliding_window_pattern", "_sliding_window_pattern") is not null
+                ? config.Size(config.Find("sliding_window_pattern") is null ? "_sliding_window_pattern" : "sliding_window_pattern")
+                : AssumedPattern;
+        var isGlobal = types.EnumerateArray().Select(type => type.ValueKind == JsonValueKind.String && type.GetString() == "full_attention").ToList();
+        if (isGlobal.Count != Layers(config))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} has {isGlobal.Count} layer_types for {Layers(config)} layers.");
+        var first = isGlobal.IndexOf(true);
+        // No global layer at all: a pattern longer than the model says so.
+        var pattern = first < 0 ? isGlobal.Count + 1 : first + 1;
+        // With the assumed six, six layers or fewer may say nothing that disagrees with it.
+        if (Follows(AssumedPattern))
+            return AssumedPattern;
+        return Follows(pattern)
+            ? pattern
+            : throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: the global layers do not recur regularly, which llama.cpp's Gemma 3 cannot express.");
+
+        bool Follows(int period) => isGlobal.Select((global, layer) => global == ((layer + 1) % period == 0)).All(agrees => agrees);
+    }
+
+    /// <summary>Refuses what llama.cpp's Gemma 3 would silently compute otherwise.</summary>
+    private void RequireComputable(CheckpointConfig config)
+    {
+        if (config.FindNumber("attn_logit_softcapping") is not null)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: Gemma 3 with attn_logit_softcapping cannot be expressed in GGUF.");
+        var expected = Layers(config) == Layers27B ? Hidden(config) / Heads(config) : HeadLength(config);
+        if ((config.FindNumber("query_pre_attn_scalar") ?? 256) is var scalar && scalar != expected)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp scales Gemma 3's attention by 1/√{expected}, the checkpoint says query_pre_attn_scalar = {scalar}.");
+    }
+}

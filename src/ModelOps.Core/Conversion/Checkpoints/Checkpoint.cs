@@ -1,0 +1,137 @@
+using System.Text.Json;
+
+namespace ModelOps.Conversion;
+
+/// <summary>A tensor of a checkpoint and the file that holds it.</summary>
+/// <param name="Name">Name as the checkpoint spells it.</param>
+/// <param name="Type">Element type.</param>
+/// <param name="Shape">Dimensions, [out, in].</param>
+/// <param name="File">Path of the safetensors file.</param>
+/// <param name="Offset">Position of the first byte in that file.</param>
+/// <param name="Bytes">Bytes.</param>
+internal sealed record CheckpointTensor(string Name, SafetensorsType Type, IReadOnlyList<long> Shape, string File, long Offset, long Bytes);
+
+/// <summary>
+/// A checkpoint folder as the hub's libraries write it: config.json, safetensors (one file, or shards with an index), tokenizer files.
+/// Only headers are read. Symbolic links are followed: a hub cache's snapshot consists of them.
+/// </summary>
+internal sealed class Checkpoint
+{
+    private const string IndexName = "model.safetensors.index.json";
+
+    private Checkpoint(string folder, CheckpointConfig config, IReadOnlyList<string> files, IReadOnlyList<CheckpointTensor> tensors)
+    {
+        Folder = folder;
+        Config = config;
+        Files = files;
+        Tensors = tensors;
+    }
+
+    /// <summary>Absolute path, without a trailing separator.</summary>
+    public string Folder { get; }
+
+    public CheckpointConfig Config { get; }
+
+    /// <summary>The safetensors files, in order.</summary>
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>All tensors: files by name, inside a file by name, the order llama.cpp's converter writes them in.</summary>
+    public IReadOnlyList<CheckpointTensor> Tensors { get; }
+
+    /// <summary>Path of a file of the folder; null when it is not there.</summary>
+    public string? Find(string name) => Path.Combine(Folder, name) is var path && File.Exists(path) ? path : null;
+
+    /// <summary>A JSON file of the folder; null when it is not there.</summary>
+    public JsonElement? FindJson(string name) => Find(name) is { } path ? CheckpointJson.Read(path) : null;
+
+    /// <summary>Opens only config.json, for what must be known before the tensors matter.</summary>
+    public static CheckpointConfig ReadConfig(string folder)
+    {
+        folder = RequireFolder(folder);
+        var path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path))
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"{folder} has no config.json, so it is not a checkpoint.", "A checkpoint folder holds config.json, *.safetensors and tokenizer files.");
+        return new CheckpointConfig(CheckpointJson.Read(path), path);
+    }
+
+    /// <summary>Opens a folder and reads the header of every safetensors file.</summary>
+    public static Checkpoint Open(string folder)
+    {
+        folder = RequireFolder(folder);
+        var config = ReadConfig(folder);
+        var index = ReadIndex(folder);
+        var names = index is null ? FindFiles(folder) : index.Values.Distinct().Order(StringComparer.Ordinal).ToList();
+        var tensors = new List<CheckpointTensor>();
+        var seen = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            var path = Path.Combine(folder, name);
+            if (!File.Exists(path))
+                throw new ModelOpsException(ErrorKind.FileNotFound, $"{IndexName} names {name}, which is missing from {folder}.", "The download is incomplete; run it again.");
+            foreach (var tensor in SafetensorsFile.Read(path).Tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal))
+            {
+                if (!seen.TryAdd(tensor.Name, name))
+                    throw new ModelOpsException(ErrorKind.CorruptFile, $"Tensor '{tensor.Name}' is in both {seen[tensor.Name]} and {name}.");
+                tensors.Add(new CheckpointTensor(tensor.Name, tensor.Type, tensor.Shape, path, tensor.Offset, tensor.Bytes));
+            }
+        }
+        if (index is not null)
+            RequireMatch(index, seen);
+        return new Checkpoint(folder, config, names.ConvertAll(name => Path.Combine(folder, name)), tensors);
+    }
+
+    private static string RequireFolder(string folder)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(full))
+            return full;
+        if (File.Exists(full))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{full} is a file; a conversion starts from a checkpoint folder.", "Give the folder that holds config.json and the safetensors files.");
+        throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder {full}.");
+    }
+
+    private static List<string> FindFiles(string folder)
+    {
+        var names = Directory.EnumerateFiles(folder, "model*.safetensors").Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal).ToList();
+        if (names.Count > 0)
+            return names;
+        var pickled = Directory.EnumerateFiles(folder, "*.bin").Any();
+        throw new ModelOpsException(
+            ErrorKind.FileNotFound,
+            $"{folder} has no model.safetensors.",
+            pickled ? "Its weights are pickled *.bin files, which can run code when opened; look for a safetensors revision of the repository." : "The download is incomplete, or this is not a model repository.");
+    }
+
+    private static Dictionary<string, string>? ReadIndex(string folder)
+    {
+        var path = Path.Combine(folder, IndexName);
+        if (!File.Exists(path))
+            return null;
+        var root = CheckpointJson.Read(path);
+        if (!root.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object || !map.EnumerateObject().Any())
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{path} has no 'weight_map'.");
+        return CheckpointJson.Guard(path, () =>
+        {
+            var index = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var entry in map.EnumerateObject())
+            {
+                var file = entry.Value.GetString() ?? "";
+                // The map comes from strangers: a name with a path in it could make the converter read any file of the machine.
+                if (file.Length == 0 || file is "." or ".." || file.AsSpan().IndexOfAny('/', '\\', ':') >= 0 || Path.GetFileName(file) != file)
+                    throw new ModelOpsException(ErrorKind.CorruptFile, $"{path} puts tensor '{entry.Name}' into '{file}', which is not a file name inside the folder.");
+                index[entry.Name] = file;
+            }
+            return index;
+        });
+    }
+
+    private static void RequireMatch(Dictionary<string, string> index, Dictionary<string, string> found)
+    {
+        var missing = index.Keys.Where(name => !found.ContainsKey(name)).Order(StringComparer.Ordinal).ToList();
+        var extra = found.Keys.Where(name => !index.ContainsKey(name)).Order(StringComparer.Ordinal).ToList();
+        if (missing.Count > 0)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{IndexName} promises tensors that no shard holds: {NameList.Format(missing)}.", "A shard is of another revision; download the checkpoint again.");
+        if (extra.Count > 0)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"The shards hold tensors that {IndexName} does not know: {NameList.Format(extra)}.", "A shard is of another revision; download the checkpoint again.");
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// config.json. Values of a nested <c>text_config</c> win over those of the root, as multimodal checkpoints keep the language model's
+/// there. A null counts as absent.
+/// </summary>
+internal sealed class CheckpointConfig
+{
+    private readonly JsonElement _root;
+    private readonly JsonElement? _text;
+    private readonly string _path;
+
+    public CheckpointConfig(JsonElement root, string path)
+    {
+        _root = root;
+        _path = path;
+        _text = root.TryGetProperty("text_config", out var text) && text.ValueKind == JsonValueKind.Object ? text : null;
+    }
+
+    /// <summary>The whole document.</summary>
+    public JsonElement Root => _root;
+
+    /// <summary>
+    /// The model library's class: <c>text_config.architectures</c>, else <c>architectures</c>; null when the file does not say.
+    /// </summary>
+    public string? ClassName => FindClassName(_text) ?? FindClassName(_root);
+
+    /// <summary>The first of <paramref name="keys"/> that has a value.</summary>
+    public JsonElement? Find(params ReadOnlySpan<string> keys)
+    {
+        foreach (var key in keys)
+        {
+            if (_text is { } text && text.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null)
+                return value;
+            if (_root.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null)
+                return value;
+        }
+        return null;
+    }
+
+    /// <summary>An integer, also when it is written as 1e30 or 4096.0; null when absent.</summary>
+    public long? FindInteger(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var integer) ? integer
+        : value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number == Math.Floor(number) && Math.Abs(number) < 1L << 53 ? (long)number
+        : throw Wrong(keys, "an integer", value);
+
+    /// <summary>A number; null when absent.</summary>
+    public double? FindNumber(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Number ? value.GetDouble()
+        : throw Wrong(keys, "a number", value);
+
+    /// <summary>A truth value; null when absent.</summary>
+    public bool? FindBoolean(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Wrong(keys, "true or false", value);
+
+    /// <summary>A size that a tensor's shape is made of: a positive integer of at most 2³¹ − 1.</summary>
+    public long Size(string key, long? otherwise = null)
+    {
+        var size = FindInteger(key) ?? otherwise ?? throw new ModelOpsException(ErrorKind.CorruptFile, $"{_path} has no '{key}'.");
+        return size is > 0 and <= int.MaxValue
+            ? size
+            : throw new ModelOpsException(ErrorKind.CorruptFile, $"{_path} says {key} = {size}, which cannot be.");
+    }
+
+    /// <summary>Where the values come from, for messages.</summary>
+    public string Path => _path;
+
+    private static string? FindClassName(JsonElement? config)
+        => config is { } element && element.TryGetProperty("architectures", out var classes) && classes.ValueKind == JsonValueKind.Array
+            && classes.GetArrayLength() > 0 && classes[0].ValueKind == JsonValueKind.String ? classes[0].GetString() : null;
+
+    private ModelOpsException Wrong(ReadOnlySpan<string> keys, string expected, JsonElement value)
+    {
+        var text = value.GetRawText();
+        return new(ErrorKind.CorruptFile, $"{_path}: '{string.Join("' or '", keys)}' should be {expected}, not {(text.Length > 60 ? text[..60] + "…" : text)}.");
+    }
+}

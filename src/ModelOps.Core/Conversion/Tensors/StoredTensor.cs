@@ -1,0 +1,77 @@
+using System.Buffers;
+
+namespace ModelOps.Conversion;
+
+/// <summary>Gives, for a row of the output, the row of the checkpoint's tensor that it is.</summary>
+internal delegate long RowOrder(long outputRow);
+
+/// <summary>One tensor of the checkpoint, possibly with its rows in another order, shortened, or shifted by a constant.</summary>
+internal sealed class StoredTensor : TensorSource
+{
+    private readonly CheckpointTensor _tensor;
+    private readonly RowOrder? _order;
+    private readonly float _shift;
+
+    /// <param name="tensor">The checkpoint's tensor.</param>
+    /// <param name="order">Order of the rows (of the elements, for a vector); null keeps it.</param>
+    /// <param name="shift">Added to every weight, in F32.</param>
+    /// <param name="rows">How many rows to keep; null keeps all.</param>
+    public StoredTensor(CheckpointTensor tensor, RowOrder? order = null, float shift = 0, long? rows = null)
+    {
+        if (!WeightReader.CanRead(tensor.Type))
+        {
+            throw new ModelOpsException(
+                ErrorKind.UnsupportedType,
+                $"Tensor '{tensor.Name}' is stored as {tensor.Type}, which cannot be converted.",
+                "Convert from a checkpoint with F32, F16 or BF16 weights; already quantised checkpoints are not supported.");
+        }
+        _tensor = tensor;
+        _order = order;
+        _shift = shift;
+        long[] shape = [.. tensor.Shape.Reverse()];
+        if (shape.Length == 0)
+            shape = [1];
+        if (rows is { } kept && shape.Length == 2)
+            shape[1] = Math.Min(shape[1], kept);
+        Shape = shape;
+    }
+
+    public override IReadOnlyList<string> Names => [_tensor.Name];
+
+    public override SafetensorsType Type => _tensor.Type;
+
+    public override IReadOnlyList<long> Shape { get; }
+
+    public override bool KeepsRows => _shift == 0 && Shape.Count > 1;
+
+    public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
+    {
+        // A vector is one row to ggml; when its elements are reordered (a bias of q or k), each is a row of one here.
+        var (length, first) = Shape.Count == 1 && _order is not null ? (1, 0) : (checked((int)RowLength), firstRow);
+        var rowBytes = length * WeightReader.Bytes(Type);
+        var buffer = ArrayPool<byte>.Shared.Rent(destination.Length * WeightReader.Bytes(Type));
+        try
+        {
+            var bytes = buffer.AsSpan(0, destination.Length * WeightReader.Bytes(Type));
+            if (_order is null)
+            {
+                reader.Read(_tensor, first * rowBytes, bytes);
+            }
+            else
+            {
+                for (var row = 0; row * length < destination.Length; row++)
+                    reader.Read(_tensor, _order(first + row) * rowBytes, bytes.Slice(row * rowBytes, rowBytes));
+            }
+            WeightReader.ToSingle(Type, bytes, destination);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+        if (_shift != 0)
+        {
+            foreach (ref var weight in destination)
+                weight += _shift;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+namespace ModelOps.Conversion;
+
+/// <summary>Where the weights of an output tensor come from: gives its rows as F32, in any order and from any thread.</summary>
+internal abstract class TensorSource
+{
+    /// <summary>Names of the checkpoint's tensors it is made from; empty for a computed one.</summary>
+    public abstract IReadOnlyList<string> Names { get; }
+
+    /// <summary>The type in which weights are judged to be exact: the checkpoint's own.</summary>
+    public abstract SafetensorsType Type { get; }
+
+    /// <summary>Dimensions in ggml's order, row length first.</summary>
+    public abstract IReadOnlyList<long> Shape { get; }
+
+    /// <summary>
+    /// Whether every weight is one of the checkpoint's, bit for bit, with rows kept whole: then a quantization lattice along the rows
+    /// survives.
+    /// </summary>
+    public abstract bool KeepsRows { get; }
+
+    public long RowLength => Shape[0];
+
+    public long Rows => Shape.Skip(1).Aggregate(1L, (product, length) => product * length);
+
+    public long Weights => RowLength * Rows;
+
+    /// <summary>Writes <c>destination.Length / RowLength</c> rows, from <paramref name="firstRow"/> on.</summary>
+    public abstract void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination);
+}
+
+/// <summary>A tensor that no checkpoint holds, such as RoPE frequency factors.</summary>
+internal sealed class ComputedTensor(float[] values) : TensorSource
+{
+    public override IReadOnlyList<string> Names => [];
+
+    public override SafetensorsType Type => SafetensorsType.F32;
+
+    public override IReadOnlyList<long> Shape { get; } = [values.Length];
+
+    public override bool KeepsRows => false;
+
+    public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination) => values.CopyTo(destination);
+}

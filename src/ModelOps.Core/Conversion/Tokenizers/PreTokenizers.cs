@@ -1,0 +1,110 @@
+using System.Text.Json;
+
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// Names llama.cpp's pre-tokenizer (<c>tokenizer.ggml.pre</c>) from what tokenizer.json says: the regular expressions that split text
+/// before merging. llama.cpp's own converter hashes the tokens of a test text instead, which breaks with every new vocabulary.
+/// </summary>
+internal static class PreTokenizers
+{
+    private const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Qwen2 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Qwen35 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Gpt4O = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Tekken = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string DeepSeekText = @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    /// <summary>The expression of ByteLevel with use_regex: GPT-2's.</summary>
+    private const string ByteLevelSplit = "ByteLevel";
+
+    private const string Digits = "Digits";
+
+    /// <summary>
+    /// Steps of a pre-tokenizer, joined by line feeds, and whether whole words skip merging where that decides (null: whatever), to
+    /// llama.cpp's name. The engine knows more names; they split as one of these does.
+    /// </summary>
+    private static readonly (string Steps, bool? IgnoreMerges, string Name)[] Known =
+    [
+        (Llama3, true, "llama-bpe"),
+        (Llama3, false, "dbrx"),
+        (Qwen2, false, "qwen2"),
+        (Qwen35, false, "qwen35"),
+        (Gpt4O, false, "gpt-4o"),
+        (Tekken, true, "tekken"),
+        (ByteLevelSplit, false, "gpt-2"),
+        (Digits + "\n" + ByteLevelSplit, false, "smollm"),
+        ("\\p{N}{1,3}\n[一-龥぀-ゟ゠-ヿ]+\n" + DeepSeekText, false, "deepseek-v3"),
+    ];
+
+    /// <summary>The name for a byte-level BPE; <see cref="ErrorKind.UnsupportedTokenizer"/> shows what was not recognised.</summary>
+    public static string Detect(JsonElement tokenizer)
+    {
+        RequireKnownNormalizer(tokenizer);
+        var steps = string.Join('\n', Steps(tokenizer.TryGetProperty("pre_tokenizer", out var step) ? step : default));
+        var ignoreMerges = tokenizer.GetProperty("model").TryGetProperty("ignore_merges", out var ignore) && ignore.ValueKind == JsonValueKind.True;
+        foreach (var known in Known)
+        {
+            if (known.Steps == steps && known.IgnoreMerges == ignoreMerges)
+                return known.Name;
+        }
+        throw new ModelOpsException(
+            ErrorKind.UnsupportedTokenizer,
+            $"tokenizer.json splits text in a way that llama.cpp has no name for: {(steps.Length == 0 ? "no pre-tokenizer" : steps.ReplaceLineEndings(" then "))}{(ignoreMerges ? " (whole words skip merging)" : "")}.",
+            $"Known: {string.Join(", ", Known.Select(known => known.Name))}. A wrong guess would tokenise wrongly without an error, so none is made.");
+    }
+
+    private static IEnumerable<string> Steps(JsonElement step)
+    {
+        if (step.ValueKind != JsonValueKind.Object)
+            return [];
+        var type = step.GetProperty("type").GetString();
+        switch (type)
+        {
+            case "Sequence":
+                return step.GetProperty("pretokenizers").EnumerateArray().SelectMany(Steps).ToList();
+            case "ByteLevel":
+                // A prefix space is not something llama.cpp's byte-level tokenizer adds.
+                if (Flag(step, "add_prefix_space"))
+                    return ["ByteLevel with a prefix space"];
+                return Flag(step, "use_regex", otherwise: true) ? [ByteLevelSplit] : [];
+            case "Digits" when Flag(step, "individual_digits"):
+                return [Digits];
+            case "Split" when step.GetProperty("pattern").TryGetProperty("Regex", out var regex) && SplitsAtMatches(step):
+                return [Canonical(regex.GetString() ?? "")];
+            default:
+                return [$"{type}"];
+        }
+    }
+
+    /// <summary>
+    /// Matches are isolated; or whatever is no match removed, which is the same where the expression matches everything, as all known
+    /// ones do.
+    /// </summary>
+    private static bool SplitsAtMatches(JsonElement step) => (step.GetProperty("behavior").GetString(), Flag(step, "invert")) switch
+    {
+        ("Isolated", false) => true,
+        ("Removed", true) => true,
+        _ => false,
+    };
+
+    /// <summary>The spellings of one and the same expression that occur.</summary>
+    private static string Canonical(string regex) => regex
+        .Replace("(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", StringComparison.Ordinal)
+        .Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}", "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}", StringComparison.Ordinal);
+
+    private static void RequireKnownNormalizer(JsonElement tokenizer)
+    {
+        if (!tokenizer.TryGetProperty("normalizer", out var normalizer) || normalizer.ValueKind != JsonValueKind.Object)
+            return;
+        var types = normalizer.TryGetProperty("normalizers", out var list) ? list.EnumerateArray().Select(Type).ToList() : [Type(normalizer)];
+        // llama.cpp does not compose characters; text that is already NFC, which nearly all is, comes out the same.
+        if (types.FirstOrDefault(type => type != "NFC") is { } other)
+            throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"tokenizer.json normalises text with {other}, which llama.cpp's byte-level tokenizer does not do.");
+
+        static string Type(JsonElement step) => step.GetProperty("type").GetString() ?? "";
+    }
+
+    private static bool Flag(JsonElement step, string key, bool otherwise = false)
+        => step.TryGetProperty(key, out var value) ? value.ValueKind == JsonValueKind.True : otherwise;
+}

@@ -1,0 +1,99 @@
+using System.Text;
+using System.Text.Json;
+
+namespace ModelOps.Conversion;
+
+/// <summary>A token that was added to a vocabulary after training.</summary>
+/// <param name="Id">Id.</param>
+/// <param name="Content">Text.</param>
+/// <param name="Special">Whether it controls the model instead of being text.</param>
+internal sealed record AddedToken(int Id, string Content, bool Special);
+
+/// <summary>The tokenizer files of a checkpoint, read once.</summary>
+internal sealed class TokenizerFiles
+{
+    private readonly Checkpoint _checkpoint;
+
+    public TokenizerFiles(Checkpoint checkpoint)
+    {
+        _checkpoint = checkpoint;
+        Tokenizer = checkpoint.FindJson("tokenizer.json");
+        Config = checkpoint.FindJson("tokenizer_config.json");
+    }
+
+    /// <summary>tokenizer.json.</summary>
+    public JsonElement? Tokenizer { get; }
+
+    /// <summary>tokenizer_config.json.</summary>
+    public JsonElement? Config { get; }
+
+    /// <summary>The folder, for messages.</summary>
+    public string Folder => _checkpoint.Folder;
+
+    /// <summary>Path of a SentencePiece model; null when there is none.</summary>
+    public string? SentencePiecePath => _checkpoint.Find("tokenizer.model") is { } path && SentencePieceModel.IsOne(path) ? path : null;
+
+    /// <summary>A truth value of tokenizer_config.json; null when absent or something else.</summary>
+    public bool? FindFlag(string key)
+        => Config is { } config && config.TryGetProperty(key, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null;
+
+    /// <summary>Text of a special token in tokenizer_config.json, plain or as an object with <c>content</c>; null when absent.</summary>
+    public string? FindTokenText(string key)
+    {
+        if (Config is not { } config || !config.TryGetProperty(key, out var value))
+            return null;
+        if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out var content))
+            value = content;
+        return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    }
+
+    /// <summary>Added tokens of tokenizer.json, in its order.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens => field ??= CheckpointJson.Guard("tokenizer.json", () =>
+        Tokenizer is { } tokenizer && tokenizer.TryGetProperty("added_tokens", out var list) && list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray().Select(token => new AddedToken(token.GetProperty("id").GetInt32(), Text(token.GetProperty("content")), IsSpecial(token))).ToList()
+            : []);
+
+    /// <summary>Added tokens of tokenizer_config.json (<c>added_tokens_decoder</c>), which win over other files.</summary>
+    public IReadOnlyList<AddedToken> AddedTokensDecoder => field ??= CheckpointJson.Guard("tokenizer_config.json", () =>
+        Config is { } config && config.TryGetProperty("added_tokens_decoder", out var map) && map.ValueKind == JsonValueKind.Object
+            ? map.EnumerateObject().Select(entry => new AddedToken(int.Parse(entry.Name), Text(entry.Value.GetProperty("content")), IsSpecial(entry.Value))).ToList()
+            : []);
+
+    /// <summary>added_tokens.json, of older checkpoints.</summary>
+    public IReadOnlyList<AddedToken> AddedTokensFile => field ??= CheckpointJson.Guard("added_tokens.json", () =>
+        _checkpoint.FindJson("added_tokens.json") is { } map
+            ? map.EnumerateObject().Select(entry => new AddedToken(entry.Value.GetInt32(), entry.Name, false)).ToList()
+            : []);
+
+    /// <summary>Chat templates by name, the plain one as <c>default</c>: tokenizer_config.json's, else those in files of their own.</summary>
+    public IReadOnlyList<(string Name, string Template)> ChatTemplates()
+    {
+        if (Config is { } config && config.TryGetProperty("chat_template", out var template))
+            return CheckpointJson.Guard("tokenizer_config.json", () => Templates(template));
+        if (_checkpoint.Find("chat_template.jinja") is { } jinja)
+        {
+            var folder = Path.Combine(_checkpoint.Folder, "additional_chat_templates");
+            var more = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.jinja").Order(StringComparer.Ordinal) : Enumerable.Empty<string>();
+            return [("default", ReadText(jinja)), .. more.Select(path => (Path.GetFileNameWithoutExtension(path), ReadText(path)))];
+        }
+        return _checkpoint.FindJson("chat_template.json") is { } file && file.TryGetProperty("chat_template", out template)
+            ? CheckpointJson.Guard("chat_template.json", () => Templates(template))
+            : [];
+    }
+
+    private static List<(string Name, string Template)> Templates(JsonElement template) => template.ValueKind switch
+    {
+        JsonValueKind.String => [("default", Text(template))],
+        JsonValueKind.Array => [.. template.EnumerateArray().Select(choice => (Text(choice.GetProperty("name")), Text(choice.GetProperty("template"))))],
+        JsonValueKind.Null => [],
+        _ => throw new FormatException($"chat_template is a {template.ValueKind}"),
+    };
+
+    // Python reads text files with universal newlines.
+    private static string ReadText(string path)
+        => Encoding.UTF8.GetString(CheckpointJson.ReadBytes(path, 16 << 20)).TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal);
+
+    private static string Text(JsonElement element) => element.GetString() ?? throw new FormatException("null where a text is expected");
+
+    private static bool IsSpecial(JsonElement token) => token.TryGetProperty("special", out var special) && special.ValueKind == JsonValueKind.True;
+}

@@ -1,0 +1,96 @@
+namespace ModelOps.Conversion;
+
+/// <summary>Kinds of token in a GGUF vocabulary (llama.cpp's llama_token_type).</summary>
+internal enum TokenKind
+{
+    Normal = 1,
+    Unknown = 2,
+    Control = 3,
+    UserDefined = 4,
+    Unused = 5,
+    Byte = 6,
+}
+
+/// <summary>A vocabulary as GGUF holds it.</summary>
+internal sealed class Vocabulary
+{
+    /// <summary>No model has more; guards against a vocab_size that would fill memory with padding.</summary>
+    private const int MaximumTokens = 4 << 20;
+
+    /// <summary><c>tokenizer.ggml.model</c>: <c>llama</c> for SentencePiece BPE, <c>gpt2</c> for byte-level BPE.</summary>
+    public required string Model { get; init; }
+
+    /// <summary><c>tokenizer.ggml.pre</c>: which pre-tokenizer.</summary>
+    public required string PreTokenizer { get; init; }
+
+    public required string[] Tokens { get; init; }
+
+    public float[]? Scores { get; init; }
+
+    public required TokenKind[] Kinds { get; init; }
+
+    public string[]? Merges { get; init; }
+
+    /// <summary>Whether text gets a space in front; null leaves the engine's default.</summary>
+    public bool? AddSpacePrefix { get; init; }
+
+    /// <summary>Reads whichever vocabulary the checkpoint has: SentencePiece first, as its scores are the truest.</summary>
+    public static Vocabulary Read(TokenizerFiles files, CheckpointConfig config)
+    {
+        if (files.SentencePiecePath is { } path)
+            return SentencePieceVocabulary.FromModel(SentencePieceModel.Read(path), files, config);
+        if (files.Tokenizer is not { } tokenizer)
+        {
+            throw new ModelOpsException(
+                ErrorKind.UnsupportedTokenizer,
+                $"{files.Folder} has neither tokenizer.json nor a SentencePiece tokenizer.model.",
+                "A checkpoint needs its tokenizer files beside the weights; download them too.");
+        }
+        return CheckpointJson.Guard("tokenizer.json", () =>
+        {
+            if (!tokenizer.TryGetProperty("model", out var model))
+                throw new FormatException("there is no 'model'");
+            var type = model.TryGetProperty("type", out var name) ? name.GetString() : "BPE";
+            if (type != "BPE")
+                throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"A tokenizer.json of type {type} cannot be converted.", "Supported: byte-level BPE, and SentencePiece BPE with byte fallback.");
+            return model.TryGetProperty("byte_fallback", out var fallback) && fallback.ValueKind == System.Text.Json.JsonValueKind.True
+                ? SentencePieceVocabulary.FromTokenizerJson(tokenizer, files, config)
+                : ByteLevelVocabulary.Read(tokenizer, files, config);
+        });
+    }
+
+    /// <summary>Writes the vocabulary, special tokens and chat templates.</summary>
+    public void Write(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata)
+    {
+        metadata.Set("tokenizer.ggml.model", Model);
+        metadata.Set("tokenizer.ggml.pre", PreTokenizer);
+        metadata.Set("tokenizer.ggml.tokens", Tokens);
+        if (Scores is not null)
+            metadata.Set("tokenizer.ggml.scores", Scores);
+        metadata.Set("tokenizer.ggml.token_type", Array.ConvertAll(Kinds, kind => (int)kind));
+        if (Merges is not null)
+            metadata.Set("tokenizer.ggml.merges", Merges);
+        SpecialTokens.Write(files, config, Tokens.Length, metadata);
+        if (AddSpacePrefix is { } prefix && !metadata.ContainsKey("tokenizer.ggml.add_space_prefix"))
+            metadata.Set("tokenizer.ggml.add_space_prefix", prefix);
+    }
+
+    /// <summary>Size of the vocabulary: config.json's, else what the tokenizer has.</summary>
+    public static int Size(CheckpointConfig config, int tokens)
+    {
+        var size = config.Find("vocab_size") is null ? tokens : config.Size("vocab_size");
+        return size <= MaximumTokens
+            ? checked((int)size)
+            : throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says vocab_size = {size}, which cannot be.");
+    }
+
+    /// <summary>
+    /// Some makers mark control tokens as ordinary; these are taken for control tokens anyway (does_token_look_special of llama.cpp's
+    /// converter).
+    /// </summary>
+    public static bool LooksSpecial(string token)
+        => token is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
+            || (token.StartsWith("<|", StringComparison.Ordinal) && token.EndsWith("|>", StringComparison.Ordinal))
+            || (token.StartsWith("<｜", StringComparison.Ordinal) && token.EndsWith("｜>", StringComparison.Ordinal))
+            || (token.StartsWith("<unused", StringComparison.Ordinal) && token.EndsWith('>'));
+}
