@@ -1,3 +1,6 @@
+using ModelOps.Conversion;
+using ModelOps.Formats;
+
 namespace ModelOps;
 
 /// <summary>What a conversion is asked to do.</summary>
@@ -59,13 +62,31 @@ public sealed record ConversionPlan
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }
 
+    /// <summary>How each of <see cref="Tensors"/> is made; null when the plan was not made by <see cref="Create"/>.</summary>
+    internal IReadOnlyList<TensorSource>? TensorSources { get; init; }
+
+    /// <summary>The checkpoint's weight files, which the output must not replace.</summary>
+    internal IReadOnlyList<string> SourceFiles { get; init; } = [];
+
     /// <summary>Plans a conversion of a checkpoint folder (safetensors + config.json + tokenizer).</summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.UnsupportedArchitecture"/>, <see cref="ErrorKind.UnsupportedTokenizer"/>, <see cref="ErrorKind.UnsupportedType"/>,
     /// <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.FileNotFound"/>.
     /// </exception>
-    public static ConversionPlan Create(string checkpoint, string output, ConversionOptions options) => throw new NotImplementedException();
+    public static ConversionPlan Create(string checkpoint, string output, ConversionOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(checkpoint);
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        return ConversionPlanner.Plan(checkpoint, Path.GetFullPath(output), options);
+    }
 
     /// <summary>The shape of the model that the plan will write, for a fit before the conversion.</summary>
-    public ModelShape ToShape() => throw new NotImplementedException();
+    public ModelShape ToShape()
+    {
+        var tensors = Tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Offset, tensor.Bytes)).ToList();
+        return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source);
+    }
+
+    /// <summary>The file's layout: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
+    internal GgufLayout Layout() => GgufLayout.Create(Metadata, [.. Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Shape))]);
 }

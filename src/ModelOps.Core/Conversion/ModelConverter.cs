@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using ModelOps.Conversion;
+
 namespace ModelOps;
 
 /// <summary>Runs a <see cref="ConversionPlan"/>.</summary>
@@ -9,5 +12,76 @@ public static class ModelConverter
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.InvalidArgument"/> when the output exists.</exception>
     public static Task<ConversionResult> RunAsync(ConversionPlan plan, IProgress<ConversionProgress>? progress = null, CancellationToken cancellationToken = default)
-        => throw new NotImplementedException();
+        => RunAsync(plan, DiskSpace.Free, progress, cancellationToken);
+
+    /// <summary>The same with another way to ask for free bytes in a folder.</summary>
+    internal static Task<ConversionResult> RunAsync(ConversionPlan plan, Func<string, long?> freeBytes, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
+        => Task.Run(() => Run(plan, freeBytes, progress, cancellationToken), cancellationToken);
+
+    private static ConversionResult Run(ConversionPlan plan, Func<string, long?> freeBytes, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        RequireOutput(plan);
+        var layout = plan.Layout();
+        if (plan.TensorSources is not { } sources || sources.Count != plan.Tensors.Count || layout.FileBytes != plan.Bytes)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "The plan was not made by ConversionPlan.Create, or was changed since.");
+        DiskSpace.Require(Path.GetDirectoryName(plan.Output)!, plan.Bytes, freeBytes(Path.GetDirectoryName(plan.Output)!));
+
+        var converted = new List<ConvertedTensor>(plan.Tensors.Count);
+        using (var reader = new CheckpointReader())
+        using (var file = PartialFile.Create(plan.Output, plan.Bytes))
+        {
+            var threads = plan.Options.Threads > 0 ? plan.Options.Threads : Environment.ProcessorCount;
+            var encoder = new TensorEncoder(reader, file.Handle, threads, cancellationToken);
+            var written = (long)layout.Header.Length;
+            try
+            {
+                foreach (var (tensor, source) in plan.Tensors.Zip(sources))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    var exact = encoder.Encode(tensor, source);
+                    converted.Add(new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, exact, source.Weights, tensor.Lattice));
+                    written += tensor.Bytes;
+                    progress?.Report(new ConversionProgress(tensor.Name, written, plan.Bytes));
+                }
+                RandomAccess.Write(file.Handle, layout.Header.Span, 0);
+                cancellationToken.ThrowIfCancellationRequested();
+                file.Commit(plan.Options.Overwrite);
+            }
+            catch (IOException exception)
+            {
+                throw DiskSpace.Translate(exception, plan.Output);
+            }
+        }
+        return new ConversionResult
+        {
+            Output = plan.Output,
+            Bytes = plan.Bytes,
+            Type = plan.Type,
+            Architecture = plan.Architecture,
+            Tensors = converted,
+            ExactFraction = Fraction(converted) ?? 1,
+            LatticeExactFraction = Fraction(converted.Where(tensor => tensor.Lattice)),
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+    }
+
+    private static double? Fraction(IEnumerable<ConvertedTensor> tensors)
+    {
+        var (exact, weights) = tensors.Aggregate((Exact: 0L, Weights: 0L), (sum, tensor) => (sum.Exact + tensor.ExactWeights, sum.Weights + tensor.Weights));
+        return weights == 0 ? null : (double)exact / weights;
+    }
+
+    private static void RequireOutput(ConversionPlan plan)
+    {
+        var output = plan.Output;
+        if (Directory.Exists(output))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is a folder.", "Give the path of the GGUF file to be written.");
+        if (!Directory.Exists(Path.GetDirectoryName(output)))
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder {Path.GetDirectoryName(output)} to write to.", "Create it first.");
+        if (plan.SourceFiles.Contains(output, OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is one of the checkpoint's own files.");
+        if (!plan.Options.Overwrite && File.Exists(output))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists already.", "Choose another name, or convert with overwriting.");
+    }
 }

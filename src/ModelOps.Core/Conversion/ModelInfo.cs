@@ -1,3 +1,5 @@
+using ModelOps.Conversion;
+
 namespace ModelOps;
 
 /// <summary>A tensor of a model, whatever the format.</summary>
@@ -31,5 +33,5 @@ public sealed record ModelInfo
 
     /// <summary>Looks inside a model on disk.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static ModelInfo Read(string path) => throw new NotImplementedException();
+    public static ModelInfo Read(string path) => ModelInspector.Read(path);
 }

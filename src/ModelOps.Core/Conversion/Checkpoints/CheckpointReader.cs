@@ -17,7 +17,15 @@ internal sealed class CheckpointReader : IDisposable
         var offset = tensor.Offset + position;
         while (!destination.IsEmpty)
         {
-            var read = RandomAccess.Read(handle, destination, offset);
+            int read;
+            try
+            {
+                read = RandomAccess.Read(handle, destination, offset);
+            }
+            catch (IOException exception)
+            {
+                throw Unreadable(tensor.File, exception);
+            }
             if (read == 0)
                 throw new ModelOpsException(ErrorKind.CorruptFile, $"{tensor.File} ends inside tensor '{tensor.Name}'.", "The file was changed or truncated after the conversion was planned; download it again.");
             destination = destination[read..];
@@ -35,9 +43,22 @@ internal sealed class CheckpointReader : IDisposable
     {
         lock (_lock)
         {
-            if (!_handles.TryGetValue(path, out var handle))
-                _handles.Add(path, handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess));
+            if (_handles.TryGetValue(path, out var handle))
+                return handle;
+            try
+            {
+                handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw Unreadable(path, exception);
+            }
+            _handles.Add(path, handle);
             return handle;
         }
     }
+
+    // Not an IOException: those of the output mean something else.
+    private static ModelOpsException Unreadable(string path, Exception exception)
+        => new(exception is FileNotFoundException or DirectoryNotFoundException ? ErrorKind.FileNotFound : ErrorKind.Failure, $"{path} cannot be read: {exception.Message}", null, exception);
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using System.Runtime.InteropServices;
+using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
 
@@ -24,7 +24,7 @@ internal static class WeightReader
         switch (type)
         {
             case SafetensorsType.BF16 when BitConverter.IsLittleEndian:
-                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
+                FloatConversion.FromBF16(MemoryMarshal.Cast<byte, ushort>(source), destination);
                 break;
             case SafetensorsType.F32 when BitConverter.IsLittleEndian:
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
@@ -51,21 +51,14 @@ internal static class WeightReader
         return exact;
     }
 
-    /// <summary>F32 to the upper 16 bits, rounded to nearest even as ggml_compute_fp32_to_bf16 does.</summary>
-    public static ushort ToBFloat16(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 64) : (ushort)((bits + (0x7FFF + ((bits >> 16) & 1))) >> 16);
-    }
-
     private static uint Bits(SafetensorsType type, float value)
     {
         if (value == 0)
             return 0;
         var bits = type switch
         {
-            SafetensorsType.BF16 => ToBFloat16(value),
-            SafetensorsType.F16 => BitConverter.HalfToUInt16Bits((Half)value),
+            SafetensorsType.BF16 => FloatConversion.ToBF16(value),
+            SafetensorsType.F16 => FloatConversion.ToF16(value),
             _ => BitConverter.SingleToUInt32Bits(value),
         };
         // A value too small for the type has rounded to a zero, which may carry a sign.
@@ -77,21 +70,7 @@ internal static class WeightReader
         SafetensorsType.F64 => (float)BinaryPrimitives.ReadDoubleLittleEndian(source[(index * 8)..]),
         SafetensorsType.F32 => BinaryPrimitives.ReadSingleLittleEndian(source[(index * 4)..]),
         SafetensorsType.F16 => (float)BinaryPrimitives.ReadHalfLittleEndian(source[(index * 2)..]),
-        SafetensorsType.BF16 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(source[(index * 2)..]) << 16),
+        SafetensorsType.BF16 => FloatConversion.FromBF16(BinaryPrimitives.ReadUInt16LittleEndian(source[(index * 2)..])),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
-
-    private static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
-    {
-        var bits = MemoryMarshal.Cast<float, uint>(destination);
-        var i = 0;
-        for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
-        {
-            Vector.Widen(new Vector<ushort>(source[i..]), out var low, out var high);
-            (low << 16).CopyTo(bits[i..]);
-            (high << 16).CopyTo(bits[(i + Vector<uint>.Count)..]);
-        }
-        for (; i < source.Length; i++)
-            bits[i] = (uint)source[i] << 16;
-    }
 }

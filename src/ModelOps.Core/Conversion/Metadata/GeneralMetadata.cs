@@ -1,0 +1,147 @@
+using System.Text.Json;
+
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// The <c>general.*</c> keys: what the model is called, who made it, from what. From the README's front matter, then config.json's
+/// <c>_name_or_path</c>, then the folder's name (gguf-py's Metadata).
+/// </summary>
+internal static class GeneralMetadata
+{
+    private const string Hub = "https://huggingface.co/";
+
+    /// <summary>Writes everything up to the architecture's own keys.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="modelName">Name to use instead of the checkpoint's; null for that.</param>
+    /// <param name="weights">Weights of the model.</param>
+    /// <param name="metadata">Where to write.</param>
+    public static void Write(Checkpoint checkpoint, string? modelName, long weights, GgufMetadata metadata)
+    {
+        metadata.Set("general.type", "model");
+        WriteSampling(checkpoint, metadata);
+
+        var card = ModelCard.Read(checkpoint.Find("README.md"));
+        var ids = Ids(checkpoint).Select(id => ModelId.Parse(id, weights)).ToList();
+        Set("general.name", modelName ?? card.FindText("name", "model_name") ?? First(id => id.Name is { } name ? ModelId.ToTitle(name) : null) ?? Path.GetFileName(checkpoint.Folder));
+        Set("general.author", card.FindText("author", "model_author", "model_creator"));
+        Set("general.version", card.FindText("version", "model_version") ?? First(id => id.Version));
+        Set("general.organization", card.FindText("organization", "model_organization") ?? First(id => id.Organization is { } organization ? ModelId.ToTitle(organization) : null));
+        Set("general.finetune", card.FindText("finetune", "model_finetune") ?? First(id => id.FineTune));
+        Set("general.basename", card.FindText("basename", "model_basename", "model_type") ?? First(id => id.BaseName));
+        Set("general.description", card.FindText("description", "model_description"));
+        Set("general.size_label", card.FindText("size_label", "model_size_label") ?? First(id => id.SizeLabel) ?? SizeLabel.Format(weights));
+        Set("general.license", card.FindList("license") is { } license ? string.Join(',', license) : null);
+        Set("general.license.name", card.FindText("license_name"));
+        Set("general.license.link", card.FindText("license_link"));
+        Set("general.source.url", card.FindText("url", "model_url"));
+        Set("general.source.doi", card.FindText("doi", "model_doi"));
+        Set("general.source.uuid", card.FindText("uuid", "model_uuid"));
+        Set("general.source.repo_url", card.FindText("repo_url", "model_repo_url"));
+        WriteOrigins("base_model", card.FindList("base_model", "base_models", "base_model_sources"), weights, metadata);
+        WriteOrigins("dataset", card.FindList("datasets", "dataset", "dataset_sources"), weights, metadata);
+        WriteList("general.tags", card.FindList("tags"), card.FindList("pipeline_tag"), metadata);
+        WriteList("general.languages", card.FindList("languages"), card.FindList("language"), metadata);
+
+        string? First(Func<ModelId, string?> select) => ids.Select(select).FirstOrDefault(value => value is not null);
+
+        void Set(string key, string? value)
+        {
+            if (value is not null)
+                metadata.Set(key, value);
+        }
+    }
+
+    /// <summary>Names to take apart, best first.</summary>
+    private static IEnumerable<string> Ids(Checkpoint checkpoint)
+    {
+        // With more than one slash it is a path of the maker's machine.
+        if (checkpoint.Config.Root.TryGetProperty("_name_or_path", out var name) && name.ValueKind == JsonValueKind.String
+            && name.GetString() is { Length: > 0 } text && text.Count(letter => letter == '/') <= 1)
+        {
+            yield return text;
+        }
+        yield return CachedRepository(checkpoint.Folder) ?? Path.GetFileName(checkpoint.Folder);
+    }
+
+    /// <summary>
+    /// The repository of a folder in a hub cache, <c>models--org--name/snapshots/commit</c>: the folder's own name would be the commit.
+    /// </summary>
+    private static string? CachedRepository(string folder)
+    {
+        var snapshots = Path.GetDirectoryName(folder);
+        var repository = Path.GetFileName(Path.GetDirectoryName(snapshots));
+        return Path.GetFileName(snapshots) == "snapshots" && repository is not null && repository.StartsWith("models--", StringComparison.Ordinal)
+            ? repository["models--".Length..].Replace("--", "/", StringComparison.Ordinal)
+            : null;
+    }
+
+    private static void WriteSampling(Checkpoint checkpoint, GgufMetadata metadata)
+    {
+        // Only a hint for chat programs: a broken file must not keep a model from being converted (as upstream).
+        if (checkpoint.Find("generation_config.json") is not { } path)
+            return;
+        JsonElement settings;
+        try
+        {
+            settings = CheckpointJson.Read(path);
+        }
+        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.CorruptFile)
+        {
+            return;
+        }
+        Integer("top_k", "top_k");
+        Number("top_p", "top_p");
+        Number("min_p", "min_p");
+        Number("xtc_probability", "xtc_probability");
+        Number("xtc_threshold", "xtc_threshold");
+        Number("temp", "temperature");
+        Integer("penalty_last_n", "penalty_last_n");
+        Number("penalty_repeat", "penalty_repeat");
+        Integer("mirostat", "mirostat");
+        Number("mirostat_tau", "mirostat_tau");
+        Number("mirostat_eta", "mirostat_eta");
+
+        void Number(string key, string name)
+        {
+            if (settings.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number)
+                metadata.Set($"general.sampling.{key}", (float)value.GetDouble());
+        }
+
+        void Integer(string key, string name)
+        {
+            if (settings.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number))
+                metadata.Set($"general.sampling.{key}", number);
+        }
+    }
+
+    private static void WriteOrigins(string kind, IReadOnlyList<string>? origins, long weights, GgufMetadata metadata)
+    {
+        if (origins is null)
+            return;
+        metadata.Set($"general.{kind}.count", (uint)origins.Count);
+        for (var i = 0; i < origins.Count; i++)
+        {
+            var origin = origins[i];
+            var isAddress = origin.StartsWith("http://", StringComparison.Ordinal) || origin.StartsWith("https://", StringComparison.Ordinal) || origin.StartsWith("ssh://", StringComparison.Ordinal);
+            var onHub = isAddress && origin.StartsWith(Hub, StringComparison.Ordinal) && origin[Hub.Length..].Split('/') is [{ Length: > 0 }, { Length: > 0 }];
+            var id = !isAddress ? ModelId.Parse(origin, weights) : onHub ? ModelId.Parse(origin[Hub.Length..], weights) : null;
+            Set("name", id?.Name is { } name ? ModelId.ToTitle(name) : null);
+            Set("version", id?.Version);
+            Set("organization", id?.Organization is { } organization ? ModelId.ToTitle(organization) : null);
+            Set("repo_url", isAddress ? origin : id is { Organization: not null, Name: not null } ? $"{Hub}{id.Organization}/{id.Name}" : null);
+
+            void Set(string key, string? value)
+            {
+                if (value is not null)
+                    metadata.Set($"general.{kind}.{i}.{key}", value);
+            }
+        }
+    }
+
+    private static void WriteList(string key, IReadOnlyList<string>? first, IReadOnlyList<string>? second, GgufMetadata metadata)
+    {
+        string[] values = [.. first ?? [], .. second ?? []];
+        if (values.Length > 0)
+            metadata.Set(key, values);
+    }
+}

@@ -1,0 +1,43 @@
+using Xunit;
+
+namespace ModelOps.Tests.Conversion;
+
+/// <summary>Our conversions against the files that llama.cpp's own converter wrote from the same checkpoints (tests/assets/golden).</summary>
+public sealed class GoldenConversionTests
+{
+    public static TheoryData<string, string> Cases => new()
+    {
+        { "llama", "f32" }, { "llama", "bf16" }, { "llama", "f16" }, { "llama", "q8_0" },
+        { "llama3-rope", "f32" }, { "llama3-rope", "bf16" },
+        { "mistral", "f32" }, { "mistral", "bf16" },
+        { "gemma3", "f32" }, { "gemma3", "bf16" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Conversion_IsTheOfficialFileByteForByte(string model, string type)
+    {
+        using var folder = new TemporaryFolder();
+        var output = folder.File("model.gguf");
+        var plan = ConversionPlan.Create(Path.Combine(TestPaths.Golden(model), "hf"), output, new ConversionOptions { Type = type });
+        var official = GgufFile.Read(Path.Combine(TestPaths.Golden(model), $"official.{type}.gguf"));
+
+        // First what is readable when it fails, then everything.
+        Assert.Equal(Describe(official.Metadata), Describe(plan.Metadata));
+        Assert.Equal(
+            official.Tensors.Select(tensor => $"{tensor.Name} {tensor.Type} [{string.Join(',', tensor.Shape)}] {tensor.Offset}"),
+            plan.Tensors.Select(tensor => $"{tensor.Name} {tensor.Type} [{string.Join(',', tensor.Shape)}] {tensor.Offset}"));
+
+        var result = await ModelConverter.RunAsync(plan);
+
+        var ours = await File.ReadAllBytesAsync(output);
+        var theirs = await File.ReadAllBytesAsync(official.Path!);
+        foreach (var tensor in official.Tensors)
+            Assert.True(theirs.AsSpan((int)tensor.Offset, (int)tensor.Bytes).SequenceEqual(ours.AsSpan((int)tensor.Offset, (int)tensor.Bytes)), tensor.Name);
+        Assert.Equal(theirs, ours);
+        Assert.Equal(ours.Length, result.Bytes);
+    }
+
+    private static string[] Describe(GgufMetadata metadata)
+        => [.. metadata.Select(entry => $"{entry.Key}: {entry.Value.GetType().Name} {(entry.Value is Array values ? string.Join('|', values.Cast<object>()) : entry.Value)}")];
+}

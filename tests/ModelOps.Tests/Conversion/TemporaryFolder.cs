@@ -1,0 +1,22 @@
+namespace ModelOps.Tests.Conversion;
+
+/// <summary>A folder that is gone after the test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("modelops-conversion-");
+
+    public string Path => _folder.FullName;
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>A copy of a checkpoint that a test may break. The folder's name is kept, as it names the model.</summary>
+    public string CopyOf(string checkpoint)
+    {
+        var copy = Directory.CreateDirectory(File(System.IO.Path.GetFileName(checkpoint))).FullName;
+        foreach (var file in Directory.EnumerateFiles(checkpoint))
+            System.IO.File.Copy(file, System.IO.Path.Combine(copy, System.IO.Path.GetFileName(file)));
+        return copy;
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}
