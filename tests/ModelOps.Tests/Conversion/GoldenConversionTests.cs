@@ -10,7 +10,7 @@ public sealed class GoldenConversionTests
         { "llama", "f32" }, { "llama", "bf16" }, { "llama", "f16" }, { "llama", "q8_0" },
         { "llama3-rope", "f32" }, { "llama3-rope", "bf16" },
         { "mistral", "f32" }, { "mistral", "bf16" },
-        { "gemma3", "f32" }, { "gemma3", "bf16" },
+        { "gemma3", "f32" }, { "gemma3", "bf16" }, { "gemma3-vision", "bf16" },
     };
 
     [Theory]
