@@ -80,7 +80,7 @@ internal static class ModelInspector
                     values[key] = property.Value.GetString()!;
                     break;
                 case JsonValueKind.Number:
-                    values[key] = property.Value.TryGetInt64(out var integer) ? integer : property.Value.GetDouble();
+                    values[key] = property.Value.TryGetInt64(out var integer) ? (object)integer : property.Value.GetDouble();
                     break;
                 case JsonValueKind.True or JsonValueKind.False:
                     values[key] = property.Value.GetBoolean();

@@ -76,7 +76,8 @@ public sealed class DemoConversionTests
             {
                 var weight = (uint)BinaryPrimitives.ReadUInt16LittleEndian(original[(i * 2)..]) << 16;
                 // Q4_0 has one zero.
-                Assert.True(RoundToBF16(decoded[i]) == weight || (decoded[i] == 0 && (weight << 1) == 0), $"{tensor.Name}[{i}]");
+                if (RoundToBF16(decoded[i]) != weight && (decoded[i] != 0 || (weight << 1) != 0))
+                    Assert.Fail($"{tensor.Name}[{i}]");
             }
         }
     }
@@ -134,7 +135,8 @@ public sealed class DemoConversionTests
                     for (var i = 0; i < 32; i++)
                     {
                         var weight = BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(original[(int)(((from * tensor.Shape[0]) + column + i) * 2)..]) << 16);
-                        Assert.True(Math.Abs(((sbyte)block[2 + i] * scale) - weight) <= (scale * 0.57f), $"{tensor.Name} [{row}, {column + i}]");
+                        if (Math.Abs(((sbyte)block[2 + i] * scale) - weight) > scale * 0.57f)
+                            Assert.Fail($"{tensor.Name} [{row}, {column + i}]");
                     }
                 }
             }

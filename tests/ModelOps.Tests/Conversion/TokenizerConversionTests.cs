@@ -27,7 +27,7 @@ public sealed class TokenizerConversionTests : IDisposable
     [InlineData("smollm", false, """{"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}]}""")]
     public void PreTokenizer_IsNamedByHowItSplits(string name, bool ignoreMerges, string preTokenizer)
     {
-        var tokenizer = JsonDocument.Parse($$"""{"normalizer": {"type": "NFC"}, "pre_tokenizer": {{preTokenizer}}, "model": {"type": "BPE", "ignore_merges": {{(ignoreMerges ? "true" : "false")}}}}""").RootElement;
+        var tokenizer = JsonDocument.Parse($$$"""{"normalizer": {"type": "NFC"}, "pre_tokenizer": {{{preTokenizer}}}, "model": {"type": "BPE", "ignore_merges": {{{(ignoreMerges ? "true" : "false")}}}}}""").RootElement;
         Assert.Equal(name, PreTokenizers.Detect(tokenizer));
     }
 
@@ -39,7 +39,7 @@ public sealed class TokenizerConversionTests : IDisposable
     [InlineData("null", false)]
     public void PreTokenizer_ThatIsNearlyKnown_IsRefused(string preTokenizer, bool ignoreMerges)
     {
-        var tokenizer = JsonDocument.Parse($$"""{"pre_tokenizer": {{preTokenizer}}, "model": {"type": "BPE", "ignore_merges": {{(ignoreMerges ? "true" : "false")}}}}""").RootElement;
+        var tokenizer = JsonDocument.Parse($$$"""{"pre_tokenizer": {{{preTokenizer}}}, "model": {"type": "BPE", "ignore_merges": {{{(ignoreMerges ? "true" : "false")}}}}}""").RootElement;
         Assert.Equal(ErrorKind.UnsupportedTokenizer, Assert.Throws<ModelOpsException>(() => PreTokenizers.Detect(tokenizer)).Kind);
     }
 
@@ -100,7 +100,7 @@ public sealed class TokenizerConversionTests : IDisposable
         Assert.Equal("D", metadata["tokenizer.chat_template"]);
         Assert.Equal("T", metadata["tokenizer.chat_template.tool_use"]);
         Assert.Equal("R", metadata["tokenizer.chat_template.rag_x"]);
-        Assert.Equal(["tool_use", "rag_x"], metadata.FindArray<string>("tokenizer.chat_templates"));
+        Assert.Equal(["tool_use", "rag_x"], metadata.FindArray<string>("tokenizer.chat_templates")!);
     }
 
     [Fact]

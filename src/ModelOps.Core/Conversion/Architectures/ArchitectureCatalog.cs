@@ -20,7 +20,8 @@ internal static class ArchitectureCatalog
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path} does not say which architecture it is: 'architectures' is missing.", supported);
         if (ByClassName.TryGetValue(name, out var architecture))
             return architecture;
-        var nearest = ClassNames.MinBy(known => Distance(known, name))!;
+        // Of names that differ in case only, the catalog's first is the usual one.
+        var nearest = All.SelectMany(known => known.ClassNames).MinBy(known => Distance(known, name));
         throw new ModelOpsException(
             ErrorKind.UnsupportedArchitecture,
             $"The architecture {name} cannot be converted.",

@@ -91,7 +91,9 @@ internal static class PreTokenizers
     /// <summary>The spellings of one and the same expression that occur.</summary>
     private static string Canonical(string regex) => regex
         .Replace("(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", StringComparison.Ordinal)
-        .Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}", "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}", StringComparison.Ordinal);
+        .Replace("\r", "\\r", StringComparison.Ordinal)
+        .Replace("\n", "\\n", StringComparison.Ordinal)
+        .Replace("\\\"", "\"", StringComparison.Ordinal);
 
     private static void RequireKnownNormalizer(JsonElement tokenizer)
     {
