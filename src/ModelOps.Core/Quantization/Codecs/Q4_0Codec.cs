@@ -44,13 +44,21 @@ internal sealed class Q4_0Codec : IBlockCodec
             var high = Vector256.Narrow(Codes(block[16..], inverse), Codes(block[24..], inverse)).AsUInt16();
             var packed = low | (high << 4);
             Vector128.Narrow(packed.GetLower(), packed.GetUpper()).CopyTo(destination[2..]);
-            return;
         }
+        else
+        {
+            Pack(block, inverse, destination[2..]);
+        }
+    }
+
+    /// <summary>The 16 bytes of codes, without vectors: for processors that lack them, and for scales too small to invert.</summary>
+    internal static void Pack(ReadOnlySpan<float> block, float inverse, Span<byte> nibbles)
+    {
         for (var j = 0; j < 16; j++)
         {
             var low = (byte)Math.Min(15, (int)Rounding.TruncateToSByte((block[j] * inverse) + 8.5f));
             var high = (byte)Math.Min(15, (int)Rounding.TruncateToSByte((block[j + 16] * inverse) + 8.5f));
-            destination[2 + j] = (byte)(low | (high << 4));
+            nibbles[j] = (byte)(low | (high << 4));
         }
     }
 
