@@ -9,7 +9,7 @@ internal static class ModelFileCheck
     private const int MaxLayers = 512;
     private const int MaxExperts = 512;
 
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.InvalidArgument"/> for a file that is no language model.</exception>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.InvalidArgument"/> for a file that is no language model, <see cref="ErrorKind.EngineFailure"/> for one that writes no text.</exception>
     public static void Check(GgufFile file)
     {
         GgufMetadata metadata = file.Metadata;
@@ -25,6 +25,11 @@ internal static class ModelFileCheck
         if (architecture.Length == 0 || architecture == "clip")
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{Name(file)} is not a language model.", "A file named mmproj-… is the vision or audio part; give the file of the language model itself.");
+        }
+        if (metadata.FindBoolean($"{architecture}.attention.causal") is false)
+        {
+            // Without this the engine runs it and gives numbers that mean nothing.
+            throw new ModelOpsException(ErrorKind.EngineFailure, $"{Name(file)} is an embedding model: it sees the whole text at once and writes none.", "Give a model that writes text.");
         }
         CheckSizes(file, architecture);
         CheckExperts(file, architecture);

@@ -14,6 +14,7 @@ public static class WorkerHost
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>Connects to the parent's pipe and serves; returns the process exit code.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when nobody listens on the pipe.</exception>
     public static int Run(string pipeName)
     {
         ArgumentException.ThrowIfNullOrEmpty(pipeName);
@@ -26,8 +27,7 @@ public static class WorkerHost
         }
         catch (Exception exception) when (exception is TimeoutException or IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"No ModelOps process listens on pipe {pipeName}: {exception.Message}");
-            return ErrorKind.Failure.ExitCode();
+            throw new ModelOpsException(ErrorKind.Failure, $"No ModelOps process listens on pipe {pipeName}: {exception.Message}", "The worker is started by ModelOps itself, not by hand.", exception);
         }
         return ServeAsync(pipe).GetAwaiter().GetResult();
     }

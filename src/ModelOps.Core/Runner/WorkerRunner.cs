@@ -8,8 +8,6 @@ namespace ModelOps;
 /// </summary>
 public sealed class WorkerRunner : IModelRunner
 {
-    private static readonly TimeSpan CancelPatience = TimeSpan.FromSeconds(5);
-
     private readonly IReadOnlyList<string> _command;
     private readonly SemaphoreSlim _calling = new(1);
     private WorkerProcess? _worker;
@@ -30,6 +28,9 @@ public sealed class WorkerRunner : IModelRunner
         }
         _command = command;
     }
+
+    /// <summary>How long a child may take to react to a cancel message before it is killed.</summary>
+    internal TimeSpan CancelPatience { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Process id of the child, null when there is none.</summary>
     internal int? WorkerId => _worker is { IsAlive: true } worker ? worker.Id : null;
@@ -160,7 +161,7 @@ public sealed class WorkerRunner : IModelRunner
         }
     }
 
-    private static void Cancel(WorkerProcess worker, int id, CancellationTokenSource impatience)
+    private void Cancel(WorkerProcess worker, int id, CancellationTokenSource impatience)
     {
         impatience.CancelAfter(CancelPatience);
         // When the child is gone, the reader is told so.

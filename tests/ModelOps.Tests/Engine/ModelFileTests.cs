@@ -49,6 +49,14 @@ public sealed class ModelFileTests
     }
 
     [Fact]
+    public async Task An_embedding_model_is_refused_instead_of_giving_meaningless_logits()
+    {
+        using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("llama.attention.causal", false));
+        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path }));
+        Assert.Equal(ErrorKind.EngineFailure, error.Kind);
+    }
+
+    [Fact]
     public async Task A_later_shard_is_refused()
     {
         using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata =>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Pipes;
 using ModelOps.Tests.Engine;
 using Xunit;
 
@@ -66,7 +67,16 @@ public sealed class WorkerRunnerTests : IAsyncLifetime
         int first = _runner.WorkerId!.Value;
         IReadOnlyList<int> tokens = (await _runner.GenerateAsync(Greedy)).Tokens;
 
-        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => _runner.GenerateAsync(Greedy with { MaxTokens = 1000 }, new Immediate<GeneratedToken>(_ => Kill(first))));
+        int seen = 0;
+        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => _runner.GenerateAsync(Greedy with { MaxTokens = 1000 }, new Immediate<GeneratedToken>(_ =>
+        {
+            // Tokens that it sent before its end still come.
+            if (++seen == 3)
+            {
+                Kill(first);
+            }
+        })));
+        Assert.InRange(seen, 3, 999);
         Assert.Equal(ErrorKind.EngineCrashed, error.Kind);
         Assert.Null(_runner.WorkerId);
 
@@ -113,6 +123,45 @@ public sealed class WorkerRunnerTests : IAsyncLifetime
         Assert.Equal(worker, _runner.WorkerId);
         Assert.Equal(Greedy.MaxTokens, (await _runner.GenerateAsync(Greedy)).Tokens.Count);
         Assert.Equal(worker, _runner.WorkerId);
+    }
+
+    [Fact]
+    public async Task A_worker_that_does_not_listen_is_given_up()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signal that stops a process.");
+        await using WorkerRunner runner = new(["dotnet", Cli, "worker", "--pipe", "{pipe}"]) { CancelPatience = TimeSpan.FromMilliseconds(200) };
+        await runner.LoadAsync(Golden);
+        int worker = runner.WorkerId!.Value;
+        using CancellationTokenSource cancellation = new();
+        int seen = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => runner.GenerateAsync(Greedy with { MaxTokens = 1000 }, new Immediate<GeneratedToken>(_ =>
+        {
+            if (++seen == 3)
+            {
+                using Process stop = Process.Start("kill", ["-STOP", worker.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+                stop.WaitForExit();
+                cancellation.Cancel();
+            }
+        }), cancellation.Token));
+        Assert.Null(runner.WorkerId);
+        Assert.Equal(Greedy.MaxTokens, (await runner.GenerateAsync(Greedy)).Tokens.Count);
+    }
+
+    [Fact]
+    public async Task A_worker_ends_when_the_pipe_does()
+    {
+        string name = "modelops-test-" + Guid.NewGuid().ToString("N");
+        using NamedPipeServerStream pipe = new(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.CurrentUserOnly | PipeOptions.Asynchronous);
+        using Process worker = Process.Start("dotnet", [Cli, "worker", "--pipe", name]);
+        await pipe.WaitForConnectionAsync();
+        using StreamReader reader = new(pipe, leaveOpen: true);
+        Assert.Contains("ready", await reader.ReadLineAsync(), StringComparison.Ordinal);
+        Assert.False(worker.HasExited);
+
+        await pipe.DisposeAsync();
+
+        await worker.WaitForExitAsync();
+        Assert.Equal(0, worker.ExitCode);
     }
 
     [Fact]
