@@ -1,10 +1,23 @@
+using ModelOps.Hub;
+using ModelOps.Store;
+
 namespace ModelOps;
 
-/// <summary>What is on disk, in the hub's cache layout (facts/hub-api.md 2.8): install, list, find.</summary>
+/// <summary>What is on disk, in the hub's cache layout (hub-docs, local-cache.md): install, list, find.</summary>
 public sealed class ModelStore
 {
+    private const string DefaultRevision = "main";
+
+    private readonly StoreLayout _layout;
+    private readonly Inventory _inventory;
+
     /// <summary>A store in a folder, which is created when something is installed.</summary>
-    public ModelStore(StoreOptions options) => Options = options;
+    public ModelStore(StoreOptions options)
+    {
+        Options = options;
+        _layout = new StoreLayout(options.Directory);
+        _inventory = new Inventory(_layout);
+    }
 
     /// <summary>The options it was made with.</summary>
     public StoreOptions Options { get; }
@@ -13,21 +26,50 @@ public sealed class ModelStore
     /// Plans the download of a variant. <paramref name="variant"/> null takes the repository's only variant, else the best known default
     /// (Q4_K_M, Q4_0, Q8_0, then the first GGUF, then the checkpoint). Only reads: hub metadata and what is on disk.
     /// </summary>
-    public Task<DownloadPlan> PlanInstallAsync(HubClient hub, string repository, string? variant = null, string? revision = null, CancellationToken cancellationToken = default)
-        => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.VariantNotFound"/>, <see cref="ErrorKind.CorruptFile"/> when the repository lists paths that lead out of the store, and the
+    /// errors of <see cref="HubClient"/>.
+    /// </exception>
+    public async Task<DownloadPlan> PlanInstallAsync(HubClient hub, string repository, string? variant = null, string? revision = null, CancellationToken cancellationToken = default)
+    {
+        revision ??= DefaultRevision;
+        RepositoryInfo info = await hub.GetRepositoryAsync(repository, revision, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<RepositoryFile> files = await hub.GetFilesAsync(info.Repository, info.Commit, cancellationToken).ConfigureAwait(false);
+        ModelVariant chosen = InstallPlanner.Choose(info.Repository, VariantGrouping.Group(info.Repository, info.Commit, files), variant);
+        return InstallPlanner.Plan(_layout, chosen, revision, Options.Transfer);
+    }
 
     /// <summary>
-    /// Downloads what the plan says into the store: ranged, parallel, resumable, verified by digest before a file gets its name.
+    /// Downloads what the plan says into the store: ranged, parallel, resumable, verified by digest before a file gets its name. What is on disk is
+    /// not fetched again; with everything there the network is not used.
     /// </summary>
-    public Task<InstalledModel> InstallAsync(HubClient hub, DownloadPlan plan, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
-        => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.InsufficientDiskSpace"/>, before the first byte or when the disk fills up; <see cref="ErrorKind.ChecksumMismatch"/>; the
+    /// errors of <see cref="HubClient"/>. Nothing incomplete stands under a final name then.
+    /// </exception>
+    public async Task<InstalledModel> InstallAsync(HubClient hub, DownloadPlan plan, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        InstallPlanner.Check(_layout, plan);
+        await new Installer(_layout, Options, hub, plan, progress).RunAsync(cancellationToken).ConfigureAwait(false);
 
-    /// <summary>All installed models, newest first.</summary>
-    public IReadOnlyList<InstalledModel> GetModels() => throw new NotImplementedException();
+        PlannedFile? gguf = plan.Files.FirstOrDefault(file => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
+        return new InstalledModel(
+            plan.Repository,
+            plan.Commit,
+            plan.Variant ?? "",
+            gguf is null ? ModelKind.Checkpoint : ModelKind.Gguf,
+            gguf is null ? plan.Directory : StoreLayout.File(plan.Directory, gguf.Path),
+            plan.Files.Sum(file => file.Bytes),
+            [.. plan.Files.Select(file => new InstalledFile(file.Path, file.Bytes, Transfer.BlobDigest.IsSha256(file.ETag) ? file.ETag : null))],
+            hub.Options.Time.GetUtcNow());
+    }
+
+    /// <summary>All installed models, newest first: those of other tools that share the cache too. Incomplete ones are left out.</summary>
+    public IReadOnlyList<InstalledModel> GetModels() => [.. _inventory.Models().OrderByDescending(model => model.LastUsed)];
 
     /// <summary>
     /// Finds MODEL: a path of a GGUF file or checkpoint folder, or <c>org/repo[:variant]</c> of the store.
     /// </summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.ModelNotFound"/>, with the near misses in the hint.</exception>
-    public ResolvedModel Resolve(string model) => throw new NotImplementedException();
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.ModelNotFound"/>, with the near misses in the hint; <see cref="ErrorKind.InvalidArgument"/> when a folder holds several models.</exception>
+    public ResolvedModel Resolve(string model) => new ModelResolver(_inventory).Resolve(model);
 }

@@ -1,3 +1,6 @@
+using ModelOps.Hub;
+using ModelOps.Transfer;
+
 namespace ModelOps;
 
 /// <summary>Where the store is. It is the hub cache that other tools use as well.</summary>
@@ -6,11 +9,24 @@ public sealed record StoreOptions
     /// <summary>The folder of <c>models--org--repo</c> folders (HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub).</summary>
     public required string Directory { get; init; }
 
-    /// <summary>Connections a download may use at once.</summary>
+    /// <summary>Connections a download may use at once: one is slow to a far hub, many count against its limits.</summary>
     public int Connections { get; init; } = 8;
 
+    /// <summary>
+    /// Whether snapshots are links to blobs (not with HF_HUB_DISABLE_SYMLINKS). Where the system refuses links, as Windows does to ordinary users,
+    /// files are moved or copied into the snapshot all the same.
+    /// </summary>
+    public bool Symlinks { get; init; } = true;
+
+    /// <summary>Knobs of the download that only tests turn.</summary>
+    internal TransferOptions Transfer { get; init; } = new();
+
     /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
-    public static StoreOptions FromEnvironment(Func<string, string?>? read = null) => throw new NotImplementedException();
+    public static StoreOptions FromEnvironment(Func<string, string?>? read = null)
+    {
+        var environment = new HubEnvironment(read);
+        return new StoreOptions { Directory = environment.HubCache, Symlinks = !environment.IsTrue("HF_HUB_DISABLE_SYMLINKS") };
+    }
 }
 
 /// <summary>A file of an installed model.</summary>

@@ -16,7 +16,7 @@ public sealed record PlannedFile(string Path, long Bytes, string ETag, long Pres
 /// <param name="Files">The files.</param>
 /// <param name="Bytes">Size of all files.</param>
 /// <param name="BytesToFetch">Bytes that must come over the network.</param>
-/// <param name="DiskFreeBytes">Free bytes of the disk.</param>
+/// <param name="DiskFreeBytes">Free bytes of the disk; <see cref="long.MaxValue"/> when the system does not say.</param>
 public sealed record DownloadPlan(string Repository, string Revision, string Commit, string? Variant, string Directory, IReadOnlyList<PlannedFile> Files, long Bytes, long BytesToFetch, long DiskFreeBytes);
 
 /// <summary>How far a download is.</summary>

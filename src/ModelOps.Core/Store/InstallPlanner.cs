@@ -1,0 +1,63 @@
+using ModelOps.Hub;
+using ModelOps.Transfer;
+
+namespace ModelOps.Store;
+
+/// <summary>From what the hub offers and what is on disk to a plan.</summary>
+internal static class InstallPlanner
+{
+    public static ModelVariant Choose(string repository, IReadOnlyList<ModelVariant> variants, string? name)
+    {
+        if (variants.Count == 0)
+            throw new ModelOpsException(ErrorKind.VariantNotFound, $"'{repository}' has neither GGUF files nor a complete safetensors checkpoint.", "Look for a repository of the same model that has, for instance with: modelops search --tag gguf");
+        if (name is null)
+            return VariantGrouping.Default(variants, variant => variant.Name)!;
+        return variants.FirstOrDefault(variant => string.Equals(variant.Name, name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ModelOpsException(ErrorKind.VariantNotFound, $"'{repository}' has no variant '{name}'.", $"It has: {string.Join(", ", variants.Select(variant => variant.Name))}.");
+    }
+
+    public static DownloadPlan Plan(StoreLayout layout, ModelVariant variant, string revision, TransferOptions options)
+    {
+        string snapshot = layout.Snapshot(variant.Repository, variant.Commit);
+        PlannedFile[] files = [.. variant.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, PresentBytes(layout, variant.Repository, snapshot, file.Path, file.ETag, file.Bytes)))];
+        var plan = new DownloadPlan(
+            variant.Repository, revision, variant.Commit, variant.Name, snapshot, files, files.Sum(file => file.Bytes), BytesToFetch(files), options.FreeBytes(layout.Root) ?? long.MaxValue);
+        Check(layout, plan);
+        return plan;
+    }
+
+    /// <summary>Bytes of a file that need not come over the network.</summary>
+    public static long PresentBytes(StoreLayout layout, string repository, string snapshot, string path, string etag, long bytes)
+    {
+        Refuse(repository, path, etag);
+        string blob = layout.Blob(repository, etag);
+        return SnapshotLink.Has(blob, bytes) || SnapshotLink.Has(StoreLayout.File(snapshot, path), bytes) ? bytes : PartialFile.LeftBytes(blob, etag, bytes);
+    }
+
+    /// <summary>Two files with the same content are fetched once.</summary>
+    public static long BytesToFetch(IEnumerable<PlannedFile> files) => files.DistinctBy(file => file.ETag).Sum(file => file.Bytes - file.PresentBytes);
+
+    /// <summary>A plan may have been stored and read again, and its paths come from the network: nothing in it is trusted.</summary>
+    public static void Check(StoreLayout layout, DownloadPlan plan)
+    {
+        RepositoryName.Ensure(plan.Repository);
+        if (plan.Commit.Length != 40 || !BlobDigest.IsDigest(plan.Commit))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{plan.Commit}' is not a commit.");
+        if (RepositoryPath.Problem(plan.Revision) is { } problem)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{plan.Revision}' is not a revision: it {problem}.");
+        if (plan.Files.Count == 0)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "The plan has no files.");
+        foreach (PlannedFile file in plan.Files)
+            Refuse(plan.Repository, file.Path, file.ETag);
+        if (plan.Directory != layout.Snapshot(plan.Repository, plan.Commit))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"The plan is for another store: '{plan.Directory}'.", "Plan again with this store.");
+    }
+
+    private static void Refuse(string repository, string path, string etag)
+    {
+        if (RepositoryPath.Problem(path) is { } problem)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{repository}' lists a file whose path {problem}: '{path}'. It could end up outside of the store.", "Do not use this repository; report it to the hub.");
+        if (!BlobDigest.IsDigest(etag))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{repository}' lists '{path}' with a digest that is none: '{etag}'.");
+    }
+}

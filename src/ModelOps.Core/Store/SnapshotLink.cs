@@ -1,0 +1,64 @@
+namespace ModelOps.Store;
+
+/// <summary>Puts a blob under its name in a snapshot: as a relative link, so that the cache can be moved, or as the file itself.</summary>
+internal static class SnapshotLink
+{
+    /// <param name="blob">The blob.</param>
+    /// <param name="target">Path in the snapshot.</param>
+    /// <param name="symlinks">Whether to try a link.</param>
+    /// <param name="mayMove">Whether the blob is new, so that nobody else refers to it and it may be moved where a link is refused.</param>
+    public static void Place(string blob, string target, bool symlinks, bool mayMove)
+    {
+        string folder = Path.GetDirectoryName(target)!;
+        Directory.CreateDirectory(folder);
+        if (symlinks && TryLink(Path.GetRelativePath(folder, blob), target))
+            return;
+        if (new FileInfo(target) is { Exists: true, LinkTarget: null } there && there.Length == new FileInfo(blob).Length)
+            return; // the file itself stands there from an earlier run
+        File.Delete(target);
+        if (mayMove)
+        {
+            File.Move(blob, target);
+            return;
+        }
+        // Copied beside it first: half a copy must not stand under the final name.
+        string partial = target + ".modelops.incomplete";
+        File.Copy(blob, partial, overwrite: true);
+        File.Move(partial, target, overwrite: true);
+    }
+
+    /// <summary>Whether the snapshot has the file, with this size, behind a link or as itself.</summary>
+    public static bool Has(string target, long bytes) => Content(target) is { } content && content.Length == bytes;
+
+    /// <summary>The file that a name in a snapshot stands for, or null when it is missing or a link to nowhere.</summary>
+    public static FileInfo? Content(string target)
+    {
+        var file = new FileInfo(target);
+        try
+        {
+            FileSystemInfo? final = file.ResolveLinkTarget(returnFinalTarget: true);
+            return (final ?? file) is FileInfo { Exists: true } content ? content : null;
+        }
+        catch (IOException)
+        {
+            return null; // links in a circle
+        }
+    }
+
+    private static bool TryLink(string relative, string target)
+    {
+        try
+        {
+            if (new FileInfo(target).LinkTarget == relative)
+                return true;
+            File.Delete(target);
+            File.CreateSymbolicLink(target, relative);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+        {
+            // Windows without developer mode, or a file system without links: the caller puts the file itself there, and fails if that fails too.
+            return false;
+        }
+    }
+}

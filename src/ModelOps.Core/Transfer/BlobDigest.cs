@@ -1,0 +1,42 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ModelOps.Transfer;
+
+/// <summary>The digest that a blob is named by: SHA-256 for large files, git's blob id (sha1 with a header) for small ones.</summary>
+internal static class BlobDigest
+{
+    private const int Sha256Digits = 64;
+    private const int Sha1Digits = 40;
+    private const int BufferBytes = 1 << 20;
+
+    /// <summary>Whether a name is one of the two digests; everything else must not become a file name.</summary>
+    public static bool IsDigest(string etag) => etag.Length is Sha256Digits or Sha1Digits && etag.All(char.IsAsciiHexDigitLower);
+
+    public static bool IsSha256(string etag) => etag.Length == Sha256Digits && IsDigest(etag);
+
+    /// <summary>The digest of a file, of the kind that <paramref name="etag"/> is.</summary>
+    public static async Task<string> ComputeAsync(string path, string etag, CancellationToken cancellationToken)
+    {
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        await using (stream.ConfigureAwait(false))
+        {
+            using var hash = IncrementalHash.CreateHash(IsSha256(etag) ? HashAlgorithmName.SHA256 : HashAlgorithmName.SHA1);
+            if (!IsSha256(etag))
+                hash.AppendData(Encoding.ASCII.GetBytes($"blob {stream.Length}\0"));
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+            try
+            {
+                int read;
+                while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+                    hash.AppendData(buffer, 0, read);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+    }
+}

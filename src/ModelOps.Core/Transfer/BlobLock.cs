@@ -1,0 +1,54 @@
+namespace ModelOps.Transfer;
+
+/// <summary>
+/// The lock of one blob, held while it is downloaded, by one process at a time. It is the lock file that other tools of the cache use as well:
+/// an exclusively opened file is flock'ed on Unix, as theirs is. The file stays: who removed it could remove it under another's lock.
+/// </summary>
+internal sealed class BlobLock : IDisposable
+{
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
+
+    private readonly FileStream _file;
+
+    private BlobLock(FileStream file) => _file = file;
+
+    /// <summary>Waits until nobody else holds it.</summary>
+    public static async Task<BlobLock> AcquireAsync(string path, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskSpace.WriteError(e, path);
+        }
+        while (true)
+        {
+            try
+            {
+                return new BlobLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1));
+            }
+            catch (IOException e) when (IsHeld(e))
+            {
+                // Somebody is downloading it.
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw DiskSpace.WriteError(e, path);
+            }
+            await Task.Delay(AskAgainAfter, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static bool IsHeld(IOException e)
+    {
+        const int SharingViolation = unchecked((int)0x80070020), LockViolation = unchecked((int)0x80070021);
+        const int WouldBlockLinux = 11, WouldBlockMac = 35;
+        return OperatingSystem.IsWindows()
+            ? e.HResult is SharingViolation or LockViolation
+            : e.HResult == (OperatingSystem.IsMacOS() ? WouldBlockMac : WouldBlockLinux) || e.HResult == SharingViolation;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using ModelOps.Tests.Hub;
+using ModelOps.Tests.Store;
+using Xunit;
+
+namespace ModelOps.Tests.Server;
+
+/// <summary>A hub client that nobody here wrote (npm @huggingface/hub) against our server, and its cache reader on our store.</summary>
+public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, IDisposable
+{
+    private const string Repository = HubFixture.Gemma;
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private readonly TempStore _ours = new();
+    private readonly TempStore _theirs = new();
+
+    public void Dispose()
+    {
+        _ours.Dispose();
+        _theirs.Dispose();
+    }
+
+    [Fact]
+    public async Task ForeignClientAgrees()
+    {
+        string? npm = FindCommand("npm");
+        string? node = FindCommand("node");
+        Assert.SkipWhen(npm is null || node is null, "npm or node is not installed");
+        string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", "node");
+        if (!Directory.Exists(Path.Combine(folder, "node_modules", "@huggingface", "hub")))
+            await RunAsync(npm!, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
+
+        using HubClient client = hub.Client();
+        InstalledModel installed = await _ours.Store.InstallAsync(client, await _ours.Store.PlanInstallAsync(client, Repository));
+        string output = await RunAsync(node!, folder, "hub.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), Repository, _theirs.Directory, _ours.Directory);
+        using JsonDocument document = JsonDocument.Parse(output);
+        JsonElement seen = document.RootElement;
+
+        Assert.Equal([Repository], Strings(seen.GetProperty("search")));
+        Assert.Equal([HubFixture.Gemma, HubFixture.Llama], Strings(seen.GetProperty("all")));
+        JsonElement info = seen.GetProperty("info");
+        Assert.Equal((Repository, installed.Commit, "cc0-1.0", "transformers", "text-generation"), (Text(info, "name"), Text(info, "sha"), Text(info, "license"), Text(info, "library"), Text(info, "task")));
+        Assert.Contains("license:cc0-1.0", Strings(info.GetProperty("tags")));
+        Assert.False(info.GetProperty("gated").GetBoolean());
+        Assert.Equal(installed.Files.Select(file => file.Path).Order(StringComparer.Ordinal), Strings(info.GetProperty("files")).Order(StringComparer.Ordinal));
+
+        foreach (JsonElement file in seen.GetProperty("files").EnumerateArray())
+        {
+            byte[] content = File.ReadAllBytes(HubFixture.LocalFile(Repository, Text(file, "path")!));
+            Assert.Equal(content.Length, file.GetProperty("size").GetInt64());
+            Assert.Equal(installed.Commit, Text(file, "commit"));
+            Assert.Equal(installed.Files.Single(entry => entry.Path == Text(file, "path")).Sha256, Text(file, "lfs"));
+            Assert.Equal(Sha256(content), seen.GetProperty("downloads").GetProperty(Text(file, "path")!).GetString());
+        }
+        byte[] weights = File.ReadAllBytes(HubFixture.LocalFile(Repository, "model.safetensors"));
+        Assert.Equal(Convert.ToHexStringLower(weights.AsSpan(1_000_001, 100)), Text(seen, "slice"));
+        Assert.Equal($"\"{Sha256(weights)}\"", Text(seen, "etag"));
+        Assert.Equal(JsonValueKind.Null, seen.GetProperty("missingFile").ValueKind);
+        Assert.Equal((404, 404, "anonymous"), (seen.GetProperty("missingRepository").GetInt32(), seen.GetProperty("missingRevision").GetInt32(), Text(seen, "who")));
+
+        // Its snapshot is our snapshot: same place, same blobs, and a store of ours finds it.
+        Assert.Equal($"models--modelops--demo-gemma-qat/snapshots/{installed.Commit}", Text(seen, "snapshot"));
+        Assert.Equal(Sha256(weights), Text(seen, "snapshotSha256"));
+        Assert.Equal(Blobs(_ours), Blobs(_theirs));
+        Assert.Equal(installed.Bytes, Assert.Single(_theirs.Store.GetModels()).Bytes);
+        Assert.Equal(0, (await _theirs.Store.PlanInstallAsync(client, Repository)).BytesToFetch);
+
+        JsonElement cache = seen.GetProperty("cache");
+        Assert.Empty(Strings(cache.GetProperty("warnings")));
+        JsonElement repository = Assert.Single(cache.GetProperty("repos").EnumerateArray());
+        Assert.Equal((Repository, "model", installed.Bytes), (Text(repository, "name"), Text(repository, "type"), repository.GetProperty("size").GetInt64()));
+        JsonElement revision = Assert.Single(repository.GetProperty("revisions").EnumerateArray());
+        Assert.Equal(installed.Commit, Text(revision, "commit"));
+        Assert.Equal(["main"], Strings(revision.GetProperty("refs")));
+        Assert.Equal(installed.Files.Select(file => file.Path).Order(StringComparer.Ordinal), Strings(revision.GetProperty("files")).Order(StringComparer.Ordinal));
+    }
+
+    private static string[] Blobs(TempStore store) => [.. store.Entries().Where(entry => entry.Contains("/blobs/"))];
+
+    private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+
+    private static string? Text(JsonElement element, string name) => element.GetProperty(name).GetString();
+
+    private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetString()!)];
+
+    private static string? FindCommand(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .SelectMany(folder => (OperatingSystem.IsWindows() ? (string[])[".cmd", ".exe"] : [""]).Select(extension => Path.Combine(folder, name + extension)))
+        .FirstOrDefault(File.Exists);
+
+    private static async Task<string> RunAsync(string command, string folder, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(command, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var patience = new CancellationTokenSource(Patience);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(patience.Token);
+        Task<string> errors = process.StandardError.ReadToEndAsync(patience.Token);
+        await process.WaitForExitAsync(patience.Token);
+        Assert.True(process.ExitCode == 0, $"{command} {string.Join(' ', arguments)}:\n{await errors}\n{await output}");
+        return await output;
+    }
+}
