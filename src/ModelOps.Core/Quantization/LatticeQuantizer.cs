@@ -95,7 +95,7 @@ internal static class LatticeQuantizer
         {
             // Code 8 exists as −8 only: the scale takes the other sign when the largest weight is positive.
             var negative = code == 8 && (block[index] & 0x8000) == 0;
-            if (TryScales(block, extreme / code, negative, destination))
+            if (TryScales(block, extreme, code, negative, destination))
             {
                 return true;
             }
@@ -107,9 +107,9 @@ internal static class LatticeQuantizer
     /// Tries the f16 scales around a value, nearest first, but those that are BF16 numbers too before all others: trainers store scales
     /// in BF16, so such a scale is most likely the true one.
     /// </summary>
-    private static bool TryScales(ReadOnlySpan<ushort> block, float around, bool negative, Span<byte> destination)
+    private static bool TryScales(ReadOnlySpan<ushort> block, float extreme, int code, bool negative, Span<byte> destination)
     {
-        var middle = FloatConversion.ToF16(around);
+        var middle = FloatConversion.ToF16(extreme / code);
         for (var pass = 0; pass < 2; pass++)
         {
             for (var step = 0; step <= 2 * Window; step++)
@@ -121,7 +121,8 @@ internal static class LatticeQuantizer
                 }
                 var scale = FloatConversion.FromF16((ushort)bits);
                 var isBF16 = (BitConverter.SingleToUInt32Bits(scale) & 0xFFFF) == 0;
-                if (isBF16 == (pass == 0) && TryScale(block, negative ? -scale : scale, destination))
+                // The largest weight alone rejects most scales.
+                if (isBF16 == (pass == 0) && FloatConversion.FromBF16(FloatConversion.ToBF16(scale * code)) == extreme && TryScale(block, negative ? -scale : scale, destination))
                 {
                     return true;
                 }
@@ -138,9 +139,10 @@ internal static class LatticeQuantizer
             products[code] = FloatConversion.ToBF16((code - 8) * scale);
         }
         Span<byte> codes = stackalloc byte[Block.Length];
+        var inverse = 1 / scale;
         for (var i = 0; i < Block.Length; i++)
         {
-            var nearest = Rounding.Nearest(FloatConversion.FromBF16(block[i]) / scale);
+            var nearest = Rounding.Nearest(FloatConversion.FromBF16(block[i]) * inverse);
             if (nearest is < -8 or > 7 || !SameBits(products[nearest + 8], block[i]))
             {
                 return false;
