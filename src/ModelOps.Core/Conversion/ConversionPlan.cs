@@ -6,7 +6,7 @@ namespace ModelOps;
 /// <summary>What a conversion is asked to do.</summary>
 public sealed record ConversionOptions
 {
-    /// <summary>The recipe: <c>F32</c>, <c>F16</c>, <c>BF16</c>, <c>Q8_0</c>, <c>Q4_0</c>.</summary>
+    /// <summary>The recipe: <c>F32</c>, <c>F16</c>, <c>BF16</c>, <c>Q8_0</c>, <c>Q4_0</c> …, one of <see cref="Recipe.All"/>.</summary>
     public string Type { get; init; } = "BF16";
 
     /// <summary>Look for a quantization lattice and keep it (default), or round as llama.cpp does.</summary>

@@ -33,15 +33,15 @@ public static class ModelConverter
         {
             var threads = plan.Options.Threads > 0 ? plan.Options.Threads : Environment.ProcessorCount;
             var encoder = new TensorEncoder(reader, file.Handle, threads, cancellationToken);
-            var written = (long)layout.Header.Length;
             try
             {
-                foreach (var (tensor, source) in plan.Tensors.Zip(sources))
+                for (var i = 0; i < sources.Count; i++)
                 {
+                    var (tensor, source) = (plan.Tensors[i], sources[i]);
                     cancellationToken.ThrowIfCancellationRequested();
                     var exact = encoder.Encode(tensor, source);
                     converted.Add(new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, exact, source.Weights, tensor.Lattice));
-                    written += tensor.Bytes;
+                    var written = i + 1 < sources.Count ? plan.Tensors[i + 1].Offset : plan.Bytes;
                     progress?.Report(new ConversionProgress(tensor.Name, written, plan.Bytes));
                 }
                 RandomAccess.Write(file.Handle, layout.Header.Span, 0);

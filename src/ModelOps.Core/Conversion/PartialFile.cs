@@ -8,6 +8,9 @@ namespace ModelOps.Conversion;
 /// </summary>
 internal sealed class PartialFile : IDisposable
 {
+    private const string Suffix = ".partial";
+    private const int MarkLength = 8;
+
     private readonly string _output;
     private readonly string _path;
     private bool _committed;
@@ -24,10 +27,10 @@ internal sealed class PartialFile : IDisposable
     /// <summary>Creates it with all its room allocated; the caller has checked that there is enough.</summary>
     public static PartialFile Create(string output, long bytes)
     {
-        RemoveAbandoned(output);
-        var path = $"{output}.{Guid.NewGuid().ToString("N")[..8]}.partial";
+        var path = $"{output}.{Guid.NewGuid().ToString("N")[..MarkLength]}{Suffix}";
         try
         {
+            RemoveAbandoned(output);
             var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.None, bytes);
             try
             {
@@ -66,6 +69,10 @@ internal sealed class PartialFile : IDisposable
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_output} has appeared meanwhile.", "Convert with overwriting to replace it.", exception);
         }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_output} may not be replaced: {exception.Message}", "It may be read-only or in use.", exception);
+        }
         _committed = true;
     }
 
@@ -81,8 +88,12 @@ internal sealed class PartialFile : IDisposable
     /// </summary>
     private static void RemoveAbandoned(string output)
     {
-        foreach (var path in Directory.EnumerateFiles(Path.GetDirectoryName(output)!, Path.GetFileName(output) + ".????????.partial"))
+        var name = Path.GetFileName(output) + ".";
+        foreach (var path in Directory.EnumerateFiles(Path.GetDirectoryName(output)!, "*" + Suffix))
         {
+            var found = Path.GetFileName(path);
+            if (found.Length != name.Length + MarkLength + Suffix.Length || !found.StartsWith(name, StringComparison.Ordinal))
+                continue;
             try
             {
                 using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose);

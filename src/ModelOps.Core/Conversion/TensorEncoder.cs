@@ -11,7 +11,7 @@ namespace ModelOps.Conversion;
 /// </summary>
 internal sealed class TensorEncoder(CheckpointReader reader, SafeFileHandle output, int threads, CancellationToken cancellationToken)
 {
-    private const int ChunkWeights = 1 << 16;
+    private const int ChunkWeights = 1 << 15;
 
     /// <summary>Writes a tensor and returns how many of its weights are exact (<see cref="ConvertedTensor.ExactWeights"/>).</summary>
     public long Encode(PlannedTensor tensor, TensorSource source)

@@ -206,6 +206,65 @@ public sealed class ConversionFailureTests : IDisposable
     }
 
     [Fact]
+    public void BrokenGenerationConfig_IsCorrupt()
+    {
+        var checkpoint = Copy("llama");
+        File.WriteAllText(Path.Combine(checkpoint, "generation_config.json"), "{ \"temperature\": ");
+        Assert.Contains("generation_config.json", Fails(ErrorKind.CorruptFile, checkpoint).Message);
+    }
+
+    [Theory]
+    [InlineData("llama3-rope", "config.json")]
+    [InlineData("llama3-rope", "tokenizer.json")]
+    [InlineData("llama3-rope", "tokenizer_config.json")]
+    [InlineData("gemma3", "config.json")]
+    [InlineData("mistral", "model.safetensors.index.json")]
+    public void AnyValueReplacedByAnother_IsConvertedOrOneOfOurErrors(string golden, string name)
+    {
+        var checkpoint = Copy(golden);
+        var path = Path.Combine(checkpoint, name);
+        var original = File.ReadAllText(path);
+        var (converted, refused) = (0, 0);
+        for (var node = 0; ; node++)
+        {
+            foreach (var replacement in new[] { "null", "-1", "1e300", "\"x\"", "[]", "{}", "[[]]" })
+            {
+                var root = JsonNode.Parse(original)!;
+                var nodes = Nodes(root).ToList();
+                if (node == nodes.Count)
+                {
+                    Assert.InRange(converted, 1, int.MaxValue);
+                    Assert.InRange(refused, 1, int.MaxValue);
+                    return;
+                }
+                nodes[node].ReplaceWith(JsonNode.Parse(replacement));
+                File.WriteAllText(path, root.ToJsonString());
+                try
+                {
+                    ConversionPlan.Create(checkpoint, Output, new ConversionOptions());
+                    converted++;
+                }
+                catch (ModelOpsException)
+                {
+                    refused++;
+                }
+            }
+        }
+    }
+
+    /// <summary>The values of a document; of long lists and maps only the first two, as the others are alike.</summary>
+    private static IEnumerable<JsonNode> Nodes(JsonNode node)
+    {
+        var children = node switch
+        {
+            JsonArray array => array.Take(2),
+            JsonObject map => map.Select(entry => entry.Value).Take(map.Count > 100 ? 2 : int.MaxValue),
+            _ => [],
+        };
+        return children.OfType<JsonNode>().SelectMany(child => Nodes(child).Prepend(child));
+    }
+
+    [Fact]
     public void UnknownType_IsUnsupported()
         => Assert.Equal(ErrorKind.UnsupportedType, Assert.Throws<ModelOpsException>(() => ConversionPlan.Create(TestPaths.Model("demo-llama"), Output, new ConversionOptions { Type = "Q3_X" })).Kind);
 

@@ -7,7 +7,7 @@ public sealed class TemporaryFolder : IDisposable
 
     public string Path => _folder.FullName;
 
-    public string File(string name) => System.IO.Path.Combine(Path, name);
+    public string File(string name) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, name));
 
     /// <summary>A copy of a checkpoint that a test may break. The folder's name is kept, as it names the model.</summary>
     public string CopyOf(string checkpoint)

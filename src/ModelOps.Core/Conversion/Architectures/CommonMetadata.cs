@@ -20,8 +20,8 @@ internal static class CommonMetadata
 
         void Integer(string key, params ReadOnlySpan<string> names)
         {
-            if (config.FindInteger(names) is { } value)
-                metadata.Set(architecture.Key(key), checked((uint)value));
+            if (config.FindCount(names) is { } value)
+                metadata.Set(architecture.Key(key), value);
         }
     }
 

@@ -65,6 +65,11 @@ internal sealed class CheckpointConfig
             : throw new ModelOpsException(ErrorKind.CorruptFile, $"{_path} says {key} = {size}, which cannot be.");
     }
 
+    /// <summary>A count that GGUF holds as 32 bits; null when absent.</summary>
+    public uint? FindCount(params ReadOnlySpan<string> keys) => FindInteger(keys) is not { } value ? null
+        : value is >= 0 and <= uint.MaxValue ? (uint)value
+        : throw Wrong(keys, "a 32-bit count", Find(keys)!.Value);
+
     /// <summary>Where the values come from, for messages.</summary>
     public string Path => _path;
 

@@ -58,7 +58,7 @@ internal static class CheckpointJson
         {
             return read();
         }
-        catch (Exception exception) when (exception is InvalidOperationException or FormatException or KeyNotFoundException)
+        catch (Exception exception) when (exception is InvalidOperationException or FormatException or OverflowException or KeyNotFoundException)
         {
             throw new ModelOpsException(ErrorKind.CorruptFile, $"{file} has a value of an unexpected kind: {exception.Message}", null, exception);
         }

@@ -77,18 +77,8 @@ internal static class GeneralMetadata
 
     private static void WriteSampling(Checkpoint checkpoint, GgufMetadata metadata)
     {
-        // Only a hint for chat programs: a broken file must not keep a model from being converted (as upstream).
-        if (checkpoint.Find("generation_config.json") is not { } path)
+        if (checkpoint.FindJson("generation_config.json") is not { } settings)
             return;
-        JsonElement settings;
-        try
-        {
-            settings = CheckpointJson.Read(path);
-        }
-        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.CorruptFile)
-        {
-            return;
-        }
         Integer("top_k", "top_k");
         Number("top_p", "top_p");
         Number("min_p", "min_p");

@@ -37,7 +37,9 @@ internal static class SentencePieceVocabulary
     public static Vocabulary FromTokenizerJson(JsonElement tokenizer, TokenizerFiles files, CheckpointConfig config)
     {
         var model = tokenizer.GetProperty("model");
-        var ids = model.GetProperty("vocab").EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.GetInt32(), StringComparer.Ordinal);
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
+            ids[entry.Name] = entry.Value.GetInt32();
         var added = files.AddedTokens.Concat(files.AddedTokensDecoder).ToList();
         var count = ids.Values.Concat(added.Select(token => token.Id)).DefaultIfEmpty(-1).Max() + 1;
         var size = Vocabulary.Size(config, count);

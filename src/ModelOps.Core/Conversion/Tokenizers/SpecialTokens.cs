@@ -9,14 +9,14 @@ namespace ModelOps.Conversion;
 internal sealed class SpecialTokens
 {
     private readonly TokenizerFiles _files;
-    private readonly GgufMetadata _metadata;
+    private readonly GgufMetadata _flags;
     private readonly Dictionary<string, string?> _texts = new(StringComparer.Ordinal);
     private readonly List<string> _kinds = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
 
-    private SpecialTokens(TokenizerFiles files, GgufMetadata metadata)
+    private SpecialTokens(TokenizerFiles files, GgufMetadata flags)
     {
         _files = files;
-        _metadata = metadata;
+        _flags = flags;
         foreach (var kind in _kinds)
             _texts[kind] = files.FindTokenText($"{kind}_token");
     }
@@ -53,7 +53,7 @@ internal sealed class SpecialTokens
     {
         // Only these three exist in GGUF.
         if (kind is "bos" or "eos" or "sep")
-            _metadata.Set($"tokenizer.ggml.add_{kind}_token", value);
+            _flags.Set($"tokenizer.ggml.add_{kind}_token", value);
     }
 
     private List<(string Kind, int Id)> FindIds(CheckpointConfig config, int tokens)
@@ -96,8 +96,8 @@ internal sealed class SpecialTokens
                     SetFlag("bos", true);
                     SetFlag("eos", true);
                     SetFlag("sep", true);
-                    _texts["cls"] ??= step.TryGetProperty("cls", out var cls) ? cls[0].GetString() : _texts["bos"];
-                    _texts["sep"] ??= step.TryGetProperty("sep", out var sep) ? sep[0].GetString() : _texts["eos"];
+                    _texts["cls"] ??= FirstText(step, "cls") ?? _texts["bos"];
+                    _texts["sep"] ??= FirstText(step, "sep") ?? _texts["eos"];
                     break;
                 case "TemplateProcessing":
                     ReadTemplate(step);
@@ -106,6 +106,10 @@ internal sealed class SpecialTokens
         }
         return true;
     }
+
+    /// <summary>The token of a pair of token and id.</summary>
+    private static string? FirstText(JsonElement step, string key)
+        => step.TryGetProperty(key, out var pair) && pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() > 0 ? pair[0].GetString() : null;
 
     private void ReadTemplate(JsonElement template)
     {
