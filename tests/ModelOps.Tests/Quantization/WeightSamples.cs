@@ -12,7 +12,7 @@ internal static class WeightSamples
     public static readonly string[] Names =
     [
         "gaussian", "uniform", "zero", "minus zero", "denormal", "tiny", "f16 subnormal scales", "huge", "one outlier", "ties", "constant", "positive", "negative",
-        "plus and minus the same", "mixed magnitudes", "integers", "one non-zero",
+        "plus and minus the same", "mixed magnitudes", "integers", "one non-zero", "just below a half",
     ];
 
     public static float[] Make(string name)
@@ -40,6 +40,7 @@ internal static class WeightSamples
                 "mixed magnitudes" => Gaussian(random) * MathF.Pow(2, random.Next(-20, 20)),
                 "integers" => random.Next(-127, 128),
                 "one non-zero" => i % 256 == 77 ? Gaussian(random) : 0f,
+                "just below a half" => i % 32 == 3 ? 127f : MathF.BitDecrement(0.5f) * (random.Next(3) - 1),
                 _ => throw new ArgumentException(name),
             };
         }
