@@ -3,8 +3,9 @@ namespace ModelOps.Fit;
 /// <summary>Memory of a model on a machine with a given number of layers on GPUs.</summary>
 internal sealed class MemoryModel
 {
-    // The process and the engine's libraries; a token costs its text, score, and place in two maps.
-    private const long RuntimeBytes = 96L << 20;
+    // The process, the engine's libraries, and the holes that its allocator leaves (up to 45 MiB were seen); a token of the vocabulary costs
+    // its text, its score, and its place in two maps.
+    private const long RuntimeBytes = 128L << 20;
     private const long TokenizerBytesPerToken = 300;
 
     // A CUDA context takes 107 to 555 MiB by the number of multiprocessors; the share of the total is for fragmentation (facts/fit.md 2.5).
@@ -14,7 +15,7 @@ internal sealed class MemoryModel
 
     private readonly ModelShape _model;
     private readonly ContextPlan _context;
-    private readonly Device? _cpu;
+    private readonly Device _cpu;
     private readonly Device[] _gpus;
     private readonly ComputeBuffers _buffers;
     private readonly long[] _kvBytes;
@@ -64,7 +65,7 @@ internal sealed class MemoryModel
         // A tied output is the embedding itself as long as both are on the CPU.
         weights += _model.InputBytes + (outputHere ? _model.OutputBytes - _model.TiedBytes : 0);
         var compute = (gpuLayers > _model.Layers ? _buffers.Host : _buffers.Cpu(outputHere)) + _buffers.OutputBytes;
-        return Part(_cpu!, weights, kv, state, compute, RuntimeBytes + TokenizerBytesPerToken * _model.VocabularySize);
+        return Part(_cpu, weights, kv, state, compute, RuntimeBytes + TokenizerBytesPerToken * _model.VocabularySize);
     }
 
     private DeviceFit Gpu(int index, int[] placement, int gpuLayers)

@@ -6,10 +6,21 @@ internal static class AppleChip
     // Bytes a second in units of 10^9, by Apple's specifications; of chips sold in two widths the narrower.
     private static readonly Dictionary<string, double> Bandwidths = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Apple M1"] = 68, ["Apple M1 Pro"] = 200, ["Apple M1 Max"] = 400, ["Apple M1 Ultra"] = 800,
-        ["Apple M2"] = 100, ["Apple M2 Pro"] = 200, ["Apple M2 Max"] = 400, ["Apple M2 Ultra"] = 800,
-        ["Apple M3"] = 100, ["Apple M3 Pro"] = 150, ["Apple M3 Max"] = 300, ["Apple M3 Ultra"] = 819,
-        ["Apple M4"] = 120, ["Apple M4 Pro"] = 273, ["Apple M4 Max"] = 410,
+        ["Apple M1"] = 68,
+        ["Apple M1 Pro"] = 200,
+        ["Apple M1 Max"] = 400,
+        ["Apple M1 Ultra"] = 800,
+        ["Apple M2"] = 100,
+        ["Apple M2 Pro"] = 200,
+        ["Apple M2 Max"] = 400,
+        ["Apple M2 Ultra"] = 800,
+        ["Apple M3"] = 100,
+        ["Apple M3 Pro"] = 150,
+        ["Apple M3 Max"] = 300,
+        ["Apple M3 Ultra"] = 819,
+        ["Apple M4"] = 120,
+        ["Apple M4 Pro"] = 273,
+        ["Apple M4 Max"] = 410,
         ["Apple M5"] = 153,
     };
 

@@ -25,13 +25,24 @@ public sealed class EngineMemoryTests
     // The worst that was measured for v0.4.0, as a share of the compute buffer.
     private static readonly Dictionary<string, double> Holes = new(StringComparer.Ordinal)
     {
-        ["Gemma-2-2B"] = 0.01, ["Gemma-3-1B"] = 0.08, ["Gemma-3-4B"] = 0.01, ["Gemma-3-27B"] = 0.02, ["Qwen3-0.6B"] = 0.04,
-        ["gpt-oss-20b"] = 0.07, ["LFM2-1.2B"] = 0.06, ["Qwen3-Next-80B"] = 0.11,
+        ["Gemma-2-2B"] = 0.01,
+        ["Gemma-3-1B"] = 0.08,
+        ["Gemma-3-4B"] = 0.01,
+        ["Gemma-3-27B"] = 0.02,
+        ["Qwen3-0.6B"] = 0.04,
+        ["gpt-oss-20b"] = 0.07,
+        ["LFM2-1.2B"] = 0.06,
+        ["Qwen3-Next-80B"] = 0.11,
     };
 
     private static readonly Machine Huge = new()
     {
-        Name = "huge", OperatingSystem = "any", Architecture = "x64", Processor = "any", PhysicalCores = 1, LogicalProcessors = 1,
+        Name = "huge",
+        OperatingSystem = "any",
+        Architecture = "x64",
+        Processor = "any",
+        PhysicalCores = 1,
+        LogicalProcessors = 1,
         Devices = [new Device("CPU", DeviceKind.Cpu, 1L << 50, 1L << 50, null)],
     };
 
@@ -100,7 +111,7 @@ public sealed class EngineMemoryTests
         var fit = FitEstimator.Estimate(shape, Huge, request).Devices.Single();
         var expected = fit.ComputeBytes / MiB - actual.Output;
         Assert.Equal(actual.State, fit.StateBytes / MiB, LogRounding);
-// The formulas are exact but for holes that the engine's allocator leaves between tensors, on some shapes only.
+        // The formulas are exact but for holes that the engine's allocator leaves between tensors, on some shapes only.
         var holes = Holes.GetValueOrDefault(shape.Name);
         Assert.InRange(expected, actual.Compute * (1 - holes) - Slack, actual.Compute * 1.001 + Slack);
         // What counts in the end: weights, caches and buffers together.

@@ -27,7 +27,7 @@ internal sealed unsafe partial class EngineOracle : IDisposable
     private readonly string? _stub;
 
     [ThreadStatic]
-    private static StringBuilder? t_log;
+    private static StringBuilder? _log;
 
     /// <summary>A model of which only the header is there.</summary>
     public EngineOracle(GgufLayout header)
@@ -106,12 +106,12 @@ internal sealed unsafe partial class EngineOracle : IDisposable
         var get = (delegate* unmanaged[Cdecl]<nint*, nint*, void>)NativeLibrary.GetExport(library, "llama_log_get");
         nint callback, data;
         get(&callback, &data);
-        t_log = new StringBuilder();
+        _log = new StringBuilder();
         try
         {
             set((nint)(delegate* unmanaged[Cdecl]<int, byte*, nint, void>)&Write, 0);
             action();
-            return t_log.ToString();
+            return _log.ToString();
         }
         finally
         {
@@ -121,7 +121,7 @@ internal sealed unsafe partial class EngineOracle : IDisposable
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void Write(int level, byte* text, nint data) => t_log?.Append(Marshal.PtrToStringUTF8((nint)text));
+    private static void Write(int level, byte* text, nint data) => _log?.Append(Marshal.PtrToStringUTF8((nint)text));
 
     private static double Number(Group group) => double.Parse(group.Value, CultureInfo.InvariantCulture);
 

@@ -68,7 +68,9 @@ public class FitRequestTests
         var layer = (ActiveBytes - 107_000_000) / 32;
         var model = Llama with
         {
-            LayerBytes = [.. Enumerable.Repeat(layer, 32)], ActiveLayerBytes = [.. Enumerable.Repeat(layer, 32)], OutputBytes = 107_000_000,
+            LayerBytes = [.. Enumerable.Repeat(layer, 32)],
+            ActiveLayerBytes = [.. Enumerable.Repeat(layer, 32)],
+            OutputBytes = 107_000_000,
             KvHeads = [.. Enumerable.Repeat(32, 32)],
         };
         var machine = Machines.WithGpus(32, 24);

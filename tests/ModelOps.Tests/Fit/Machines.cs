@@ -12,7 +12,13 @@ internal static class Machines
 
     public static Machine Of(IReadOnlyList<Device> devices) => new()
     {
-        Name = "machine", OperatingSystem = "any", Architecture = "x64", Processor = "any", PhysicalCores = 8, LogicalProcessors = 16, Devices = devices,
+        Name = "machine",
+        OperatingSystem = "any",
+        Architecture = "x64",
+        Processor = "any",
+        PhysicalCores = 8,
+        LogicalProcessors = 16,
+        Devices = devices,
     };
 
     private static Device MainMemory(double freeGibibytes, double? bandwidth) => new("CPU", DeviceKind.Cpu, (long)(freeGibibytes * GiB), (long)(freeGibibytes * GiB), bandwidth);
