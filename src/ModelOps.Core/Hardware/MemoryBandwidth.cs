@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace ModelOps.Hardware;
@@ -10,69 +9,74 @@ internal static class MemoryBandwidth
     // Together larger than the caches of any processor, small enough to be had on any machine that runs models.
     private const long TotalBytes = 512L << 20;
     private const long LeastThreadBytes = 32L << 20;
+    private const int ChunkBytes = 4 << 20;
     private const int Rounds = 3;
+    private const byte Filling = 1;
 
-    /// <summary>Bytes a second of the best of a few rounds: other work on the machine can only make it look slower.</summary>
+    /// <summary>
+    /// Bytes a second: the sum over threads of what each reads in the median chunk. A chunk takes less than the scheduler's time slice, so
+    /// that other work on the machine stretches few of them.
+    /// </summary>
     public static double Measure(CancellationToken cancellationToken)
     {
         var threads = Environment.ProcessorCount;
-        var bytes = (nuint)Math.Max(LeastThreadBytes, TotalBytes / threads);
-        var buffers = new List<nint>();
+        var chunks = (int)(Math.Max(LeastThreadBytes, TotalBytes / threads) / ChunkBytes);
+        var rates = new double[threads];
+        Exception? failure = null;
+        // Threads of our own: the pool may be busy and would then run them one after another.
+        using var ready = new Barrier(threads);
+        var running = Enumerable.Range(0, threads).Select(index => new Thread(() =>
+        {
+            try
+            {
+                rates[index] = MedianRate(chunks, ready, cancellationToken);
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+                // The others wait for all that take part.
+                ready.RemoveParticipant();
+            }
+        })
+        { IsBackground = true }).ToList();
+        running.ForEach(thread => thread.Start());
+        running.ForEach(thread => thread.Join());
+        cancellationToken.ThrowIfCancellationRequested();
+        return failure is null ? rates.Sum() : throw new ModelOpsException(ErrorKind.Failure, $"The memory's bandwidth could not be measured: {failure.Message}", innerException: failure);
+    }
+
+    private static unsafe double MedianRate(int chunks, Barrier ready, CancellationToken cancellationToken)
+    {
+        var buffer = (byte*)NativeMemory.AlignedAlloc((nuint)chunks * ChunkBytes, 4096);
         try
         {
-            for (var thread = 0; thread < threads; thread++)
-            {
-                buffers.Add(Allocate(bytes));
-            }
             // Each thread touches its own pages first: untouched ones are all the same page of zeros, and on the wrong memory node.
-            Run(buffers, buffer => Fill(buffer, bytes));
-            var best = TimeSpan.MaxValue;
-            for (var round = 0; round < Rounds; round++)
+            NativeMemory.Fill(buffer, (nuint)chunks * ChunkBytes, Filling);
+            ready.SignalAndWait(cancellationToken);
+            var ticks = new List<long>(chunks * Rounds);
+            for (var chunk = 0; chunk < chunks * Rounds && !cancellationToken.IsCancellationRequested; chunk++)
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 var start = Stopwatch.GetTimestamp();
-                Run(buffers, buffer => Sum(buffer, bytes));
-                var elapsed = Stopwatch.GetElapsedTime(start);
-                best = elapsed < best ? elapsed : best;
+                ReadThrough(buffer + (long)(chunk % chunks) * ChunkBytes);
+                ticks.Add(Stopwatch.GetTimestamp() - start);
             }
-            return (double)bytes * threads / best.TotalSeconds;
+            cancellationToken.ThrowIfCancellationRequested();
+            ticks.Sort();
+            return (double)ChunkBytes * Stopwatch.Frequency / Math.Max(1, ticks[ticks.Count / 2]);
         }
         finally
         {
-            buffers.ForEach(Free);
+            NativeMemory.AlignedFree(buffer);
         }
     }
 
-    private static unsafe nint Allocate(nuint bytes) => (nint)NativeMemory.AlignedAlloc(bytes, 4096);
-
-    private static unsafe void Free(nint buffer) => NativeMemory.AlignedFree((void*)buffer);
-
-    private static unsafe void Fill(nint buffer, nuint bytes) => NativeMemory.Fill((void*)buffer, bytes, 1);
-
-    private static void Run(IReadOnlyList<nint> buffers, Action<nint> work)
+    // The library's own vectorised search: it is fast in a debug build of this assembly too, where a loop of ours would be slower than the
+    // memory. It finds nothing and so reads everything.
+    private static unsafe void ReadThrough(byte* chunk)
     {
-        // Threads of our own: the pool may be busy and would then run them one after another.
-        var threads = buffers.Select(buffer => new Thread(() => work(buffer)) { IsBackground = true }).ToList();
-        threads.ForEach(thread => thread.Start());
-        threads.ForEach(thread => thread.Join());
-    }
-
-    private static long _sink;
-
-    private static unsafe void Sum(nint buffer, nuint bytes)
-    {
-        var vectors = (Vector<long>*)buffer;
-        var count = (long)(bytes / (nuint)sizeof(Vector<long>));
-        // Four chains of additions, so that the loads and not the latency of adding set the pace.
-        Vector<long> a = default, b = default, c = default, d = default;
-        for (long index = 0; index + 4 <= count; index += 4)
+        if (new ReadOnlySpan<byte>(chunk, ChunkBytes).ContainsAnyExcept(Filling))
         {
-            a += vectors[index];
-            b += vectors[index + 1];
-            c += vectors[index + 2];
-            d += vectors[index + 3];
+            throw new InvalidOperationException("The buffer is not as it was filled.");
         }
-        // Written out so that the loop cannot be optimised away.
-        Interlocked.Add(ref _sink, Vector.Sum(a + b + c + d));
     }
 }
