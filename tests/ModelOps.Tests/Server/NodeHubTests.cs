@@ -28,7 +28,8 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
         string? node = FindCommand("node");
         Assert.SkipWhen(npm is null || node is null, "npm or node is not installed");
         string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", "node");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules", "@huggingface", "hub")))
+        // npm leaves this file when it is done; older than the lock file, it is of other packages.
+        if (File.GetLastWriteTimeUtc(Path.Combine(folder, "node_modules", ".package-lock.json")) < File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
             await RunAsync(npm!, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
 
         using HubClient client = hub.Client();

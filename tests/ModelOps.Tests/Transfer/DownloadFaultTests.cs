@@ -31,7 +31,7 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
                 return Task.CompletedTask;
             },
         };
-        await InstallAsync(network, options => options with { StallTimeout = TimeSpan.FromSeconds(fault == BodyFault.Stall ? 1 : 30) });
+        await InstallAsync(network, options => options with { StallTimeout = TimeSpan.FromSeconds(fault == BodyFault.Stall ? 2 : 30) });
         Assert.Contains(network.Requests, request => Range(request) is { From: Start + Good, To: Start + TempStore.PartBytes - 1 });
     }
 
@@ -154,8 +154,14 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
     [Fact]
     public async Task BurstOfServerErrorsIsSurvived()
     {
-        var network = new FaultHandler { Answer = (request, number) => request.IsContent && number % 3 == 0 ? FaultHandler.Status(HttpStatusCode.BadGateway) : null };
+        // Every part fails twice before it is served.
+        var failures = new System.Collections.Concurrent.ConcurrentDictionary<long, int>();
+        var network = new FaultHandler
+        {
+            Answer = (request, _) => Range(request) is { } range && failures.AddOrUpdate(range.From!.Value, 1, (_, count) => count + 1) <= 2 ? FaultHandler.Status(HttpStatusCode.BadGateway) : null,
+        };
         await InstallAsync(network);
+        Assert.Equal(14, failures.Count);
     }
 
     [Fact]
@@ -188,7 +194,8 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
                 ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused", new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.ConnectionRefused))
                 : null,
         };
-        await InstallAsync(network);
+        // One connection, so that bytes have come before the sixth request: at the very start it would be a wrong address.
+        await InstallAsync(network, connections: 1);
         Assert.True(content > 7);
     }
 
@@ -228,11 +235,12 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
             response.Content.Headers.TryAddWithoutValidation(name, values);
     }
 
-    private async Task InstallAsync(FaultHandler network, Func<HubOptions, HubOptions>? change = null)
+    private async Task InstallAsync(FaultHandler network, Func<HubOptions, HubOptions>? change = null, int connections = 8)
     {
         using HubClient client = hub.Client(network, change);
-        DownloadPlan plan = await _temp.Store.PlanInstallAsync(client, Repository);
-        TempStore.AssertSameContent(Repository, await _temp.Store.InstallAsync(client, plan));
+        ModelStore store = _temp.With(options => options with { Connections = connections });
+        DownloadPlan plan = await store.PlanInstallAsync(client, Repository);
+        TempStore.AssertSameContent(Repository, await store.InstallAsync(client, plan));
     }
 
     private async Task AssertMismatchAsync(FaultHandler network)
