@@ -7,6 +7,7 @@ public class ErrorKindTests
 {
     [Theory]
     [InlineData(ErrorKind.Failure, 1)]
+    [InlineData(ErrorKind.InvalidTemplate, 1)]
     [InlineData(ErrorKind.InvalidArgument, 2)]
     [InlineData(ErrorKind.VariantNotFound, 3)]
     [InlineData(ErrorKind.GatedRepository, 4)]

@@ -15,11 +15,6 @@ public sealed record EngineOptions
     public string? LibraryDirectory { get; init; }
 }
 
-/// <summary>A turn of a conversation.</summary>
-/// <param name="Role"><c>system</c>, <c>user</c> or <c>assistant</c>.</param>
-/// <param name="Content">What was said.</param>
-public sealed record ChatMessage(string Role, string Content);
-
 /// <summary>What is asked of a model.</summary>
 public sealed record GenerationRequest
 {

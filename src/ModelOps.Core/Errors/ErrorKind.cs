@@ -34,6 +34,8 @@ public enum ErrorKind
     ChecksumMismatch,
     /// <summary>A file breaks the rules of its format.</summary>
     CorruptFile,
+    /// <summary>A chat template that breaks the rules of its language, or asks for more than the sandbox gives.</summary>
+    InvalidTemplate,
     /// <summary>No converter or engine for this architecture.</summary>
     UnsupportedArchitecture,
     /// <summary>A tokenizer of a kind that cannot be converted.</summary>
