@@ -172,7 +172,7 @@ internal sealed partial class Interpreter
             return new StringValue(string.Concat(Pick(PythonText.CodePoints(text), start, stop, step)));
         }
         if (target is not SequenceValue { IsIndexable: true } sequence)
-            return UndefinedValue.Element(target);
+            throw new TemplateException($"'{target.TypeName}' object cannot be sliced");
         Budget.Step(sequence.Items.Count);
         return new SequenceValue(Pick(sequence.Items, start, stop, step), sequence.Kind == SequenceKind.Tuple ? SequenceKind.Tuple : SequenceKind.List);
     }
