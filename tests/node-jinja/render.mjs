@@ -13,7 +13,7 @@ globalThis.Date = class extends RealDate {
 
 const results = requests.map(({ template, variables }) => {
   try {
-    return { text: new Template(template).render(structuredClone(variables)) };
+    return { text: new Template(template).render(structuredClone(variables)).toWellFormed() };
   } catch (error) {
     return { error: String(error?.message ?? error) };
   }

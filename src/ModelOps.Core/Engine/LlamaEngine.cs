@@ -11,15 +11,22 @@ public sealed class LlamaEngine : IDisposable
 {
     private readonly LlamaModelHandle _model;
     private readonly Session _session;
+    private readonly GgufMetadata _metadata;
     private readonly SamplingSettings _sampling;
+    // Read at the first conversation: a model with a broken template can still be measured and prompted raw.
+    private ModelTemplate? _template;
     private int _busy;
 
-    private LlamaEngine(LlamaModelHandle model, Session session, SamplingSettings sampling)
+    private LlamaEngine(LlamaModelHandle model, Session session, GgufMetadata metadata)
     {
         _model = model;
         _session = session;
-        _sampling = sampling;
+        _metadata = metadata;
+        _sampling = SamplingSettings.Of(metadata);
     }
+
+    /// <summary>The clock that templates ask for today's date.</summary>
+    internal TimeProvider Time { get; set; } = TimeProvider.System;
 
     /// <summary>Context length in tokens, after the engine's rounding.</summary>
     public int ContextLength => _session.ContextLength;
@@ -79,14 +86,15 @@ public sealed class LlamaEngine : IDisposable
     }
 
     /// <summary>The text that the model sees of a request: the rendered conversation, or the prompt as it is.</summary>
-    internal string Render(GenerationRequest request)
+    internal string Render(GenerationRequest request, CancellationToken cancellationToken = default)
     {
         if (request.Raw)
         {
             return request.Prompt;
         }
         using Lease lease = new(_model);
-        return ChatTemplate.Of(_session.Api, lease.Pointer).Render(request.Messages ?? [new ChatMessage("user", request.Prompt)]);
+        _template ??= ModelTemplate.Of(_metadata, Vocabulary);
+        return _template.Render(request.Messages ?? [new ChatMessage("user", request.Prompt)], Time.GetLocalNow(), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -108,7 +116,7 @@ public sealed class LlamaEngine : IDisposable
         LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
         try
         {
-            return new LlamaEngine(model, new Session(api, model, ModelLoading.CreateContext(api, model, options)), SamplingSettings.Of(file.Metadata));
+            return new LlamaEngine(model, new Session(api, model, ModelLoading.CreateContext(api, model, options)), file.Metadata);
         }
         catch
         {
@@ -128,7 +136,7 @@ public sealed class LlamaEngine : IDisposable
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The conversation has no messages.");
         }
         SamplingSettings settings = _sampling.For(request);
-        int[] prompt = Vocabulary.TokenizePrompt(Render(request));
+        int[] prompt = Vocabulary.TokenizePrompt(Render(request, cancellationToken));
         if (prompt.Length == 0)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");

@@ -11,6 +11,12 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
 
     private readonly int _bos = api.VocabBos(pointer);
 
+    /// <summary>Text of the begin token; empty where the vocabulary has none.</summary>
+    public string BosText => TextOf(_bos);
+
+    /// <summary>Text of the end token; empty where the vocabulary has none.</summary>
+    public string EosText => TextOf(api.VocabEos(pointer));
+
     /// <summary>Whether a model that writes this token has said all.</summary>
     public bool IsEndOfGeneration(int token) => api.VocabIsEndOfGeneration(pointer, token) != 0;
 
@@ -88,6 +94,8 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
         }
         return true;
     }
+
+    private string TextOf(int token) => token < 0 ? "" : Marshal.PtrToStringUTF8((nint)Text(token)) ?? "";
 
     private byte* Text(int token) => api.VocabText(pointer, token);
 }

@@ -17,6 +17,7 @@ internal sealed class Arithmetic(Budget budget)
             return a is IntValue x && b is IntValue y ? Whole(operation, x.Number, y.Number) : Real(operation, Operators.ToDouble(a), Operators.ToDouble(b));
         return (operation, left, right) switch
         {
+            ("+", StringValue x, StringValue y) when x.IsMarkup || y.IsMarkup => JoinEscaped(x, y),
             ("+", StringValue x, StringValue y) => new StringValue(budget.Join(x.Text, y.Text)),
             ("+", SequenceValue x, SequenceValue y) when x.Kind == y.Kind && x.Kind is SequenceKind.List or SequenceKind.Tuple => Join(x, y),
             ("*", StringValue x, _) when Operators.TryNumber(right, out b) && b is IntValue times => new StringValue(budget.Repeat(x.Text, Count(times))),
@@ -35,6 +36,13 @@ internal sealed class Arithmetic(Budget budget)
         if (!Operators.TryNumber(operand, out var number))
             throw new TemplateException($"bad operand type for unary {sign}: '{operand.TypeName}'");
         return sign == '+' ? number : number is IntValue whole ? new IntValue(-whole.Number) : new FloatValue(-((FloatValue)number).Number);
+    }
+
+    private StringValue JoinEscaped(StringValue left, StringValue right)
+    {
+        // Escaping makes five characters of one at most.
+        budget.Text(5L * left.Text.Length + 5L * right.Text.Length);
+        return new StringValue(budget.Join(left.EscapedText, right.EscapedText), isMarkup: true);
     }
 
     private static long Count(IntValue times) => (long)BigInteger.Clamp(times.Number, 0, int.MaxValue);
@@ -81,7 +89,12 @@ internal sealed class Arithmetic(Budget budget)
         }
     }
 
-    private IntValue Bounded(BigInteger number) => number.GetBitLength() <= budget.Limits.IntegerBits ? new IntValue(number) : throw TooLong();
+    private IntValue Bounded(BigInteger number)
+    {
+        var bits = number.GetBitLength();
+        budget.Step(bits / 64);
+        return bits <= budget.Limits.IntegerBits ? new IntValue(number) : throw TooLong();
+    }
 
     private TemplateException TooLong() => TemplateException.Limit($"{budget.Limits.IntegerBits} bits in an integer");
 

@@ -38,7 +38,7 @@ internal sealed class Budget(TemplateLimits limits, CancellationToken cancellati
     }
 
     /// <summary>Pays for reading a text.</summary>
-    public void Touch(string text) => Step(1 + text.Length / 64);
+    public void Touch(string text) => Step(1 + text.Length / 32);
 
     /// <summary>One level deeper; every call is paired with <see cref="Leave"/>.</summary>
     public void Enter()

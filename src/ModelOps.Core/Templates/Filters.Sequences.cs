@@ -35,6 +35,9 @@ internal static partial class Filters
 
     private static SequenceValue Map(Interpreter interpreter, Value input, Arguments arguments)
     {
+        // Jinja asks only whether there is anything, so none passes for an empty list here and in select.
+        if (!Operators.IsTrue(input))
+            return SequenceValue.Iterator([]);
         var items = interpreter.Operators.Iterate(input);
         if (arguments.Positional.Count == 0)
         {
@@ -49,6 +52,8 @@ internal static partial class Filters
 
     private static SequenceValue Select(Interpreter interpreter, Value input, Arguments arguments, bool byAttribute, bool keeps)
     {
+        if (!Operators.IsTrue(input))
+            return SequenceValue.Iterator([]);
         var at = byAttribute ? 1 : 0;
         if (arguments.Positional.Count < at)
             throw new TemplateException("missing parameter for attribute name");

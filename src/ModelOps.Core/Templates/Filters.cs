@@ -22,7 +22,7 @@ internal static partial class Filters
         ["escape"] = Escape,
         ["first"] = (i, v, _) => i.Operators.Iterate(v) is [var first, ..] ? first : new UndefinedValue("no first item, the sequence was empty"),
         ["float"] = Real,
-        ["forceescape"] = Escape,
+        ["forceescape"] = (i, v, a) => Escape(i, new StringValue(PythonText.Of(v, i.Budget)), a),
         ["format"] = Format,
         ["groupby"] = GroupBy,
         ["indent"] = Indent,
@@ -42,16 +42,16 @@ internal static partial class Filters
             ? new StringValue(StringMethods.Replace(i.Budget, PythonText.Of(v, i.Budget), PythonText.Of(b[0]!, i.Budget), PythonText.Of(b[1]!, i.Budget), b[2] is null or NoneValue ? -1 : Arguments.Number(b[2], "replace"))) : v,
         ["reverse"] = Reverse,
         ["round"] = Round,
-        ["safe"] = (i, v, _) => new StringValue(PythonText.Of(v, i.Budget)),
+        ["safe"] = (i, v, _) => new StringValue(PythonText.Of(v, i.Budget), isMarkup: true),
         ["select"] = (i, v, a) => Select(i, v, a, byAttribute: false, keeps: true),
         ["selectattr"] = (i, v, a) => Select(i, v, a, byAttribute: true, keeps: true),
         ["slice"] = Slices,
         ["sort"] = Sort,
-        ["string"] = (i, v, _) => new StringValue(PythonText.Of(v, i.Budget)),
+        ["string"] = (i, v, _) => v as StringValue ?? new StringValue(PythonText.Of(v, i.Budget)),
         ["sum"] = Sum,
         ["title"] = (i, v, _) => Made(i, Title(PythonText.Of(v, i.Budget))),
         ["tojson"] = JsonText.Filter,
-        ["trim"] = (i, v, a) => a.Bind("trim", "chars")[0] is var chars ? Made(i, StringMethods.Strip(PythonText.Of(v, i.Budget), chars is null or NoneValue ? null : Arguments.Text(chars, "trim"), left: true, right: true)) : v,
+        ["trim"] = Trim,
         ["truncate"] = Truncate,
         ["unique"] = Unique,
         ["upper"] = (i, v, _) => Made(i, PythonText.Of(v, i.Budget).ToUpperInvariant()),
@@ -73,6 +73,14 @@ internal static partial class Filters
         return Operators.TryNumber(value, out var number) ? number : throw new TemplateException($"{filter}() wants a number, not {value.TypeName}");
     }
 
+    private static StringValue Trim(Interpreter interpreter, Value input, Arguments arguments)
+    {
+        var chars = arguments.Bind("trim", "chars")[0];
+        var text = StringMethods.Strip(PythonText.Of(input, interpreter.Budget), chars is null or NoneValue ? null : Arguments.Text(chars, "trim"), left: true, right: true);
+        interpreter.Budget.Text(text.Length);
+        return new StringValue(text, input is StringValue { IsMarkup: true });
+    }
+
     private static Value Abs(Interpreter interpreter, Value input, Arguments arguments) => Number(input, "abs") is IntValue whole
         ? new IntValue(BigInteger.Abs(whole.Number))
         : new FloatValue(Math.Abs(Operators.ToDouble(input)));
@@ -86,9 +94,9 @@ internal static partial class Filters
 
     private static StringValue Escape(Interpreter interpreter, Value input, Arguments arguments)
     {
-        var text = PythonText.Of(input, interpreter.Budget);
-        interpreter.Budget.Text(text.Length * 5L);
-        return new StringValue(text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("'", "&#39;").Replace("\"", "&#34;"));
+        var text = input as StringValue ?? new StringValue(PythonText.Of(input, interpreter.Budget));
+        interpreter.Budget.Text(text.Text.Length * 5L);
+        return new StringValue(text.EscapedText, isMarkup: true);
     }
 
     private static StringValue Format(Interpreter interpreter, Value input, Arguments arguments)

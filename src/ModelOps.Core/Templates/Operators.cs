@@ -184,7 +184,7 @@ internal sealed class Operators(Budget budget) : IEqualityComparer<Value>
             FloatValue number when Math.Floor(number.Number) == number.Number && double.IsFinite(number.Number) => new BigInteger(number.Number).GetHashCode(),
             FloatValue number => number.Number.GetHashCode(),
             BoolValue flag => new BigInteger(flag.IsTrue ? 1 : 0).GetHashCode(),
-            IntValue number => number.Number.GetHashCode(),
+            IntValue number => Hash(number.Number),
             UndefinedValue => 0,
             SequenceValue { Kind: SequenceKind.Tuple } tuple => tuple.Items.Aggregate(17, (sum, item) => HashCode.Combine(sum, ((IEqualityComparer<Value>)this).GetHashCode(item))),
             SequenceValue { Kind: SequenceKind.List } or DictValue => throw new TemplateException($"unhashable type: '{value.TypeName}'"),
@@ -198,5 +198,11 @@ internal sealed class Operators(Budget budget) : IEqualityComparer<Value>
     {
         budget.Touch(text);
         return text.GetHashCode();
+    }
+
+    private int Hash(BigInteger number)
+    {
+        budget.Step(number.GetBitLength() / 64);
+        return number.GetHashCode();
     }
 }

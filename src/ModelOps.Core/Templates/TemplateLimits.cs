@@ -12,11 +12,11 @@ internal sealed record TemplateLimits
     /// <summary>Characters of the template's source; the longest known is about 50 000.</summary>
     public int SourceLength { get; init; } = 1 << 20;
     /// <summary>Evaluated nodes and touched list items.</summary>
-    public long Steps { get; init; } = 20_000_000;
+    public long Steps { get; init; } = 5_000_000;
     /// <summary>Characters of any one text, the output included.</summary>
-    public int TextLength { get; init; } = 32 << 20;
+    public int TextLength { get; init; } = 16 << 20;
     /// <summary>Characters of all intermediate texts together: the bound on memory.</summary>
-    public long Characters { get; init; } = 512L << 20;
+    public long Characters { get; init; } = 256L << 20;
     /// <summary>Nesting of expressions, statements and macro calls while rendering.</summary>
     public int Depth { get; init; } = 800;
     /// <summary>Nesting of the source.</summary>

@@ -21,7 +21,7 @@ internal static class Tests
         ["iterable"] = (_, v, _) => v is StringValue or SequenceValue or DictValue or UndefinedValue or LoopValue,
         ["sequence"] = (_, v, _) => v is StringValue or SequenceValue { IsIndexable: true } or DictValue or UndefinedValue,
         ["callable"] = (_, v, _) => v is FunctionValue or UndefinedValue,
-        ["escaped"] = (_, _, _) => false,
+        ["escaped"] = (_, v, _) => v is StringValue { IsMarkup: true },
         ["lower"] = (_, v, _) => v is StringValue { Text: var s } && s.Any(char.IsLower) && !s.Any(char.IsUpper),
         ["upper"] = (_, v, _) => v is StringValue { Text: var s } && s.Any(char.IsUpper) && !s.Any(char.IsLower),
         ["odd"] = (i, v, _) => IsRest(i, v, 2, 1),

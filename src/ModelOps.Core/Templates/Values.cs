@@ -66,8 +66,16 @@ internal sealed class FloatValue(double number) : Value
     public override string TypeName => "float";
 }
 
-internal sealed class StringValue(string text) : Value
+internal sealed class StringValue(string text, bool isMarkup = false) : Value
 {
+    /// <summary>
+    /// Made by <c>safe</c> or <c>escape</c>. Even without autoescaping, what is added to such a text by <c>+</c> is HTML-escaped: real
+    /// templates (functionary) give their models prompts full of <c>&amp;#34;</c> by it, which is what these were trained on.
+    /// </summary>
+    public bool IsMarkup => isMarkup;
+
+    public string EscapedText => isMarkup ? text : text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("'", "&#39;").Replace("\"", "&#34;");
+
     public static StringValue Empty { get; } = new("");
 
     public string Text => text;

@@ -15,7 +15,6 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, nint> ModelGetVocab;
     public readonly delegate* unmanaged[Cdecl]<nint, int> ModelTrainedContext;
     public readonly delegate* unmanaged[Cdecl]<nint, byte> ModelHasEncoder;
-    public readonly delegate* unmanaged[Cdecl]<nint, byte*, byte*> ModelChatTemplate;
     public readonly delegate* unmanaged[Cdecl]<nint, uint> ContextLength;
     public readonly delegate* unmanaged[Cdecl]<nint, uint> BatchLength;
     public readonly delegate* unmanaged[Cdecl]<nint, nint> GetMemory;
@@ -27,9 +26,9 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte*> VocabText;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte> VocabIsEndOfGeneration;
     public readonly delegate* unmanaged[Cdecl]<nint, int> VocabBos;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> VocabEos;
     public readonly delegate* unmanaged[Cdecl]<nint, byte*, int, int*, int, byte, byte, int> Tokenize;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte*, int, int, byte, int> TokenToPiece;
-    public readonly delegate* unmanaged[Cdecl]<byte*, LlamaChatMessage*, nuint, byte, byte*, int, int> ChatApplyTemplate;
     public readonly delegate* unmanaged[Cdecl]<LlamaSamplerChainParams, nint> SamplerChainInit;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, void> SamplerChainAdd;
     public readonly delegate* unmanaged[Cdecl]<nint> SamplerInitGreedy;
@@ -54,7 +53,6 @@ internal sealed unsafe class LlamaApi
         ModelGetVocab = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_model_get_vocab");
         ModelTrainedContext = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_model_n_ctx_train");
         ModelHasEncoder = (delegate* unmanaged[Cdecl]<nint, byte>)Export("llama_model_has_encoder");
-        ModelChatTemplate = (delegate* unmanaged[Cdecl]<nint, byte*, byte*>)Export("llama_model_chat_template");
         ContextLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_ctx");
         BatchLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_batch");
         GetMemory = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_get_memory");
@@ -66,9 +64,9 @@ internal sealed unsafe class LlamaApi
         VocabText = (delegate* unmanaged[Cdecl]<nint, int, byte*>)Export("llama_vocab_get_text");
         VocabIsEndOfGeneration = (delegate* unmanaged[Cdecl]<nint, int, byte>)Export("llama_vocab_is_eog");
         VocabBos = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_bos");
+        VocabEos = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_eos");
         Tokenize = (delegate* unmanaged[Cdecl]<nint, byte*, int, int*, int, byte, byte, int>)Export("llama_tokenize");
         TokenToPiece = (delegate* unmanaged[Cdecl]<nint, int, byte*, int, int, byte, int>)Export("llama_token_to_piece");
-        ChatApplyTemplate = (delegate* unmanaged[Cdecl]<byte*, LlamaChatMessage*, nuint, byte, byte*, int, int>)Export("llama_chat_apply_template");
         SamplerChainInit = (delegate* unmanaged[Cdecl]<LlamaSamplerChainParams, nint>)Export("llama_sampler_chain_init");
         SamplerChainAdd = (delegate* unmanaged[Cdecl]<nint, nint, void>)Export("llama_sampler_chain_add");
         SamplerInitGreedy = (delegate* unmanaged[Cdecl]<nint>)Export("llama_sampler_init_greedy");

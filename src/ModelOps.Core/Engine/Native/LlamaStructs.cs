@@ -82,14 +82,6 @@ internal unsafe struct LlamaBatch
     public sbyte* Outputs;
 }
 
-/// <summary><c>llama_chat_message</c>: two UTF-8 strings.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct LlamaChatMessage
-{
-    public byte* Role;
-    public byte* Content;
-}
-
 /// <summary><c>llama_sampler_chain_params</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LlamaSamplerChainParams

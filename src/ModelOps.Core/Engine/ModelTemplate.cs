@@ -1,0 +1,23 @@
+namespace ModelOps.Engine;
+
+/// <summary>A loaded model's own chat template with the texts of its special tokens: turns a conversation into the prompt.</summary>
+internal sealed class ModelTemplate(ChatTemplate template, string bos, string eos)
+{
+    /// <summary>The template of a model.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineFailure"/> when it has none, <see cref="ErrorKind.InvalidTemplate"/> when it cannot be read.</exception>
+    public static ModelTemplate Of(GgufMetadata metadata, Vocabulary vocabulary)
+    {
+        string source = metadata.FindString("tokenizer.chat_template") ?? throw new ModelOpsException(
+            ErrorKind.EngineFailure,
+            "The model has no chat template: it was not trained for conversations, or its converter left the template out.",
+            "Give the prompt as the model expects it, without a template: --raw on the command line, -Raw in PowerShell.");
+        return new ModelTemplate(ChatTemplate.Parse(source), vocabulary.BosText, vocabulary.EosText);
+    }
+
+    /// <summary>
+    /// The text of a conversation, up to where the assistant's next words begin. Most templates write BOS themselves;
+    /// <see cref="Vocabulary.TokenizePrompt"/> sees to it that it comes once.
+    /// </summary>
+    public string Render(IReadOnlyList<ChatMessage> messages, DateTimeOffset now, CancellationToken cancellationToken)
+        => template.Render(messages, addGenerationPrompt: true, bos, eos, now: now, cancellationToken: cancellationToken);
+}
