@@ -100,6 +100,6 @@ public sealed class ChatTemplate
     private static ModelOpsException Placed(TemplateException e, Position at, string what) => new(
         ErrorKind.InvalidTemplate,
         $"{what}: line {at.Line}, column {at.Column}: {e.Message}",
-        "The template comes with the model: look for a newer revision of it, or give the prompt raw.",
+        "The template comes with the model: look for a newer revision, or give the prompt as the model expects it: --raw on the command line, -Raw in PowerShell.",
         e);
 }

@@ -155,12 +155,12 @@ public sealed class GenerationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_template_that_the_engine_does_not_know_names_the_way_out()
+    public async Task A_broken_template_names_the_way_out()
     {
-        using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("tokenizer.chat_template", "{{ messages }}"));
+        using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("tokenizer.chat_template", "{{ messages | nonsense }}"));
         using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path, ContextLength = 64, Threads = 1 });
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "hi" }));
-        Assert.Equal(ErrorKind.EngineFailure, error.Kind);
+        Assert.Equal(ErrorKind.InvalidTemplate, error.Kind);
         Assert.Contains("--raw", error.Hint, StringComparison.Ordinal);
         Assert.NotEmpty((await engine.GenerateAsync(new GenerationRequest { Prompt = "hi", Raw = true, MaxTokens = 2 })).Tokens);
     }
