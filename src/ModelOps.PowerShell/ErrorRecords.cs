@@ -34,7 +34,7 @@ internal static class ErrorRecords
         ErrorKind.GatedRepository or ErrorKind.RepositoryDisabled => ErrorCategory.PermissionDenied,
         ErrorKind.DoesNotFit or ErrorKind.ContextFull or ErrorKind.RateLimited => ErrorCategory.LimitsExceeded,
         ErrorKind.InsufficientDiskSpace => ErrorCategory.ResourceUnavailable,
-        ErrorKind.ChecksumMismatch or ErrorKind.CorruptFile => ErrorCategory.InvalidData,
+        ErrorKind.ChecksumMismatch or ErrorKind.CorruptFile or ErrorKind.InvalidTemplate => ErrorCategory.InvalidData,
         ErrorKind.UnsupportedArchitecture or ErrorKind.UnsupportedTokenizer => ErrorCategory.NotImplemented,
         ErrorKind.UnsupportedType => ErrorCategory.InvalidType,
         ErrorKind.NetworkFailure or ErrorKind.Offline => ErrorCategory.ConnectionError,
