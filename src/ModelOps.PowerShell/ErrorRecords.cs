@@ -14,7 +14,7 @@ internal static class ErrorRecords
         var record = new ErrorRecord(error, known?.ErrorId ?? nameof(ErrorKind.Failure), known is null ? CategoryOf(error) : CategoryOf(known.Kind), target);
         if (known?.Hint is { Length: > 0 } hint)
         {
-            record.ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = hint };
+            record.ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = Recommendation.InCmdlets(hint) };
         }
         return record;
     }

@@ -89,6 +89,15 @@ internal static class Sources
         return path is not null && (Path.Exists(path) || !isName) ? store.Resolve(path) : store.Resolve(model);
     }
 
+    /// <summary>MODEL as a file that the engine can load.</summary>
+    public static string ResolveGguf(this PSCmdlet cmdlet, string model, ModelStore store)
+    {
+        var resolved = cmdlet.ResolveModel(model, store);
+        return resolved.Kind == ModelKind.Gguf
+            ? resolved.Path
+            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.", $"Convert it first: Convert-Model '{model}' -Type Q8_0");
+    }
+
     /// <summary>Splits <c>org/repo[:variant]</c>.</summary>
     public static (string Repository, string? Variant) SplitVariant(string repository)
     {

@@ -42,8 +42,8 @@ function Get-Worker {
     Get-Process -Name pwsh | Where-Object { $_.Parent.Id -eq $PID }
 }
 
-# The one error that a script block writes, without ending it.
+# The errors that a script block writes without ending.
 function Get-WrittenError([scriptblock] $Script) {
-    $null = & $Script -ErrorAction SilentlyContinue -ErrorVariable caught
-    $caught[0]
+    $ErrorActionPreference = 'Continue'
+    & $Script 2>&1 | Where-Object { $_ -is [System.Management.Automation.ErrorRecord] }
 }

@@ -26,10 +26,10 @@ internal sealed partial class ModelResolver(Inventory inventory)
     private static ResolvedModel FromFile(string path)
     {
         if (IsGguf(path))
-            return new ResolvedModel(path, ModelKind.Gguf, null);
+            return new ResolvedModel(path, ModelKind.Gguf, StoreLayout.RepositoryOf(path));
         // Any file of a checkpoint stands for the whole.
         if (Path.GetExtension(path) is ".safetensors" or ".json" && Directory.GetParent(path) is { } folder && Variants(folder).Any(variant => variant.Kind == ModelKind.Checkpoint))
-            return new ResolvedModel(folder.FullName, ModelKind.Checkpoint, null);
+            return new ResolvedModel(folder.FullName, ModelKind.Checkpoint, StoreLayout.RepositoryOf(path));
         throw new ModelOpsException(ErrorKind.ModelNotFound, $"'{path}' is neither a GGUF file nor part of a checkpoint.", "Give a .gguf file, or a folder with config.json and safetensors files.");
     }
 
@@ -37,10 +37,10 @@ internal sealed partial class ModelResolver(Inventory inventory)
     {
         IReadOnlyList<ModelVariant> variants = Variants(new DirectoryInfo(path));
         if (variants.Any(variant => variant.Kind == ModelKind.Checkpoint))
-            return new ResolvedModel(path, ModelKind.Checkpoint, null);
+            return new ResolvedModel(path, ModelKind.Checkpoint, StoreLayout.RepositoryOf(path));
         return variants.Count switch
         {
-            1 => new ResolvedModel(StoreLayout.File(path, variants[0].Files[0].Path), ModelKind.Gguf, null),
+            1 => new ResolvedModel(StoreLayout.File(path, variants[0].Files[0].Path), ModelKind.Gguf, StoreLayout.RepositoryOf(path)),
             0 => throw new ModelOpsException(ErrorKind.ModelNotFound, $"'{path}' holds neither a GGUF file nor a complete checkpoint.", "A checkpoint is config.json with all its safetensors files."),
             _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{path}' holds several models.", $"Name one: {string.Join(", ", variants.Select(variant => variant.Files[0].Path))}."),
         };

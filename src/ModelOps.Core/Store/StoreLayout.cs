@@ -38,6 +38,17 @@ internal sealed class StoreLayout(string root)
     }
 
     // A hub name never contains "--", so that the first one is the slash; old names have no organisation.
+    /// <summary>The repository of a snapshot, or of a file in one, whatever store it is in; null for any other path.</summary>
+    public static string? RepositoryOf(string path)
+    {
+        for (DirectoryInfo? folder = new(path); folder?.Parent is { } parent; folder = parent)
+        {
+            if (folder.Name == "snapshots" && parent.Name.StartsWith(FolderPrefix, StringComparison.Ordinal) && TryParse(parent.Name, out string? repository))
+                return repository;
+        }
+        return null;
+    }
+
     private static bool TryParse(string folder, [NotNullWhen(true)] out string? repository)
     {
         string[] parts = folder[FolderPrefix.Length..].Split(Separator);

@@ -19,12 +19,7 @@ public sealed class GetModelHardwareCommand : ModelOpsCmdlet
     private protected override async Task ProcessAsync(CancellationToken cancellationToken)
     {
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        var machine = HardwareInventory.Read(store.Options.Directory);
-        if (MeasureBandwidth)
-        {
-            var bandwidth = HardwareInventory.MeasureMemoryBandwidth(cancellationToken);
-            machine = machine with { Devices = [.. machine.Devices.Select(device => device.Kind == DeviceKind.Gpu ? device : device with { BandwidthBytesPerSecond = bandwidth })] };
-        }
+        var machine = MeasureBandwidth ? HardwareInventory.ReadAndMeasure(store.Options.Directory, cancellationToken) : HardwareInventory.Read(store.Options.Directory);
         await WriteObjectAsync(machine);
     }
 }

@@ -52,7 +52,7 @@ public sealed class MeasureModelCommand : ModelOpsCmdlet
         var (path, text, reference) = await OnPipelineAsync(() =>
         {
             var store = this.OpenStore(Store);
-            return (this.ResolveModel(model, store).Path, this.ToFileSystemPath(Text), Reference is null ? null : this.ResolveModel(Reference, store).Path);
+            return (this.ResolveGguf(model, store), this.ToFileSystemPath(Text), Reference is null ? null : this.ResolveGguf(Reference, store));
         });
         if (!File.Exists(text))
         {

@@ -1,0 +1,192 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'Common.ps1')
+    $hub = Start-TestHub
+    $env:HF_ENDPOINT = $hub.Url
+    $work = New-TestFolder
+    $store = Join-Path $work 'store'
+    Push-Location $work
+}
+
+AfterAll {
+    Pop-Location
+    Remove-Item Env:HF_ENDPOINT -ErrorAction Ignore
+    Stop-TestHub $hub
+    Remove-Item -Recurse -Force $work
+}
+
+Describe 'Find-Model' {
+    It 'finds a repository by words' {
+        $found = @(Find-Model gemma qat)
+        $found.Repository | Should -Be 'modelops/demo-gemma-qat'
+        $found[0] | Should -BeOfType ModelOps.ModelSummary
+    }
+
+    It 'finds all repositories, and as many as are wanted' {
+        (Find-Model).Repository | Sort-Object | Should -Be 'modelops/demo-gemma-qat', 'modelops/demo-llama'
+        @(Find-Model -Limit 1).Count | Should -Be 1
+        @(Find-Model | Select-Object -First 1).Count | Should -Be 1
+    }
+
+    It 'finds nothing without an error' {
+        Find-Model no-such-model-anywhere -ErrorAction Stop | Should -BeNullOrEmpty
+    }
+
+    It 'asks the hub of -Endpoint' {
+        $caught = Get-WrittenError { Find-Model gemma -Endpoint 'http://127.0.0.1:9' }
+        $caught.FullyQualifiedErrorId | Should -BeExactly 'NetworkFailure,ModelOps.PowerShell.Commands.FindModelCommand'
+        $caught.CategoryInfo.Category | Should -Be 'ConnectionError'
+    }
+
+    It 'refuses an endpoint that is no address' {
+        (Get-WrittenError { Find-Model gemma -Endpoint 'not-an-address' }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+    }
+
+    It 'refuses to go online in offline mode, read when it is called' {
+        $env:HF_HUB_OFFLINE = '1'
+        try { (Get-WrittenError { Find-Model gemma }).FullyQualifiedErrorId | Should -BeLike 'Offline,*' }
+        finally { Remove-Item Env:HF_HUB_OFFLINE }
+        Find-Model gemma | Should -Not -BeNullOrEmpty
+    }
+}
+
+Describe 'Get-ModelVariant' {
+    It 'lists variants by the repository of a search' {
+        $variant = Find-Model gemma | Get-ModelVariant
+        $variant.Repository | Should -Be 'modelops/demo-gemma-qat'
+        $variant.Name | Should -Be 'safetensors'
+        $variant.Kind | Should -Be 'Checkpoint'
+        $variant.Bytes | Should -Be (($variant.Files | Measure-Object Bytes -Sum).Sum)
+    }
+
+    It 'takes several repositories, writes an error for one that is missing and goes on' {
+        $variants = Get-ModelVariant modelops/demo-gemma-qat, modelops/missing, modelops/demo-llama -ErrorAction SilentlyContinue -ErrorVariable caught
+        $variants.Repository | Should -Be 'modelops/demo-gemma-qat', 'modelops/demo-llama'
+        $caught.Count | Should -Be 1
+        $caught[0].FullyQualifiedErrorId | Should -BeLike 'RepositoryNotFound,*'
+        $caught[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
+        $caught[0].TargetObject | Should -Be 'modelops/missing'
+    }
+
+    It 'says which variants there are when one is missing' {
+        $caught = Get-WrittenError { Get-ModelVariant modelops/demo-llama:Q4_K_M }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'VariantNotFound,*'
+        $caught.ErrorDetails.RecommendedAction | Should -Match 'safetensors'
+    }
+}
+
+Describe 'Test-ModelFit' {
+    It 'judges a repository without downloading it' {
+        $fit = Find-Model gemma | Test-ModelFit -ContextLength 512
+        $fit.Fits | Should -BeTrue
+        $fit.Repository | Should -Be 'modelops/demo-gemma-qat'
+        $fit.Variant | Should -Be 'safetensors'
+        $fit.Commit | Should -Match '^[0-9a-f]{40}$'
+        $fit.ContextLength | Should -Be 512
+        Test-Path $store | Should -BeFalse
+    }
+
+    It 'judges a checkpoint as the file that would be converted' {
+        $bf16 = Test-ModelFit -Repository modelops/demo-gemma-qat -Type BF16
+        $q4 = Test-ModelFit -Repository modelops/demo-gemma-qat -Type Q4_0
+        $q4.Devices[0].WeightsBytes | Should -BeLessThan (0.5 * $bf16.Devices[0].WeightsBytes)
+        $q4.Devices[0].KvCacheBytes | Should -Be $bf16.Devices[0].KvCacheBytes
+    }
+
+    It 'gives a bool with -Quiet' {
+        Test-ModelFit modelops/demo-llama -Quiet | Should -BeExactly $true
+    }
+
+    It 'judges for the machine of a file' {
+        $machine = Get-ModelHardware
+        ($machine | ConvertTo-Json -Depth 4 -EnumsAsStrings) -replace '"FreeBytes": \d+', '"FreeBytes": 4096' | Set-Content tiny.json
+        $fit = Test-ModelFit modelops/demo-llama -Machine tiny.json
+        $fit.Fits | Should -BeFalse
+        $fit.Devices[0].FreeBytes | Should -Be 4096
+        Test-ModelFit modelops/demo-llama -Machine $machine -Quiet | Should -BeTrue
+    }
+
+    It 'refuses a file that holds no machine' {
+        'not json' | Set-Content broken.json
+        { Test-ModelFit modelops/demo-llama -Machine broken.json } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+    }
+}
+
+Describe 'Install-Model' {
+    It 'prints the plan with -WhatIf and leaves no file' {
+        $printed = pwsh -NoProfile -NonInteractive -Command "Import-Module '$Root/ModelOps.psd1'; Install-Model modelops/demo-gemma-qat -Store '$store' -WhatIf" | Out-String
+        $printed | Should -Match 'What if: Install modelops/demo-gemma-qat safetensors'
+        foreach ($file in (Get-ModelVariant modelops/demo-gemma-qat).Files) {
+            $printed | Should -Match ([regex]::Escape($file.Path))
+        }
+        Test-Path $store | Should -BeFalse
+    }
+
+    It 'installs what a fit has been found for, the very commit, relative to the location' {
+        $fit = Find-Model gemma | Get-ModelVariant | Test-ModelFit | Where-Object Fits
+        $model = $fit | Install-Model -Store store
+        $model | Should -BeOfType ModelOps.InstalledModel
+        $model.Commit | Should -Be $fit.Commit
+        $model.Path | Should -BeLike "$([WildcardPattern]::Escape($work))*"
+        foreach ($file in $model.Files.Where{ $_.Sha256 }) {
+            (Get-FileHash (Join-Path $model.Path $file.Path)).Hash | Should -Be $file.Sha256
+        }
+    }
+
+    It 'fetches nothing that is already there' {
+        $plan = pwsh -NoProfile -NonInteractive -Command "Import-Module '$Root/ModelOps.psd1'; Install-Model modelops/demo-gemma-qat -Store '$store' -WhatIf" | Out-String
+        $plan | Should -Match '0 B to fetch'
+        $plan | Should -Match 'already here'
+    }
+
+    It 'writes an error for a missing repository, a missing variant and a missing revision' {
+        (Get-WrittenError { Install-Model modelops/missing -Store $store }).FullyQualifiedErrorId | Should -BeLike 'RepositoryNotFound,*'
+        (Get-WrittenError { Install-Model modelops/demo-llama Q4_K_M -Store $store }).FullyQualifiedErrorId | Should -BeLike 'VariantNotFound,*'
+        (Get-WrittenError { Install-Model modelops/demo-llama -Revision nowhere -Store $store }).FullyQualifiedErrorId | Should -BeLike 'RevisionNotFound,*'
+    }
+}
+
+Describe 'Get-Model' {
+    It 'lists what is installed' {
+        $model = Get-Model -Store $store
+        $model.Repository | Should -Be 'modelops/demo-gemma-qat'
+        $model.Variant | Should -Be 'safetensors'
+        Test-Path -LiteralPath $model.Path -PathType Container | Should -BeTrue
+    }
+
+    It 'keeps silent for a pattern and complains for a name' {
+        Get-Model 'no-such-*' -Store $store -ErrorAction Stop | Should -BeNullOrEmpty
+        Get-Model '*gemma*' -Store $store | Should -Not -BeNullOrEmpty
+        (Get-WrittenError { Get-Model no/such -Store $store }).FullyQualifiedErrorId | Should -BeLike 'ModelNotFound,*'
+    }
+
+    It 'reads the environment when it is called' {
+        $env:HF_HUB_CACHE = $store
+        try { (Get-Model).Repository | Should -Be 'modelops/demo-gemma-qat' }
+        finally { Remove-Item Env:HF_HUB_CACHE }
+    }
+}
+
+Describe 'Completion' {
+    It 'offers <Expected> for "<Text>"' -ForEach @(
+        @{ Text = 'Convert-Model x -Type Q'; Expected = 'Q8_0' }
+        @{ Text = 'Convert-Model x -Type b'; Expected = 'BF16' }
+        @{ Text = 'Find-Model -Sort Tr'; Expected = 'Trending' }
+        @{ Text = 'Install-Model modelops/demo-l'; Expected = 'modelops/demo-llama' }
+        @{ Text = 'Install-Model modelops/demo-llama -Variant s'; Expected = 'safetensors' }
+    ) {
+        (TabExpansion2 $Text $Text.Length).CompletionMatches.ListItemText | Should -Contain $Expected
+    }
+
+    It 'offers installed models, then files' {
+        'x' | Set-Content model-file.gguf
+        $text = "Invoke-Model -Store $store -Model mo"
+        $found = (TabExpansion2 $text $text.Length).CompletionMatches.ListItemText
+        $found[0] | Should -Be 'modelops/demo-gemma-qat:safetensors'
+        $found | Should -Contain 'model-file.gguf'
+    }
+
+    It 'keeps silent when there is no hub' {
+        $text = 'Install-Model -Endpoint http://127.0.0.1:9 modelops/demo'
+        (TabExpansion2 $text $text.Length).CompletionMatches | Where-Object ResultType -EQ 'ParameterValue' | Should -BeNullOrEmpty
+    }
+}

@@ -1,0 +1,195 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'Common.ps1')
+    $hub = Start-TestHub
+    $env:HF_ENDPOINT = $hub.Url
+    $work = New-TestFolder
+    $env:HF_HUB_CACHE = Join-Path $work 'store'
+    Push-Location $work
+    Get-Content $EvalText -TotalCount 60 | Set-Content sample.txt
+}
+
+AfterAll {
+    Pop-Location
+    Remove-Item Env:HF_ENDPOINT, Env:HF_HUB_CACHE -ErrorAction Ignore
+    Stop-TestHub $hub
+    Remove-Module ModelOps
+    Remove-Item -Recurse -Force $work
+}
+
+Describe 'The whole job' {
+    It 'composes in one pipeline: find, choose, fit, install, convert, measure' {
+        $quality = Find-Model gemma | Get-ModelVariant | Test-ModelFit -Type Q4_0 | Where-Object Fits | Install-Model | Convert-Model -Type Q4_0 | Measure-Model -Text sample.txt
+        $quality | Should -BeOfType ModelOps.QualityResult
+        $quality.Model | Should -Be (Join-Path $work 'demo-gemma-qat-Q4_0.gguf')
+        $quality.Tokens | Should -BeGreaterThan 100
+        $quality.Perplexity | Should -BeGreaterThan 1
+        $quality.Perplexity | Should -BeLessThan 200
+    }
+
+    It 'converts by the name of an installed model, into a folder' {
+        $null = New-Item -ItemType Directory out
+        $result = Convert-Model modelops/demo-gemma-qat BF16 -OutputPath out
+        $result.Output | Should -Be (Join-Path $work 'out' 'demo-gemma-qat-BF16.gguf')
+        $result.ExactFraction | Should -Be 1
+        (Get-Item -LiteralPath $result.Output).Length | Should -Be $result.Bytes
+    }
+
+    It 'keeps the lattice, and does not when told so' {
+        $lattice = Get-Model *gemma* | Convert-Model -Type Q4_0 -OutputPath lattice.gguf
+        $naive = Get-Model *gemma* | Convert-Model -Type Q4_0 -NoLattice -OutputPath naive.gguf
+        $lattice.LatticeExactFraction | Should -Be 1
+        $naive.ExactFraction | Should -BeLessThan ($lattice.ExactFraction / 2)
+        $lattice.Bytes | Should -Be $naive.Bytes
+    }
+
+    It 'describes what it wrote' {
+        $info = Get-Item lattice.gguf | Get-ModelInfo
+        $info.Architecture | Should -Be 'gemma3'
+        $info.Quantization | Should -Be 'Q4_0'
+        $info.Bytes | Should -Be (Get-Item lattice.gguf).Length
+        $info.Metadata['general.architecture'] | Should -Be 'gemma3'
+        ($info.Tensors | Measure-Object Bytes -Sum).Sum | Should -BeLessOrEqual $info.Bytes
+    }
+
+    It 'says that it fits' {
+        $fit = Get-Item lattice.gguf | Test-ModelFit -ContextLength 256
+        $fit.Fits | Should -BeTrue
+        $fit.Path | Should -Be (Join-Path $work 'lattice.gguf')
+    }
+
+    It 'judges an installed model by its files, not by its repository' {
+        $fit = Get-Model *gemma* | Test-ModelFit -Endpoint http://127.0.0.1:9
+        $fit.Path | Should -Be (Get-Model *gemma*).Path
+        $fit.Repository | Should -Be 'modelops/demo-gemma-qat'
+    }
+
+    It 'answers, the same every time without a temperature' {
+        $first = Invoke-Model 'The weather in the mountains' -Model lattice.gguf -Raw -MaxTokens 12 -Temperature 0
+        $second = Get-Item lattice.gguf | Invoke-Model -Prompt 'The weather in the mountains' -Raw -MaxTokens 12 -Temperature 0
+        $first | Should -BeOfType ModelOps.GenerationResult
+        $first.Text | Should -Not -BeNullOrEmpty
+        $first.Text | Should -BeExactly $second.Text
+        $first.Tokens.Count | Should -BeLessOrEqual 12
+        $first.Prompt | Should -Be 'The weather in the mountains'
+    }
+
+    It 'answers every prompt of the pipeline, in order' {
+        $answers = 'One', 'Two', 'Three' | Invoke-Model -Model lattice.gguf -MaxTokens 3 -Temperature 0
+        $answers.Prompt | Should -Be 'One', 'Two', 'Three'
+    }
+
+    It 'streams the very text of the answer' {
+        $whole = Invoke-Model 'A river' -Model lattice.gguf -Raw -MaxTokens 16 -Temperature 0
+        $pieces = @(Invoke-Model 'A river' -Model lattice.gguf -Raw -MaxTokens 16 -Temperature 0 -Stream)
+        $pieces.Count | Should -BeGreaterThan 1
+        -join $pieces | Should -BeExactly $whole.Text
+    }
+
+    It 'runs GGUF files only, and says how to make one' {
+        $caught = Get-WrittenError { Invoke-Model 'x' -Model modelops/demo-gemma-qat }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        $caught.ErrorDetails.RecommendedAction | Should -Match 'Convert-Model'
+    }
+
+    It 'draws the same with the same seed' {
+        $options = @{ Model = 'lattice.gguf'; Raw = $true; MaxTokens = 16; Temperature = 1; Seed = 42 }
+        (Invoke-Model 'A river' @options).Text | Should -BeExactly (Invoke-Model 'A river' @options).Text
+    }
+
+    It 'feeds answers to the next prompt' {
+        $chain = Invoke-Model 'A river' -Model lattice.gguf -Raw -MaxTokens 4 -Temperature 0 -Stream | Invoke-Model -Model lattice.gguf -Raw -MaxTokens 2 -Temperature 0
+        $chain.Count | Should -BeGreaterThan 1
+    }
+
+    It 'measures the lattice closer to the original than plain rounding' {
+        $near, $far = Get-Item lattice.gguf, naive.gguf | Measure-Model -Text sample.txt -Reference out/demo-gemma-qat-BF16.gguf
+        $near.Kld | Should -BeGreaterThan 0
+        $near.Kld | Should -BeLessThan ($far.Kld / 2)
+        $near.Top1Agreement | Should -BeGreaterOrEqual $far.Top1Agreement
+        $near.Reference | Should -Be (Join-Path $work 'out' 'demo-gemma-qat-BF16.gguf')
+    }
+
+    It 'suggests cmdlets, not the command line, in its recommendations' {
+        $caught = Get-WrittenError { Invoke-Model 'x' -Model modelops/demo-lama }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'ModelNotFound,*'
+        $caught.ErrorDetails.RecommendedAction | Should -Match 'Install-Model modelops/demo-lama'
+    }
+
+    It 'reports progress' {
+        $other = [powershell]::Create()
+        try {
+            $null = $other.AddScript("Import-Module '$Root/ModelOps.psd1'; Set-Location '$work'; Convert-Model modelops/demo-gemma-qat Q8_0 -Force").Invoke()
+            $other.Streams.Progress.Activity | Should -Contain 'Converting to Q8_0'
+            $other.Streams.Progress[-1].RecordType | Should -Be 'Completed'
+        }
+        finally { $other.Dispose() }
+    }
+}
+
+Describe 'Convert-Model' {
+    It 'prints the plan with -WhatIf and leaves no file' {
+        $before = Get-ChildItem $work -Recurse -File | ForEach-Object FullName
+        $printed = pwsh -NoProfile -NonInteractive -Command "Import-Module '$Root/ModelOps.psd1'; Convert-Model modelops/demo-gemma-qat Q4_0 -OutputPath planned.gguf -WhatIf" | Out-String
+        $printed | Should -Match 'What if: Convert .*gemma3.* as Q4_0'
+        $printed | Should -Match 'Q4_0 +\d+ tensors .*lattice'
+        Get-ChildItem $work -Recurse -File | ForEach-Object FullName | Should -Be $before
+    }
+
+    It 'does not replace a file without -Force' {
+        'precious' | Set-Content kept.gguf
+        (Get-WrittenError { Convert-Model modelops/demo-gemma-qat -OutputPath kept.gguf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        Get-Content kept.gguf | Should -Be 'precious'
+        (Convert-Model modelops/demo-gemma-qat Q8_0 -OutputPath kept.gguf -Force).Type | Should -Be 'Q8_0'
+    }
+
+    It 'names the types there are when one is wrong' {
+        $caught = Get-WrittenError { Convert-Model modelops/demo-gemma-qat -Type Q99 }
+        $caught.FullyQualifiedErrorId | Should -BeExactly 'UnsupportedType,ModelOps.PowerShell.Commands.ConvertModelCommand'
+        $caught.CategoryInfo.Category | Should -Be 'InvalidType'
+        "$caught $($caught.ErrorDetails.RecommendedAction)" | Should -Match 'Q8_0'
+    }
+
+    It 'leaves no file of an unknown architecture' {
+        Copy-Item -Recurse (Join-Path $DemoHub 'modelops/demo-llama') strange
+        (Get-Content strange/config.json) -replace 'LlamaForCausalLM', 'StrangeForCausalLM' | Set-Content strange/config.json
+        $caught = Get-WrittenError { Convert-Model strange }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'UnsupportedArchitecture,*'
+        Get-ChildItem -Filter 'strange*' -File | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'Paths' {
+    BeforeAll {
+        Copy-Item (Join-Path $Golden 'llama/official.q8_0.gguf') 'model[1].gguf'
+        Copy-Item (Join-Path $Golden 'llama/official.q8_0.gguf') 'model1.gguf'
+    }
+
+    It 'take wildcards in -Path' {
+        (Get-ModelInfo 'model[1].gguf').Path | Should -Be (Join-Path $work 'model1.gguf')
+        (Get-ModelInfo 'model*.gguf').Path | Should -Be (Join-Path $work 'model[1].gguf'), (Join-Path $work 'model1.gguf')
+    }
+
+    It 'take no wildcards in -LiteralPath' {
+        (Get-ModelInfo -LiteralPath 'model[1].gguf').Path | Should -Be (Join-Path $work 'model[1].gguf')
+        (Get-WrittenError { Get-ModelInfo -LiteralPath 'model*.gguf' }).FullyQualifiedErrorId | Should -BeLike 'FileNotFound,*'
+    }
+
+    It 'bind files and records literally' {
+        (Get-Item -LiteralPath 'model[1].gguf' | Get-ModelInfo).Path | Should -Be (Join-Path $work 'model[1].gguf')
+        (Get-ModelInfo -LiteralPath 'model[1].gguf' | Get-ModelInfo).Path | Should -Be (Join-Path $work 'model[1].gguf')
+        (Get-Item -LiteralPath 'model[1].gguf' | Test-ModelFit).Path | Should -Be (Join-Path $work 'model[1].gguf')
+    }
+
+    It 'follow the location of the session, and drives' {
+        $null = New-PSDrive -Name Here -PSProvider FileSystem -Root $work
+        try { (Get-ModelInfo Here:model1.gguf).Path | Should -Be (Join-Path $work 'model1.gguf') }
+        finally { Remove-PSDrive Here }
+        Push-Location out
+        try { (Get-ModelInfo ../model1.gguf).Path | Should -Be (Join-Path $work 'model1.gguf') }
+        finally { Pop-Location }
+    }
+
+    It 'of another provider are refused' {
+        (Get-WrittenError { Get-ModelInfo -LiteralPath 'Env:PATH' }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+    }
+}
