@@ -8,7 +8,7 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
     {
         try
         {
-            return Local(context.Resolve(model), model, type);
+            return Local(context.Resolve(model), type);
         }
         catch (ModelOpsException exception) when (exception.Kind == ErrorKind.ModelNotFound && RepositoryName.TryParse(model) is not null)
         {
@@ -17,13 +17,7 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         return await RemoteAsync(context, RepositoryName.Parse(model), type, cancellationToken);
     }
 
-    private static FitSubject Local(ResolvedModel model, string name, string type)
-    {
-        var shape = model.Kind == ModelKind.Gguf
-            ? ModelShape.FromGguf(GgufFile.Read(model.Path), name)
-            : ConversionPlan.Create(model.Path, $"{name}.gguf", new ConversionOptions { Type = type, KeepLattice = false }).ToShape();
-        return new FitSubject(shape, model.Repository, null, null, model.Path);
-    }
+    private static FitSubject Local(ResolvedModel model, string type) => new(ModelShapeReader.Read(model, type), model.Repository, null, null, model.Path);
 
     private static async Task<FitSubject> RemoteAsync(CommandContext context, RepositoryName name, string type, CancellationToken cancellationToken)
     {
@@ -33,7 +27,7 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         var plan = await context.OpenStore().PlanInstallAsync(hub, name.Repository, name.Variant, null, cancellationToken);
         var variants = await hub.GetVariantsAsync(plan.Repository, plan.Commit, cancellationToken);
         var variant = variants.First(variant => variant.Name == plan.Variant);
-        var shape = await RemoteModel.ReadShapeAsync(hub, variant, type, cancellationToken);
+        var shape = await ModelShapeReader.ReadAsync(hub, variant, type, cancellationToken);
         return new FitSubject(shape, plan.Repository, plan.Commit, variant.Name, null);
     }
 }

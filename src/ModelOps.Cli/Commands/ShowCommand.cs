@@ -29,7 +29,7 @@ internal static class ShowCommand
                 throw new ModelOpsException(ErrorKind.VariantNotFound, $"{info.Repository} has no variant '{name.Variant}'.", $"See what there is: modelops show {info.Repository}");
             }
         }
-        variants = await RemoteModel.CheckFitAsync(hub, variants, context.ReadMachine(cancellationToken), cancellationToken);
+        variants = await VariantFit.CheckAsync(hub, variants, context.ReadMachine(cancellationToken), cancellationToken);
         var listing = new RepositoryListing(info.Repository, info.Commit, info.Summary, variants);
         context.Output.Write(listing, CliJson.Default.RepositoryListing, report => Render(report, listing));
         return 0;

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using ModelOps.Cli.Demo;
 
 namespace ModelOps.Cli.Json;
 
@@ -31,6 +32,7 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(GenerationResult))]
 [JsonSerializable(typeof(QualityResult))]
 [JsonSerializable(typeof(Machine))]
+[JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ErrorReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
