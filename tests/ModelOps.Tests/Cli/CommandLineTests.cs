@@ -1,0 +1,112 @@
+using ModelOps.Cli;
+using ModelOps.Cli.Commands;
+using Xunit;
+
+namespace ModelOps.Tests.Cli;
+
+/// <summary>What the command line accepts.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("org/repo", "org/repo", null)]
+    [InlineData("org/repo:Q4_K_M", "org/repo", "Q4_K_M")]
+    [InlineData("TheOrg/Some-Model-1.5_b-GGUF:safetensors", "TheOrg/Some-Model-1.5_b-GGUF", "safetensors")]
+    public void RepositoryNamesAreUnderstood(string text, string repository, string? variant)
+        => Assert.Equal(new RepositoryName(repository, variant), RepositoryName.TryParse(text));
+
+    [Theory]
+    [InlineData("repo")]
+    [InlineData("../repo")]
+    [InlineData("a/b/c")]
+    [InlineData("org/repo:")]
+    [InlineData("./org/repo")]
+    [InlineData("C:\\models")]
+    public void OtherTextIsNoRepository(string text) => Assert.Null(RepositoryName.TryParse(text));
+
+    [Fact]
+    public void TwoVariantsContradict()
+    {
+        Assert.Equal("Q4_0", RepositoryName.Parse("org/repo", "Q4_0").Variant);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => RepositoryName.Parse("org/repo:Q4_0", "Q8_0")).Kind);
+    }
+
+    [Fact]
+    public async Task UnknownCommandIsNamed()
+    {
+        var outcome = await InProcess.RunAsync(_folder.Path, ["frobnicate"]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("'frobnicate'", outcome.Error);
+    }
+
+    [Fact]
+    public async Task WorkerIsNotForPeople()
+    {
+        var outcome = await InProcess.RunAsync(_folder.Path, ["--help"]);
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("convert", outcome.Out);
+        Assert.DoesNotContain("worker", outcome.Out);
+    }
+
+    [Fact]
+    public void EveryCommandOfTheDesignIsThere()
+    {
+        var root = CommandLine.Create(new CliHost { Out = TextWriter.Null, Error = TextWriter.Null });
+
+        Assert.Superset(new HashSet<string> { "search", "show", "fit", "pull", "list", "convert", "info", "run", "measure", "hardware", "demo" },
+            root.Subcommands.Select(command => command.Name).ToHashSet());
+        Assert.All(root.Subcommands, command => Assert.False(string.IsNullOrEmpty(command.Description)));
+        Assert.All(root.Subcommands.SelectMany(command => command.Options), option => Assert.False(string.IsNullOrEmpty(option.Description), option.Name));
+    }
+
+    [Fact]
+    public async Task PromptMayStartWithAnAtSign()
+    {
+        // System.CommandLine would take it for a response file.
+        var outcome = await InProcess.RunAsync(_folder.Path, ["run", "nowhere.gguf", "@alice hello"]);
+
+        Assert.Equal(3, outcome.ExitCode);
+    }
+
+    [Fact]
+    public async Task CancelledMeansInterrupted()
+    {
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+
+        var outcome = await InProcess.RunAsync(_folder.Path, ["search", "gemma", "--format", "json"], cancellationToken: cancelled.Token);
+
+        Assert.Equal(130, outcome.ExitCode);
+        Assert.Equal("Interrupted", outcome.Json.GetProperty("error").GetProperty("id").GetString());
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("not json")]
+    [InlineData("""{"name":"m","operatingSystem":"o","architecture":"x64","processor":"p","physicalCores":1,"logicalProcessors":1,"devices":[]}""")]
+    public async Task FileThatIsNoMachineIsRefused(string content)
+    {
+        await File.WriteAllTextAsync(_folder.File("machine.json"), content);
+
+        var outcome = await InProcess.RunAsync(_folder.Path, ["fit", Path.Combine(TestPaths.Golden("llama"), "official.f16.gguf"), "--machine", "machine.json", "--format", "json"]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("machine.json", outcome.Json.GetProperty("error").GetProperty("message").GetString());
+    }
+
+    [Fact]
+    public async Task DemoKeepsOutOfFoldersInUse()
+    {
+        await File.WriteAllTextAsync(_folder.File("mine.txt"), "mine");
+
+        var outcome = await InProcess.RunAsync(_folder.Path, ["demo", "--keep", "."]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Equal("mine.txt", Path.GetFileName(Assert.Single(Directory.EnumerateFileSystemEntries(_folder.Path))));
+    }
+}
