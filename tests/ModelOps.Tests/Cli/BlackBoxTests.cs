@@ -172,7 +172,9 @@ public sealed class BlackBoxTests : IDisposable
         listener.Start();
         var endpoint = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
         using var process = CliProcess.Start(_folder.Path, ["search", "gemma", "--endpoint", endpoint, "--format", "json"]);
-        using var connection = await listener.AcceptTcpClientAsync();
+        var connecting = listener.AcceptTcpClientAsync();
+        Assert.Same(connecting, await Task.WhenAny(connecting, process.WaitForExitAsync()));
+        using var connection = await connecting;
 
         using (var kill = Process.Start("kill", ["-INT", process.Id.ToString()]))
         {
