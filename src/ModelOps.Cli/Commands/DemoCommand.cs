@@ -33,6 +33,7 @@ internal static class DemoCommand
                 var report = new Report(context.Host);
                 report.Line("Everything below is done by the commands shown, offline. They see this environment:");
                 report.Pairs(("  HF_ENDPOINT", $"{server.Endpoint.AbsoluteUri.TrimEnd('/')} (a hub served by this process)"), ("  folder", folder));
+                report.Line();
             }
             var stage = new DemoStage(context.Host, silent: context.Output.IsJson, folder, server.Endpoint);
             var result = await DemoScript.PlayAsync(stage, cancellationToken);

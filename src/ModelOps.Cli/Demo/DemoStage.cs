@@ -16,11 +16,7 @@ internal sealed class DemoStage(CliHost audience, bool silent, string folder, Ur
     public List<DemoStep> Steps { get; } = [];
 
     /// <summary>Opens a chapter.</summary>
-    public void Chapter(string title)
-    {
-        _report.Line();
-        _report.Rule(title);
-    }
+    public void Chapter(string title) => _report.Rule(title);
 
     /// <summary>Runs a command line and returns what it wrote. Errors go through.</summary>
     public async Task<T> RunAsync<T>(string[] args, CancellationToken cancellationToken)
