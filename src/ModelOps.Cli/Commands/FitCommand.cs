@@ -19,6 +19,7 @@ internal static class FitCommand
         {
             Description = "Flash attention; auto lets the engine choose.",
             HelpName = "on|off|auto",
+            Arity = ArgumentArity.ExactlyOne, // otherwise a boolean is a mere switch
             CustomParser = result => result.Tokens[^1].Value.ToLowerInvariant() switch
             {
                 "on" => true,

@@ -78,7 +78,7 @@ internal static class DemoScript
     {
         report.Rule("What it cost");
         report.Table(
-            [new("type"), new("bytes", Right: true), new("of BF16", Right: true), new("exact", Right: true), new("PPL", Right: true), new("KLD", Right: true), new("top-1", Right: true), new("tokens/s", Right: true)],
+            [new("type"), new("bytes", Right: true), new("of BF16", Right: true), new("exact", Right: true), new("PPL", Right: true), new("KLD", Right: true), new("top-1", Right: true), new("tok/s", Right: true)],
             result.Table.Select(row => new[]
             {
                 row.Type == "BF16" ? row.Type : $"{row.Type} {(row.Lattice ? "lattice" : "naive")}",
@@ -91,7 +91,7 @@ internal static class DemoScript
                 Sizes.Rate(row.TokensPerSecond),
             }),
             framed: true);
-        report.Remark("exact: weights of the trained lattice that come back bit for bit.");
+        report.Remark("exact: weights of the trained lattice that come back bit for bit (0 and -0 alike).");
         report.Remark("KLD and top-1: against the BF16 file, on text the model has not seen.");
         report.Line();
         report.Line($"The whole job took {Sizes.Seconds(result.Seconds)}.");

@@ -57,7 +57,7 @@ internal sealed class Report(CliHost host)
         foreach (var column in columns)
         {
             var tableColumn = new TableColumn(new Text(column.Title, Heading)) { NoWrap = !column.Wrap };
-            tableColumn.Padding = framed ? new Padding(1, 0, 1, 0) : new Padding(0, 0, 2, 0);
+            tableColumn.Padding = framed ? new Padding(0, 0, 1, 0) : new Padding(0, 0, 2, 0);
             tableColumn.Alignment = column.Right ? Justify.Right : Justify.Left;
             table.AddColumn(tableColumn);
         }

@@ -25,7 +25,8 @@ public sealed class DemoTests : IDisposable
         Assert.Equal(JsonValueKind.Null, bf16.GetProperty("kld").ValueKind);
 
         Assert.False(naive.GetProperty("lattice").GetBoolean());
-        Assert.InRange(Number(naive, "exactFraction"), 0.09, 0.12);
+        // Zeros of either sign count as equal, for Q4_0 has but one; by bit patterns alone it would be 10.4 %.
+        Assert.InRange(Number(naive, "exactFraction"), 0.165, 0.175);
 
         Assert.True(lattice.GetProperty("lattice").GetBoolean());
         Assert.Equal(1, Number(lattice, "exactFraction"));
