@@ -8,6 +8,14 @@ namespace ModelOps.Cli.Commands;
 /// <summary><c>modelops fit</c></summary>
 internal static class FitCommand
 {
+    // Not bool?: System.CommandLine takes a boolean option for a mere switch and would leave 'on' behind.
+    private enum Switch
+    {
+        Auto,
+        On,
+        Off,
+    }
+
     public static Command Create(CliHost host)
     {
         var model = new Argument<string>("MODEL") { Description = "A GGUF file, a checkpoint folder, an installed model, or org/repo[:variant] of the hub, of which only headers are read." };
@@ -15,19 +23,7 @@ internal static class FitCommand
         var gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto is as many as fit.");
         var kvType = new Option<GgmlType>("--kv-type") { Description = "Storage type of the KV cache.", HelpName = "TYPE", DefaultValueFactory = _ => GgmlType.F16 };
         var batch = CommandSyntax.Number("--batch", "N", "Tokens in one physical batch.", 512, least: 1);
-        var flashAttention = new Option<bool?>("--flash-attention")
-        {
-            Description = "Flash attention; auto lets the engine choose.",
-            HelpName = "on|off|auto",
-            Arity = ArgumentArity.ExactlyOne, // otherwise a boolean is a mere switch
-            CustomParser = result => result.Tokens[^1].Value.ToLowerInvariant() switch
-            {
-                "on" => true,
-                "off" => false,
-                "auto" => null,
-                _ => CommandSyntax.Refuse<bool?>(result, "--flash-attention is on, off or auto."),
-            },
-        };
+        var flashAttention = new Option<Switch>("--flash-attention") { Description = "Flash attention; auto lets the engine choose.", HelpName = "on|off|auto", DefaultValueFactory = _ => Switch.Auto };
         var machine = new Option<string?>("--machine") { Description = "Ask for another machine: a file written there by 'modelops hardware --format json'.", HelpName = "FILE" };
         var type = new Option<string>("--type") { Description = "For a checkpoint: the type it would be converted to.", HelpName = "TYPE", DefaultValueFactory = _ => "BF16" };
         return new Command("fit", "Say whether a model fits this machine, before it is downloaded. Exits with 5 when it does not.")
@@ -41,7 +37,7 @@ internal static class FitCommand
                 GpuLayers = parsed.GetValue(gpuLayers),
                 KvType = parsed.GetValue(kvType),
                 BatchSize = parsed.GetValue(batch),
-                FlashAttention = parsed.GetValue(flashAttention),
+                FlashAttention = parsed.GetValue(flashAttention) switch { Switch.On => true, Switch.Off => false, _ => null },
             };
             return RunAsync(context, parsed.GetRequiredValue(model), parsed.GetRequiredValue(type), parsed.GetValue(machine), request, cancellationToken);
         });
