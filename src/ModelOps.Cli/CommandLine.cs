@@ -83,7 +83,7 @@ internal static class CommandLine
         // An unknown command is also a missing one; the first is what the user needs to hear.
         var messages = command is RootCommand && parsed.UnmatchedTokens is [var unknown, ..]
             ? [$"There is no command '{unknown}'"]
-            : parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct();
+            : parsed.Errors.Select(error => OneLine(error.Message).TrimEnd('.')).Distinct();
         return new ModelOpsException(ErrorKind.InvalidArgument, string.Join("; ", messages) + ".", $"See {name} --help");
     }
 

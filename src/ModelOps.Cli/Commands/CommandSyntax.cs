@@ -12,19 +12,52 @@ internal static class CommandSyntax
 
     public static Option<int> Threads() => Number("--threads", "N", "Threads to work with; 0 is one a core.", 0, least: 0);
 
-    /// <summary>Layers on GPUs: a number, <c>all</c> (-1), or <c>auto</c> (null).</summary>
-    public static Option<int?> GpuLayers(string description) => new("--gpu-layers")
+    // System.CommandLine cannot carry a null out of a parser of its own.
+    private const int AutoLayers = int.MinValue;
+
+    /// <summary>Layers on GPUs; read with <see cref="GetLayers"/>.</summary>
+    public static Option<int> GpuLayers(string description) => new("--gpu-layers")
     {
         Description = description,
         HelpName = "N|all|auto",
+        DefaultValueFactory = _ => AutoLayers,
         CustomParser = result => result.Tokens[^1].Value.ToLowerInvariant() switch
         {
-            "auto" => null,
+            "auto" => AutoLayers,
             "all" => -1,
             var text when int.TryParse(text, out var layers) && layers >= 0 => layers,
-            var text => Refuse<int?>(result, $"--gpu-layers is a number, 'all' or 'auto', not '{text}'."),
+            var text => Refuse<int>(result, $"--gpu-layers is a number, 'all' or 'auto', not '{text}'."),
         },
     };
+
+    /// <summary>A number of layers, -1 for all, null for auto.</summary>
+    public static int? GetLayers(this ParseResult parsed, Option<int> gpuLayers) => parsed.GetValue(gpuLayers) is var layers and not AutoLayers ? layers : null;
+
+    /// <summary>One of a few values, by name in any case.</summary>
+    public static Option<T> Choice<T>(string name, string helpName, string description, T defaultValue, params T[] values)
+        where T : struct, Enum
+    {
+        var option = new Option<T>(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            DefaultValueFactory = _ => defaultValue,
+            CustomParser = result =>
+            {
+                var text = result.Tokens[^1].Value;
+                foreach (var value in values)
+                {
+                    if (string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase))
+                    {
+                        return value;
+                    }
+                }
+                return Refuse<T>(result, $"{name} is one of {string.Join(", ", values)}, not '{text}'.");
+            },
+        };
+        option.CompletionSources.Add(_ => values.Select(value => new System.CommandLine.Completions.CompletionItem(value.ToString())));
+        return option;
+    }
 
     public static Option<int> Number(string name, string helpName, string description, int defaultValue, int least)
     {

@@ -21,9 +21,11 @@ internal static class FitCommand
         var model = new Argument<string>("MODEL") { Description = "A GGUF file, a checkpoint folder, an installed model, or org/repo[:variant] of the hub, of which only headers are read." };
         var contextLength = CommandSyntax.Context("Context length in tokens; 0 is the smaller of 4096 and what the model was trained for.");
         var gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto is as many as fit.");
-        var kvType = new Option<GgmlType>("--kv-type") { Description = "Storage type of the KV cache.", HelpName = "TYPE", DefaultValueFactory = _ => GgmlType.F16 };
+        // What llama.cpp takes for a KV cache.
+        var kvType = CommandSyntax.Choice("--kv-type", "TYPE", "Storage type of the KV cache.", GgmlType.F16,
+            GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL);
         var batch = CommandSyntax.Number("--batch", "N", "Tokens in one physical batch.", 512, least: 1);
-        var flashAttention = new Option<Switch>("--flash-attention") { Description = "Flash attention; auto lets the engine choose.", HelpName = "on|off|auto", DefaultValueFactory = _ => Switch.Auto };
+        var flashAttention = CommandSyntax.Choice("--flash-attention", "on|off|auto", "Flash attention; auto lets the engine choose.", Switch.Auto, Enum.GetValues<Switch>());
         var machine = new Option<string?>("--machine") { Description = "Ask for another machine: a file written there by 'modelops hardware --format json'.", HelpName = "FILE" };
         var type = new Option<string>("--type") { Description = "For a checkpoint: the type it would be converted to.", HelpName = "TYPE", DefaultValueFactory = _ => "BF16" };
         return new Command("fit", "Say whether a model fits this machine, before it is downloaded. Exits with 5 when it does not.")
@@ -34,7 +36,7 @@ internal static class FitCommand
             var request = new FitRequest
             {
                 ContextLength = parsed.GetValue(contextLength),
-                GpuLayers = parsed.GetValue(gpuLayers),
+                GpuLayers = parsed.GetLayers(gpuLayers),
                 KvType = parsed.GetValue(kvType),
                 BatchSize = parsed.GetValue(batch),
                 FlashAttention = parsed.GetValue(flashAttention) switch { Switch.On => true, Switch.Off => false, _ => null },

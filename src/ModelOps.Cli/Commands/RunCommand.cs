@@ -42,7 +42,7 @@ internal static class RunCommand
             {
                 ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
                 ContextLength = parsed.GetValue(contextLength),
-                GpuLayers = parsed.GetValue(gpuLayers) ?? -1,
+                GpuLayers = parsed.GetLayers(gpuLayers) ?? -1,
                 Threads = parsed.GetValue(threads),
             };
             var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);

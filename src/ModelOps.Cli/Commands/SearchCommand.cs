@@ -14,7 +14,7 @@ internal static class SearchCommand
         var author = new Option<string?>("--author") { Description = "Repositories of this user or organisation.", HelpName = "NAME" };
         var tags = new Option<string[]>("--tag") { Description = "Repositories with this tag, such as gguf; may be given more than once.", HelpName = "TAG" };
         var pipeline = new Option<string?>("--pipeline") { Description = "Repositories of this pipeline, such as text-generation.", HelpName = "NAME" };
-        var sort = new Option<ModelSort>("--sort") { Description = "Order, the most first.", HelpName = "trending|downloads|likes|lastModified|created", DefaultValueFactory = _ => ModelSort.Downloads };
+        var sort = CommandSyntax.Choice("--sort", "trending|downloads|likes|lastModified|created", "Order, the most first.", ModelSort.Downloads, Enum.GetValues<ModelSort>());
         var limit = CommandSyntax.Number("--limit", "N", "Most results; 0 is all.", 20, least: 0);
         return new Command("search", "Search the hub for models.") { words, author, tags, pipeline, sort, limit }.Does(host, (context, parsed, cancellationToken) =>
         {
