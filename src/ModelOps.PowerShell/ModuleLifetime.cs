@@ -5,15 +5,15 @@ namespace ModelOps.PowerShell;
 /// <summary>Ends the worker when the last runspace that imported the module removes it.</summary>
 public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssemblyCleanup
 {
-    private static int s_imports;
+    private static int _imports;
 
     /// <inheritdoc/>
-    public void OnImport() => Interlocked.Increment(ref s_imports);
+    public void OnImport() => Interlocked.Increment(ref _imports);
 
     /// <inheritdoc/>
     public void OnRemove(PSModuleInfo psModuleInfo)
     {
-        if (Interlocked.Decrement(ref s_imports) <= 0)
+        if (Interlocked.Decrement(ref _imports) <= 0)
         {
             SessionRunner.CloseAsync().GetAwaiter().GetResult();
         }

@@ -11,10 +11,10 @@ internal readonly record struct ProgressStep(string Status, double? Fraction, Ti
 /// <summary>Turns the core's reports, from any thread, into progress records. Only the newest report waits: a bar needs no history.</summary>
 internal sealed class PipelineProgress<T>(string activity, Func<T, ProgressStep> describe, Action<ProgressRecord> post) : IProgress<T>, IDisposable
 {
-    private static int s_lastId = 1_000_000;
+    private static int _lastId = 1_000_000;
 
     // An id of its own for every bar, so that the bars of a pipeline's cmdlets stand under each other.
-    private readonly int _id = Interlocked.Increment(ref s_lastId);
+    private readonly int _id = Interlocked.Increment(ref _lastId);
     private readonly Lock _lock = new();
     private long _nextReport;
     private bool _ended;
@@ -38,9 +38,10 @@ internal sealed class PipelineProgress<T>(string activity, Func<T, ProgressStep>
     {
         lock (_lock)
         {
-            if (!_ended)
+            var shown = _nextReport != 0 && !_ended;
+            _ended = true;
+            if (shown)
             {
-                _ended = true;
                 post(new ProgressRecord(_id, activity, "Done") { RecordType = ProgressRecordType.Completed });
             }
         }

@@ -8,7 +8,7 @@ internal static class SessionRunner
 {
     // A worker does one thing at a time; runspaces of ForEach-Object -Parallel take turns.
     private static readonly SemaphoreSlim Turn = new(1, 1);
-    private static WorkerRunner? s_runner;
+    private static WorkerRunner? _runner;
 
     /// <summary>
     /// Uses the worker alone. <paramref name="use"/> must not wait for the pipeline thread: a cmdlet further down may be waiting there for its turn.
@@ -18,8 +18,8 @@ internal static class SessionRunner
         await Turn.WaitAsync(cancellationToken);
         try
         {
-            s_runner ??= new WorkerRunner(WorkerCommand.Create());
-            return await use(s_runner);
+            _runner ??= new WorkerRunner(WorkerCommand.Create());
+            return await use(_runner);
         }
         finally
         {
@@ -33,9 +33,9 @@ internal static class SessionRunner
         await Turn.WaitAsync();
         try
         {
-            if (s_runner is { } runner)
+            if (_runner is { } runner)
             {
-                s_runner = null;
+                _runner = null;
                 await runner.DisposeAsync();
             }
         }
