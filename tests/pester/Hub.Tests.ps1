@@ -55,6 +55,7 @@ Describe 'Get-ModelVariant' {
         $variant.Repository | Should -Be 'modelops/demo-gemma-qat'
         $variant.Name | Should -Be 'safetensors'
         $variant.Kind | Should -Be 'Checkpoint'
+        $variant.Fits | Should -BeTrue
         $variant.Bytes | Should -Be (($variant.Files | Measure-Object Bytes -Sum).Sum)
     }
 
@@ -65,6 +66,10 @@ Describe 'Get-ModelVariant' {
         $caught[0].FullyQualifiedErrorId | Should -BeLike 'RepositoryNotFound,*'
         $caught[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
         $caught[0].TargetObject | Should -Be 'modelops/missing'
+    }
+
+    It 'leaves the fit out with -NoFit' {
+        (Get-ModelVariant modelops/demo-llama -NoFit).Fits | Should -BeNullOrEmpty
     }
 
     It 'says which variants there are when one is missing' {

@@ -27,24 +27,42 @@ public sealed class GetModelVariantCommand : HubCmdlet
     [ValidateNotNullOrEmpty]
     public string? Revision { get; set; }
 
+    /// <summary>Leave out whether the variants fit this machine, and with it the reading of their headers.</summary>
+    [Parameter]
+    public SwitchParameter NoFit { get; set; }
+
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
         var (repository, variantOfName) = Sources.SplitVariant(name);
         var wanted = Variant ?? variantOfName;
         var pattern = wanted is null ? null : WildcardPattern.Get(wanted, WildcardOptions.IgnoreCase);
         var variants = await Hub.GetVariantsAsync(repository, Revision, cancellationToken);
-        var written = 0;
-        foreach (var variant in variants)
+        IReadOnlyList<ModelVariant> chosen = [.. variants.Where(variant => pattern is null || pattern.IsMatch(variant.Name))];
+        foreach (var variant in await CheckFitAsync(chosen, cancellationToken))
         {
-            if (pattern is null || pattern.IsMatch(variant.Name))
-            {
-                written++;
-                await WriteObjectAsync(variant);
-            }
+            await WriteObjectAsync(variant);
         }
-        if (written == 0 && wanted is not null && !WildcardPattern.ContainsWildcardCharacters(wanted))
+        if (chosen.Count == 0 && wanted is not null && !WildcardPattern.ContainsWildcardCharacters(wanted))
         {
             throw new ModelOpsException(ErrorKind.VariantNotFound, $"{repository} has no variant '{wanted}'.", $"It has: {string.Join(", ", variants.Select(variant => variant.Name))}.");
         }
     });
+
+    private async Task<IReadOnlyList<ModelVariant>> CheckFitAsync(IReadOnlyList<ModelVariant> variants, CancellationToken cancellationToken)
+    {
+        if (NoFit)
+        {
+            return variants;
+        }
+        try
+        {
+            return await VariantFit.CheckAsync(Hub, variants, HardwareInventory.Read(), cancellationToken);
+        }
+        catch (ModelOpsException e) when (e.Kind is ErrorKind.GatedRepository or ErrorKind.Unauthorized)
+        {
+            // The list of a gated repository is public, its files are not.
+            PostVerbose($"Whether they fit is not known: {e.Message}");
+            return variants;
+        }
+    }
 }
