@@ -31,7 +31,7 @@ internal static class DemoCommand
             if (!context.Output.IsJson)
             {
                 var report = new Report(context.Host);
-                report.Line("Everything below is done by the commands shown, offline. They see this environment:");
+                report.Line("The commands below do the whole job, offline. They see this environment:");
                 report.Pairs(("  HF_ENDPOINT", $"{server.Endpoint.AbsoluteUri.TrimEnd('/')} (a hub served by this process)"), ("  folder", folder));
                 report.Line();
             }
