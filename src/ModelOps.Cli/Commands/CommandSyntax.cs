@@ -10,7 +10,7 @@ internal static class CommandSyntax
 
     public static Option<int> Context(string description, int defaultValue = 0) => Number("--context", "N", description, defaultValue, least: 0);
 
-    public static Option<int> Threads() => Number("--threads", "N", "Threads to work with; 0 is one a core.", 0, least: 0);
+    public static Option<int> Threads() => Number("--threads", "N", "Threads to work with; 0 chooses: one a core, where there is work for them.", 0, least: 0);
 
     // System.CommandLine cannot carry a null out of a parser of its own.
     private const int AutoLayers = int.MinValue;

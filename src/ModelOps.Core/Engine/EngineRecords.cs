@@ -9,7 +9,7 @@ public sealed record EngineOptions
     public int ContextLength { get; init; }
     /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
     public int GpuLayers { get; init; } = -1;
-    /// <summary>Threads; 0 means one a physical core.</summary>
+    /// <summary>Threads; 0 means one a physical core, fewer for a model of a few MB.</summary>
     public int Threads { get; init; }
     /// <summary>Folder of the llama.cpp libraries; null means MODELOPS_LLAMA_DIR, else beside the assembly.</summary>
     public string? LibraryDirectory { get; init; }

@@ -13,7 +13,7 @@ public sealed record MeasureRequest
     public int ContextLength { get; init; } = 512;
     /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
     public int GpuLayers { get; init; } = -1;
-    /// <summary>Threads; 0 means one a physical core.</summary>
+    /// <summary>Threads; 0 means one a physical core, fewer for a model of a few MB.</summary>
     public int Threads { get; init; }
 }
 
