@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ModelOps.Conversion;
+using ModelOps.Hardware;
 
 namespace ModelOps;
 
@@ -25,7 +26,7 @@ public static class ModelConverter
         var layout = plan.Layout();
         if (plan.TensorSources is not { } sources || sources.Count != plan.Tensors.Count || layout.FileBytes != plan.Bytes)
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The plan was not made by ConversionPlan.Create, or was changed since.");
-        DiskSpace.Require(Path.GetDirectoryName(plan.Output)!, plan.Bytes, freeBytes(Path.GetDirectoryName(plan.Output)!));
+        DiskErrors.Require(Path.GetDirectoryName(plan.Output)!, plan.Bytes, freeBytes(Path.GetDirectoryName(plan.Output)!));
 
         var converted = new List<ConvertedTensor>(plan.Tensors.Count);
         using (var reader = new CheckpointReader())
@@ -50,7 +51,7 @@ public static class ModelConverter
             }
             catch (IOException exception)
             {
-                throw DiskSpace.Translate(exception, plan.Output);
+                throw DiskErrors.Translate(exception, plan.Output);
             }
         }
         return new ConversionResult

@@ -47,7 +47,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (IOException exception)
         {
-            throw DiskSpace.Translate(exception, output);
+            throw DiskErrors.Translate(exception, output);
         }
         catch (UnauthorizedAccessException exception)
         {

@@ -45,8 +45,6 @@ public enum FinishReason
     Stop,
     /// <summary>The token limit was reached.</summary>
     Length,
-    /// <summary>The user cancelled.</summary>
-    Cancelled,
 }
 
 /// <summary>A piece of a streamed answer.</summary>

@@ -23,7 +23,7 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
         PlannedFile[] files = [.. plan.Files.Select(file => file with { PresentBytes = InstallPlanner.PresentBytes(layout, plan.Repository, plan.Directory, file.Path, file.ETag, file.Bytes) })];
         long needed = InstallPlanner.BytesToFetch(files);
         if (options.Transfer.FreeBytes(layout.Root) is { } free && free < needed)
-            throw DiskSpace.TooLittle(needed, free, layout.Root);
+            throw DiskErrors.TooLittle(needed, free, layout.Root);
         try
         {
             Directory.CreateDirectory(Path.Combine(layout.RepositoryFolder(plan.Repository), "blobs"));
@@ -31,7 +31,7 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, layout.Root);
+            throw DiskErrors.WriteError(e, layout.Root);
         }
 
         await FetchAsync(files, cancellationToken).ConfigureAwait(false);
@@ -42,7 +42,7 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, plan.Directory);
+            throw DiskErrors.WriteError(e, plan.Directory);
         }
     }
 

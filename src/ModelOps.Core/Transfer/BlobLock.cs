@@ -21,7 +21,7 @@ internal sealed class BlobLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, path);
+            throw DiskErrors.WriteError(e, path);
         }
         while (true)
         {
@@ -35,7 +35,7 @@ internal sealed class BlobLock : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw DiskSpace.WriteError(e, path);
+                throw DiskErrors.WriteError(e, path);
             }
             await Task.Delay(AskAgainAfter, time, cancellationToken).ConfigureAwait(false);
         }

@@ -66,7 +66,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, blob + Suffix);
+            throw DiskErrors.WriteError(e, blob + Suffix);
         }
     }
 
@@ -96,7 +96,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, Path);
+            throw DiskErrors.WriteError(e, Path);
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, Path);
+            throw DiskErrors.WriteError(e, Path);
         }
     }
 
@@ -132,7 +132,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskSpace.WriteError(e, _blob);
+            throw DiskErrors.WriteError(e, _blob);
         }
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using ModelOps.Hardware;
 
 namespace ModelOps.Transfer;
 

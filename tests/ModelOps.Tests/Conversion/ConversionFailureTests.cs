@@ -321,7 +321,7 @@ public sealed class ConversionFailureTests : IDisposable
         Assert.SkipUnless(File.Exists("/dev/full"), "needs a device that is always full");
         using var full = File.OpenHandle("/dev/full", FileMode.Open, FileAccess.Write);
         var exception = Assert.ThrowsAny<IOException>(() => RandomAccess.Write(full, new byte[1], 0));
-        Assert.Equal(ErrorKind.InsufficientDiskSpace, DiskSpace.Translate(exception, Output).Kind);
+        Assert.Equal(ErrorKind.InsufficientDiskSpace, DiskErrors.Translate(exception, Output).Kind);
     }
 
     [Fact]

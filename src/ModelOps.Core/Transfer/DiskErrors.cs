@@ -1,0 +1,24 @@
+using ModelOps.Hardware;
+
+namespace ModelOps.Transfer;
+
+/// <summary>What to say when the disk has too little room for a download, or refuses a write.</summary>
+internal static class DiskErrors
+{
+    public static ModelOpsException TooLittle(long needed, long free, string folder) => new(
+        ErrorKind.InsufficientDiskSpace,
+        $"The download needs {Size(needed)} ({needed} bytes), but the disk of '{folder}' has {Size(free)} ({free} bytes) free.",
+        $"Free {Size(needed - free)}, or put the store on another disk with HF_HUB_CACHE.");
+
+    /// <summary>From an error while writing to the error that is told.</summary>
+    public static ModelOpsException WriteError(Exception e, string path) => DiskSpace.IsFull(e)
+        ? new ModelOpsException(ErrorKind.InsufficientDiskSpace, $"The disk filled up while writing '{path}'.", "Free some space and try again; the download continues where it was.", e)
+        : new ModelOpsException(ErrorKind.Failure, $"Cannot write '{path}': {e.Message}", "Check the permissions of the folder, or put the store elsewhere with HF_HUB_CACHE.", e);
+
+    private static string Size(long bytes) => bytes switch
+    {
+        >= 1_000_000_000 => FormattableString.Invariant($"{bytes / 1e9:0.0} GB"),
+        >= 1_000_000 => FormattableString.Invariant($"{bytes / 1e6:0.0} MB"),
+        _ => FormattableString.Invariant($"{bytes / 1e3:0.0} kB"),
+    };
+}
