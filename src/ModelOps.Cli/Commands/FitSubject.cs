@@ -17,7 +17,7 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         return await RemoteAsync(context, RepositoryName.Parse(model), type, cancellationToken);
     }
 
-    private static FitSubject Local(ResolvedModel model, string type) => new(ModelShapeReader.Read(model, type), model.Repository, null, null, model.Path);
+    private static FitSubject Local(ResolvedModel model, string type) => new(ModelShapeReader.Read(model.Path, model.Kind, model.Repository, type), model.Repository, null, null, model.Path);
 
     private static async Task<FitSubject> RemoteAsync(CommandContext context, RepositoryName name, string type, CancellationToken cancellationToken)
     {

@@ -11,16 +11,19 @@ public static class ModelShapeReader
     // Vocabularies make headers long (30 MB and more). A whole header must come from one stream; what lies behind it is not read, so hardly sent.
     private const long LongestHeader = 512L << 20;
 
-    /// <summary>The shape of a model on this disk; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
+    /// <summary>
+    /// The shape of a model on this disk, a GGUF file or a checkpoint's folder; a checkpoint's is that of the file converted with the recipe
+    /// <paramref name="type"/>. <paramref name="name"/> null takes the file's.
+    /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.UnsupportedArchitecture"/>, <see cref="ErrorKind.UnsupportedType"/>.</exception>
-    public static ModelShape Read(ResolvedModel model, string type = "BF16")
+    public static ModelShape Read(string path, ModelKind kind, string? name = null, string type = "BF16")
     {
-        var name = model.Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Path));
-        return model.Kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(model.Path).Select(GgufFile.Read)], name) : FromCheckpoint(model.Path, name, type);
+        name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
+        return kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(path).Select(GgufFile.Read)], name) : FromCheckpoint(path, name, type);
     }
 
     /// <summary>The shape of a variant on the hub; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
-    /// <exception cref="ModelOpsException">As <see cref="Read"/>, and what the hub answers.</exception>
+    /// <exception cref="ModelOpsException">As for one on this disk, and what the hub answers.</exception>
     public static async Task<ModelShape> ReadAsync(HubClient hub, ModelVariant variant, string type = "BF16", CancellationToken cancellationToken = default)
     {
         var name = $"{variant.Repository}:{variant.Name}";

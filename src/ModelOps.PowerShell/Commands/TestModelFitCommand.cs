@@ -104,7 +104,7 @@ public sealed class TestModelFitCommand : HubCmdlet
                     await TestRemoteAsync(name, cancellationToken);
                     return;
                 }
-                var shape = ModelShapeReader.Read(local, Type);
+                var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
                 await WriteFitAsync(shape, fit => fit with { Repository = local.Repository, Path = local.Path });
             });
 
