@@ -5,7 +5,7 @@
     GUID                 = '6a3f1f0c-5b0e-4c5e-9d0f-2f6f0c1b7a54'
     Author               = 'The ModelOps contributors'
     CompanyName          = 'ModelOps'
-    Copyright            = '(c) The ModelOps contributors. MIT licence.'
+    Copyright            = '(c) The ModelOps contributors.'
     Description          = 'Local language models from the hub to the workstation: find, fit, install, convert and quantise, run and measure - as objects in pipelines.'
     PowerShellVersion    = '7.6'
     CompatiblePSEditions = @('Core')
