@@ -56,7 +56,8 @@ internal sealed record CliHost
             // Asking Spectre also switches escape sequences on in an old Windows console.
             Colors = terminal && !noColor && AnsiConsole.Profile.Capabilities.Ansi,
             ErrorIsTerminal = !Console.IsErrorRedirected,
-            Width = terminal ? Math.Max(40, Console.WindowWidth) : Unlimited,
+            // Some terminals do not tell their width.
+            Width = !terminal ? Unlimited : Console.WindowWidth is var width and > 0 ? Math.Max(40, width) : 80,
         };
     }
 

@@ -28,7 +28,12 @@ internal sealed class HubTransport : IDisposable
         _options = options;
         if (options.Token is { } token && token.Any(c => c is <= ' ' or > '~'))
             throw new ModelOpsException(ErrorKind.Unauthorized, "The access token contains a space or a character that no token has.", "Check HF_TOKEN (or the token file): it may have been pasted with a line break or quotes.");
-        HttpMessageHandler handler = options.CreateHandler?.Invoke() ?? new SocketsHttpHandler { ConnectTimeout = options.StallTimeout, PooledConnectionLifetime = TimeSpan.FromMinutes(10) };
+        HttpMessageHandler handler = options.CreateHandler?.Invoke() ?? new SocketsHttpHandler
+        {
+            ConnectTimeout = options.StallTimeout,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            Proxy = new RemoteOnlyProxy(HttpClient.DefaultProxy),
+        };
         StopRedirects(handler);
         // No limit on the whole: a body may take hours. Silence is limited, in SendAsync and BodyStream.
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };

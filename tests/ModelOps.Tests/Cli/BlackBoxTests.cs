@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using ModelOps.Server;
 using Xunit;
 
 namespace ModelOps.Tests.Cli;
@@ -60,6 +61,18 @@ public sealed class BlackBoxTests : IDisposable
 
         Assert.Equal(7, outcome.ExitCode);
         Assert.Equal("Offline", outcome.Json.GetProperty("error").GetProperty("id").GetString());
+    }
+
+    [Fact]
+    public async Task HubOnThisMachineIsNotAskedThroughTheProxy()
+    {
+        await using var hub = await HubServer.StartAsync(new HubServerOptions { Directory = TestPaths.DemoHub });
+        (string, string?)[] proxied = [("HF_ENDPOINT", hub.Endpoint.AbsoluteUri), ("http_proxy", CliProcess.NoHub), ("HTTP_PROXY", CliProcess.NoHub), ("NO_PROXY", null), ("no_proxy", null)];
+
+        var outcome = await CliProcess.RunAsync(_folder.Path, ["search", "gemma", "--format", "json"], environment: proxied);
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(1, outcome.Json.GetProperty("models").GetArrayLength());
     }
 
     [Theory]
