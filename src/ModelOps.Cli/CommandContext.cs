@@ -61,14 +61,7 @@ internal sealed class CommandContext
     }
 
     /// <summary>This machine, with the memory bandwidth measured where the inventory does not know it: speed follows from it.</summary>
-    public Machine ReadMachine(CancellationToken cancellationToken)
-    {
-        var machine = HardwareInventory.Read(OpenStore().Options.Directory);
-        var devices = machine.Devices.Select(device => device is { Kind: DeviceKind.Cpu, BandwidthBytesPerSecond: null }
-            ? device with { BandwidthBytesPerSecond = HardwareInventory.MeasureMemoryBandwidth(cancellationToken) }
-            : device);
-        return machine with { Devices = [.. devices] };
-    }
+    public Machine ReadMachine(CancellationToken cancellationToken) => LocalMachine.ReadAndMeasure(OpenStore().Options.Directory, cancellationToken);
 
     /// <summary>A text file, or standard input for <c>-</c>.</summary>
     public async Task<string> ReadTextAsync(string file, CancellationToken cancellationToken)

@@ -32,5 +32,9 @@ internal static class HardwareCommand
                 Sizes.Bytes(device.FreeBytes),
                 device.BandwidthBytesPerSecond is { } bandwidth ? $"{Sizes.Number(bandwidth / 1e9, "0.0")} GB/s" : "",
             }));
+        foreach (var reason in machine.Devices.Select(device => device.Unusable).OfType<string>())
+        {
+            report.Line($"• {reason}");
+        }
     }
 }

@@ -14,7 +14,7 @@ public static class VariantFit
     /// <exception cref="ModelOpsException">What the hub answers.</exception>
     public static async Task<IReadOnlyList<ModelVariant>> CheckAsync(HubClient hub, IReadOnlyList<ModelVariant> variants, Machine machine, CancellationToken cancellationToken = default)
     {
-        var free = machine.Devices.Where(device => device.Kind != DeviceKind.IntegratedGpu).Sum(device => device.FreeBytes);
+        var free = machine.Devices.Where(device => device.Kind != DeviceKind.IntegratedGpu && device.Unusable is null).Sum(device => device.FreeBytes);
         var ggufCount = variants.Count(variant => variant.Kind == ModelKind.Gguf);
         (ModelShape Shape, long Bytes)? known = null;
         var result = new List<ModelVariant>();
@@ -28,7 +28,7 @@ public static class VariantFit
             ModelShape? shape;
             if (known is { } other && ggufCount > FewVariants)
             {
-                shape = Scale(other.Shape, (double)variant.Bytes / other.Bytes);
+                shape = other.Shape.WithBitsPerWeight(other.Shape.BitsPerWeight * variant.Bytes / other.Bytes);
             }
             else
             {
@@ -54,13 +54,4 @@ public static class VariantFit
             return null;
         }
     }
-
-    private static ModelShape Scale(ModelShape shape, double factor) => shape with
-    {
-        LayerBytes = [.. shape.LayerBytes.Select(bytes => (long)(bytes * factor))],
-        InputBytes = (long)(shape.InputBytes * factor),
-        OutputBytes = (long)(shape.OutputBytes * factor),
-        WeightsBytes = (long)(shape.WeightsBytes * factor),
-        ActiveBytes = (long)(shape.ActiveBytes * factor),
-    };
 }

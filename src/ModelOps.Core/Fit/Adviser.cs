@@ -99,9 +99,17 @@ internal static class Adviser
         {
             yield return new Remedy($"It was trained for {Count(model.TrainedContextLength)} tokens of context; answers get worse beyond.", model, null);
         }
-        if (request.GpuLayers is > 0 && memory.MaxGpuLayers == 0)
+        if (request.GpuLayers is not (null or 0) && memory.MaxGpuLayers == 0)
         {
-            yield return new Remedy("There is no GPU on this machine, so every layer is on the CPU.", model, null);
+            yield return new Remedy("There is no GPU that the engine can use on this machine, so every layer is on the CPU.", model, null);
+        }
+        // Nobody who asked for no GPU wants to know which is missing.
+        foreach (var device in machine.Devices.Where(_ => request.GpuLayers != 0))
+        {
+            if (device.Unusable is { } reason)
+            {
+                yield return new Remedy(reason, model, null);
+            }
         }
         if (machine.DiskFreeBytes < model.WeightsBytes)
         {

@@ -39,11 +39,12 @@ internal sealed class MemoryModel
     /// <summary>Bytes of keys and values of all layers.</summary>
     public long KvCacheBytes => _kvBytes.Sum();
 
-    /// <summary>The GPUs that the engine uses: integrated ones only when there are no others.</summary>
+    /// <summary>The GPUs that the engine uses: of those it can use, integrated ones only when there are no others.</summary>
     public static Device[] Gpus(Machine machine)
     {
-        Device[] own = [.. machine.Devices.Where(device => device.Kind == DeviceKind.Gpu)];
-        return own.Length > 0 ? own : [.. machine.Devices.Where(device => device.Kind == DeviceKind.IntegratedGpu)];
+        Device[] usable = [.. machine.Devices.Where(device => device.Kind != DeviceKind.Cpu && device.Unusable is null)];
+        Device[] own = [.. usable.Where(device => device.Kind == DeviceKind.Gpu)];
+        return own.Length > 0 ? own : usable;
     }
 
     public Footprint Evaluate(int gpuLayers)

@@ -48,13 +48,14 @@ internal static class SpeedModel
 
     private static Profile ProfileOf(Device device, ModelShape model)
     {
-        bool Named(params string[] words) => words.Any(word => device.Name.Contains(word, StringComparison.OrdinalIgnoreCase));
-        return device.Kind switch
+        if (device.Kind == DeviceKind.Cpu)
         {
-            DeviceKind.Cpu => Cpu,
-            _ when Named("NVIDIA", "CUDA", "GeForce", "Quadro", "Tesla") => model.ExpertsUsed > 0 ? NvidiaExperts : Nvidia,
-            _ when Named("Apple") => Apple,
-            _ => OtherGpu,
-        };
+            return Cpu;
+        }
+        if (device.IsNvidia)
+        {
+            return model.ExpertsUsed > 0 ? NvidiaExperts : Nvidia;
+        }
+        return device.Name.Contains("Apple", StringComparison.OrdinalIgnoreCase) ? Apple : OtherGpu;
     }
 }

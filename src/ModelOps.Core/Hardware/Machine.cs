@@ -20,7 +20,16 @@ public enum DeviceKind
 /// <param name="TotalBytes">Memory in all.</param>
 /// <param name="FreeBytes">Memory that is really free: for the CPU after cgroup limits.</param>
 /// <param name="BandwidthBytesPerSecond">Memory bandwidth, when known or measured.</param>
-public sealed record Device(string Name, DeviceKind Kind, long TotalBytes, long FreeBytes, double? BandwidthBytesPerSecond);
+public sealed record Device(string Name, DeviceKind Kind, long TotalBytes, long FreeBytes, double? BandwidthBytesPerSecond)
+{
+    /// <summary>Why the engine of this machine cannot use the device, as a sentence; null where it can, and then a fit counts it.</summary>
+    public string? Unusable { get; init; }
+
+    /// <summary>Whether it is a GPU of NVIDIA's: known by its name, as nothing else tells in a machine file.</summary>
+    internal bool IsNvidia => Kind != DeviceKind.Cpu && NvidiaNames.Any(word => Name.Contains(word, StringComparison.OrdinalIgnoreCase));
+
+    private static readonly string[] NvidiaNames = ["NVIDIA", "CUDA", "GeForce", "Quadro", "Tesla"];
+}
 
 /// <summary>A machine: what a fit is estimated for. A JSON file of this record is a machine too.</summary>
 public sealed record Machine

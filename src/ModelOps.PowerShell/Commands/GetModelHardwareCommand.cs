@@ -19,7 +19,7 @@ public sealed class GetModelHardwareCommand : ModelOpsCmdlet
     private protected override async Task ProcessAsync(CancellationToken cancellationToken)
     {
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        var machine = MeasureBandwidth ? HardwareInventory.ReadAndMeasure(store.Options.Directory, cancellationToken) : HardwareInventory.Read(store.Options.Directory);
+        var machine = MeasureBandwidth ? LocalMachine.ReadAndMeasure(store.Options.Directory, cancellationToken) : LocalMachine.Read(store.Options.Directory);
         await WriteObjectAsync(machine);
     }
 }

@@ -56,7 +56,7 @@ public sealed class GetModelVariantCommand : HubCmdlet
         }
         try
         {
-            return await VariantFit.CheckAsync(Hub, variants, HardwareInventory.Read(), cancellationToken);
+            return await VariantFit.CheckAsync(Hub, variants, LocalMachine.Read(), cancellationToken);
         }
         catch (ModelOpsException e) when (e.Kind is ErrorKind.GatedRepository or ErrorKind.Unauthorized)
         {

@@ -86,7 +86,7 @@ public sealed class TestModelFitCommand : HubCmdlet
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
         OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
-        Machine ??= HardwareInventory.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
+        Machine ??= LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
     }
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken)

@@ -11,7 +11,7 @@ internal sealed record LlamaFiles(string Directory, string GgmlBase, string Ggml
 /// Finds, loads and checks the llama.cpp libraries, once a process. Only absolute paths are loaded, never a bare name that the loader
 /// would look for in the current directory.
 /// </summary>
-internal static unsafe class LlamaLibrary
+internal static unsafe partial class LlamaLibrary
 {
     /// <summary>The version that the structs of this namespace are written for.</summary>
     public const string PinnedVersion = "0.4.0";
@@ -55,25 +55,32 @@ internal static unsafe class LlamaLibrary
     public static LlamaFiles Locate(string? directory, string? variable, IEnumerable<string> baseDirectories)
     {
         string? chosen = !string.IsNullOrEmpty(directory) ? directory : !string.IsNullOrEmpty(variable) ? variable : null;
-        if (chosen is not null)
-        {
-            return Find(Path.GetFullPath(chosen))
-                ?? throw new ModelOpsException(ErrorKind.EngineNotFound, $"The folder {chosen} does not hold the llama.cpp libraries.", Hint);
-        }
-        List<string> tried = [];
-        foreach (string candidate in baseDirectories.SelectMany(PlatformDirectories).Distinct(StringComparer.Ordinal))
-        {
-            if (Find(candidate) is { } files)
-            {
-                return files;
-            }
-            tried.Add(candidate);
-        }
-        throw new ModelOpsException(ErrorKind.EngineNotFound, $"The llama.cpp libraries were not found in {string.Join(" or ", tried)}.", Hint);
+        string[] candidates = chosen is null ? [.. baseDirectories.SelectMany(PlatformDirectories).Distinct(StringComparer.Ordinal)] : [Path.GetFullPath(chosen)];
+        return candidates.Select(Find).FirstOrDefault(files => files is not null) ?? throw new ModelOpsException(
+            ErrorKind.EngineNotFound,
+            chosen is null ? $"The llama.cpp libraries were not found in {string.Join(" or ", candidates)}." : $"The folder {chosen} does not hold the llama.cpp libraries.",
+            Hint);
     }
 
     /// <summary>The folder that holds the libraries beside the assembly, or null.</summary>
     public static string? DefaultDirectory() => BaseDirectories.SelectMany(PlatformDirectories).FirstOrDefault(path => Find(path) is not null);
+
+    /// <summary>
+    /// The GPU backends that the libraries bring which a session would load, by ggml's names in lower case; null where there are no libraries.
+    /// Told from the files' names: loading them is for the process that runs models.
+    /// </summary>
+    public static IReadOnlyList<string>? GpuBackends()
+        => (Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } chosen ? chosen : DefaultDirectory()) is { } directory ? GpuBackendsIn(directory) : null;
+
+    /// <summary>The GPU backends among the libraries of a folder; null where there are no libraries.</summary>
+    public static IReadOnlyList<string>? GpuBackendsIn(string directory)
+        => Find(Path.GetFullPath(directory)) is not { } files ? null
+            : [.. Directory.EnumerateFiles(files.Directory).Select(path => GpuBackend().Match(Path.GetFileName(path))).Where(match => match.Success)
+                .Select(match => match.Groups["name"].Value.ToLowerInvariant()).Distinct().Order(StringComparer.Ordinal)];
+
+    // libggml-vulkan.so is a backend to be loaded; libllama.metal.v0.4.0.dylib has it built in.
+    [GeneratedRegex(@"\A(lib)?(ggml-|llama\.)(?<name>cuda|hip|metal|sycl|vulkan)([.-].*)?\.(dll|dylib|so)\z", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex GpuBackend();
 
     // Inside PowerShell the base directory is pwsh's; the assembly's is the module's.
     private static IEnumerable<string> BaseDirectories
