@@ -70,14 +70,14 @@ internal sealed class ComputeBuffers
 
     /// <summary>Compute buffer of the CPU when it computes layers, the output too if <paramref name="withOutput"/>.</summary>
     public long Cpu(bool withOutput)
-        => Math.Max(_masks + _embedding + Math.Max(_attention, _feedForward), withOutput ? _logits + 2 * _embedding : 0);
+        => checked(Math.Max(_masks + _embedding + Math.Max(_attention, _feedForward), withOutput ? _logits + 2 * _embedding : 0));
 
     /// <summary>The host's share when all layers are on GPUs: what is prepared there and sent over.</summary>
-    public long Host => _masks + 2 * _embedding;
+    public long Host => checked(_masks + 2 * _embedding);
 
     /// <summary>Compute buffer of a GPU; <paramref name="maskCopies"/> is 4 when several GPUs take turns (GGML_SCHED_MAX_COPIES).</summary>
     public long Gpu(bool withOutput, int maskCopies)
-        => Math.Max(_masks + Math.Max(_attention, _feedForward), withOutput ? _logits + _embedding : 0) + (maskCopies - 1) * _masks;
+        => checked(Math.Max(_masks + Math.Max(_attention, _feedForward), withOutput ? _logits + _embedding : 0) + (maskCopies - 1) * _masks);
 
     private static long ScratchBytes(ModelShape model, ContextPlan context)
     {
@@ -88,7 +88,7 @@ internal sealed class ComputeBuffers
         long widest = 0;
         for (var layer = 0; layer < model.Layers; layer++)
         {
-            widest = Math.Max(widest, sizeof(ushort) * (long)model.KvHeads[layer] * (model.KeyLengths[layer] + model.ValueLengths[layer]) * context.CellsOf(model, layer));
+            widest = Math.Max(widest, checked(sizeof(ushort) * (long)model.KvHeads[layer] * ((long)model.KeyLengths[layer] + model.ValueLengths[layer]) * context.CellsOf(model, layer)));
         }
         return widest;
     }

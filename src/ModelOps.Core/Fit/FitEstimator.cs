@@ -11,25 +11,34 @@ public static class FitEstimator
     /// <summary>
     /// Estimates; pure. Without <see cref="FitRequest.GpuLayers"/> as many layers go to GPUs as have room, in proportion to the GPUs' free memory.
     /// </summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> for a request or machine that makes no sense.</exception>
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.InvalidArgument"/> for a request or machine that makes no sense, <see cref="ErrorKind.CorruptFile"/> for a model that does not.
+    /// </exception>
     public static FitResult Estimate(ModelShape model, Machine machine, FitRequest request)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(request);
-        var memory = new MemoryModel(model, machine, request);
-        var footprint = Place(memory, request);
-        return new FitResult
+        try
         {
-            Model = model.Name,
-            Machine = machine.Name,
-            Fits = footprint.Fits,
-            ContextLength = memory.Context.Cells,
-            GpuLayers = footprint.GpuLayers,
-            Devices = footprint.Devices,
-            TokensPerSecond = SpeedModel.Estimate(model, machine, memory.Context, footprint),
-            Advice = [.. Adviser.Advise(model, machine, request, memory, footprint).Select(remedy => remedy.Sentence), .. model.Caveats],
-        };
+            var memory = new MemoryModel(model, machine, request);
+            var footprint = Place(memory, request);
+            return new FitResult
+            {
+                Model = model.Name,
+                Machine = machine.Name,
+                Fits = footprint.Fits,
+                ContextLength = memory.Context.Cells,
+                GpuLayers = footprint.GpuLayers,
+                Devices = footprint.Devices,
+                TokensPerSecond = SpeedModel.Estimate(model, machine, memory.Context, footprint),
+                Advice = [.. Adviser.Advise(model, machine, request, memory, footprint).Select(remedy => remedy.Sentence), .. model.Caveats],
+            };
+        }
+        catch (OverflowException exception)
+        {
+            throw ModelShape.Senseless(model.Name, exception);
+        }
     }
 
     /// <summary>The placement a request gets: the one it names, else the most layers on GPUs that fit, else the one that lacks least.</summary>

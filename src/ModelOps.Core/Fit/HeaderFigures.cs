@@ -35,8 +35,8 @@ internal sealed class HeaderFigures(GgufMetadata metadata, string architecture)
             figures[layer] = array.GetValue(layer) switch
             {
                 bool flag => flag ? 1 : 0,
-                IConvertible number and not string => Bounded(Full(key), Convert.ToInt64(number, System.Globalization.CultureInfo.InvariantCulture), 0, MaxFigure),
-                _ => throw new ModelOpsException(ErrorKind.CorruptFile, $"The GGUF header's '{Full(key)}' is not an array of numbers."),
+                { } element when GgufMetadata.Integer(element) is { } number => Bounded(Full(key), number, 0, MaxFigure),
+                _ => throw new ModelOpsException(ErrorKind.CorruptFile, $"The GGUF header's '{Full(key)}' is not an array of whole numbers."),
             };
         }
         return figures;

@@ -74,7 +74,7 @@ internal sealed class MemoryModel
         var gpu = _gpus[index];
         if (!placement.Contains(index))
         {
-            // ModelOps does not hand the engine devices that get no layer, so none of their memory is taken.
+            // Without layers on GPUs the engine gets no device (ModelLoading); beside others one without a layer takes a context, which is not counted.
             return Part(gpu, 0, 0, 0, 0, 0);
         }
         var outputHere = placement[^1] == index;
@@ -98,14 +98,14 @@ internal sealed class MemoryModel
         {
             if (placement[layer] == device)
             {
-                weights += _model.LayerBytes[layer];
-                kv += _kvBytes[layer];
-                state += _model.StateBytes[layer];
+                weights = checked(weights + _model.LayerBytes[layer]);
+                kv = checked(kv + _kvBytes[layer]);
+                state = checked(state + _model.StateBytes[layer]);
             }
         }
         return (weights, kv, state);
     }
 
     private static DeviceFit Part(Device device, long weights, long kv, long state, long compute, long overhead)
-        => new(device.Name, device.Kind, weights, kv, state, compute, overhead, weights + kv + state + compute + overhead, device.FreeBytes);
+        => new(device.Name, device.Kind, weights, kv, state, compute, overhead, checked(weights + kv + state + compute + overhead), device.FreeBytes);
 }

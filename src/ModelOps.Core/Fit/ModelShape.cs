@@ -49,8 +49,6 @@ public sealed record ModelShape
     public required long OutputBytes { get; init; }
     /// <summary>Bytes of the embedding that serves as the output too; 0 when the output has a tensor of its own.</summary>
     public required long TiedBytes { get; init; }
-    /// <summary>Whether the output shares the embedding's tensor.</summary>
-    public bool TiedOutput => TiedBytes > 0;
     /// <summary>Bytes of all tensors.</summary>
     public required long WeightsBytes { get; init; }
     /// <summary>Number of weights.</summary>
@@ -77,7 +75,20 @@ public sealed record ModelShape
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> when a figure is missing or out of all bounds.</exception>
     public static ModelShape FromHeader(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name)
-        => ShapeReader.Read(metadata, tensors, name);
+    {
+        try
+        {
+            return ShapeReader.Read(metadata, tensors, name);
+        }
+        catch (OverflowException exception)
+        {
+            throw Senseless(name, exception);
+        }
+    }
+
+    /// <summary>Each figure may be possible, and yet what they amount to together be beyond 64 bits.</summary>
+    internal static ModelOpsException Senseless(string name, OverflowException exception) => new(
+        ErrorKind.CorruptFile, $"{name} cannot be a model: what its header says amounts to more bytes than can be counted.", "The file is damaged or was made up; do not use it.", exception);
 
     /// <summary>The same model stored with another average number of bits a weight: what a smaller quantization would take.</summary>
     internal ModelShape WithBitsPerWeight(double bitsPerWeight)

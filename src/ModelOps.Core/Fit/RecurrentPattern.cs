@@ -52,27 +52,30 @@ internal static class RecurrentPattern
         long inner = figures.Find("ssm.inner_size") ?? 0;
         long state = figures.Find("ssm.state_size") ?? 0;
         long groups = figures.Find("ssm.group_count") ?? 0;
-        long floats;
-        if (figures.Find("wkv.head_size") is int wkv and > 0)
+        checked
         {
-            floats = (long)(figures.Find("token_shift_count") ?? 2) * embedding + embedding * wkv;
+            long floats;
+            if (figures.Find("wkv.head_size") is int wkv and > 0)
+            {
+                floats = (long)(figures.Find("token_shift_count") ?? 2) * embedding + embedding * wkv;
+            }
+            else if (figures.Find("shortconv.l_cache") is int cache and > 0)
+            {
+                floats = embedding * (cache - 1) + state * inner;
+            }
+            else if (figures.Find("kda.head_dim") is int kda and > 0)
+            {
+                floats = 3 * (conv > 0 ? conv - 1 : 3) * heads * kda + (long)kda * kda * heads;
+            }
+            else if (figures.Architecture == "minimax-01")
+            {
+                floats = (long)keyLength * keyLength * heads;
+            }
+            else
+            {
+                floats = (conv > 0 ? conv - 1 : 0) * (inner + 2 * groups * state) + state * inner;
+            }
+            return sizeof(float) * floats;
         }
-        else if (figures.Find("shortconv.l_cache") is int cache and > 0)
-        {
-            floats = embedding * (cache - 1) + state * inner;
-        }
-        else if (figures.Find("kda.head_dim") is int kda and > 0)
-        {
-            floats = 3 * (conv > 0 ? conv - 1 : 3) * heads * kda + (long)kda * kda * heads;
-        }
-        else if (figures.Architecture == "minimax-01")
-        {
-            floats = (long)keyLength * keyLength * heads;
-        }
-        else
-        {
-            floats = (conv > 0 ? conv - 1 : 0) * (inner + 2 * groups * state) + state * inner;
-        }
-        return sizeof(float) * floats;
     }
 }

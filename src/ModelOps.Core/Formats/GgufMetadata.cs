@@ -50,16 +50,18 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, object>
     public string? FindString(string key) => _values.GetValueOrDefault(key) as string;
 
     /// <summary>An integer of any width, or null when missing or not an integer that fits.</summary>
-    public long? FindInteger(string key) => _values.GetValueOrDefault(key) switch
+    public long? FindInteger(string key) => Integer(_values.GetValueOrDefault(key));
+
+    internal static long? Integer(object? value) => value switch
     {
-        byte value => value,
-        sbyte value => value,
-        ushort value => value,
-        short value => value,
-        uint value => value,
-        int value => value,
-        ulong value and <= long.MaxValue => (long)value,
-        long value => value,
+        byte number => number,
+        sbyte number => number,
+        ushort number => number,
+        short number => number,
+        uint number => number,
+        int number => number,
+        ulong number and <= long.MaxValue => (long)number,
+        long number => number,
         _ => null,
     };
 

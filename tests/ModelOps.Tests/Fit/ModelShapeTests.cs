@@ -20,6 +20,28 @@ public class ModelShapeTests
 
     private static string Pattern(ModelShape shape) => string.Concat(shape.IsSlidingWindow.Select(sliding => sliding ? 's' : 'F'));
 
+    public static TheoryData<object> NoWholeNumbers => [new double[] { double.NaN, 8, 8, 8, 8, 8, 8, 8 }, new ulong[] { ulong.MaxValue, 8, 8, 8, 8, 8, 8, 8 }, new[] { "8", "8", "8", "8", "8", "8", "8", "8" }];
+
+    [Theory]
+    [MemberData(nameof(NoWholeNumbers))]
+    public void FiguresThatAreNoWholeNumbersAreRefused(object heads)
+        => Assert.Equal(ErrorKind.CorruptFile, Assert.Throws<ModelOpsException>(() => Shape("llama", ("attention.head_count_kv", heads))).Kind);
+
+    /// <summary>Each of them may be; that one memory holds what they make together may not.</summary>
+    [Theory]
+    [InlineData("llama", "attention.head_count", "attention.key_length", "attention.value_length")]
+    [InlineData("llama", "attention.head_count", "attention.head_count_kv", "attention.key_length")]
+    [InlineData("llama", "attention.head_count_kv", "attention.key_length", "attention.value_length")]
+    [InlineData("llama", "embedding_length", "feed_forward_length", "attention.head_count_kv")]
+    [InlineData("kimi-linear", "kda.head_dim", "attention.head_count", "ssm.conv_kernel")]
+    public void FiguresWhoseProductIsBeyondAllBoundsAreRefused(string architecture, params string[] huge)
+    {
+        var error = Assert.Throws<ModelOpsException>(() => FitEstimator.Estimate(
+            Shape(architecture, [("attention.head_count_kv", new uint[8]), .. huge.Select(key => (key, (object)(1u << 28)))]), Machines.WithGpus(64, 24), new FitRequest { ContextLength = 1 << 20, GpuLayers = -1 }));
+        Assert.Equal(ErrorKind.CorruptFile, error.Kind);
+        Assert.NotNull(error.Hint);
+    }
+
     [Fact]
     public void LlamaIsRead()
     {
@@ -28,7 +50,7 @@ public class ModelShapeTests
         Assert.All(shape.KvHeads, heads => Assert.Equal(8, heads));
         Assert.All(shape.KeyLengths, length => Assert.Equal(128, length));
         Assert.Equal(8_030_261_248, shape.Parameters);
-        Assert.False(shape.TiedOutput);
+        Assert.Equal(0, shape.TiedBytes);
         // Everything is read for a token but the embedding's rows.
         Assert.Equal(shape.WeightsBytes - shape.InputBytes, shape.ActiveBytes);
         Assert.Equal(shape.WeightsBytes, shape.InputBytes + shape.OutputBytes + shape.LayerBytes.Sum());
@@ -38,7 +60,7 @@ public class ModelShapeTests
     public void ATiedOutputIsReadForEveryToken()
     {
         var shape = SyntheticModels.Shape("Gemma-3-4B");
-        Assert.True(shape.TiedOutput);
+        Assert.True(shape.TiedBytes > 0);
         Assert.Equal(shape.InputBytes, shape.TiedBytes);
         Assert.Equal(shape.WeightsBytes, shape.ActiveBytes);
         Assert.Equal(shape.WeightsBytes + shape.TiedBytes, shape.InputBytes + shape.OutputBytes + shape.LayerBytes.Sum());
