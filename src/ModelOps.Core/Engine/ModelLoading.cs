@@ -10,7 +10,7 @@ internal static unsafe class ModelLoading
 {
     private const int DefaultContext = 4096;
 
-    private const long BytesWorthAThread = 8L << 20;
+    private const ulong BytesWorthAThread = 8 << 20;
 
     // A second thread on a core only makes the first one wait at ggml's barriers.
     private static readonly Lazy<int> PhysicalCores = new(() => HardwareInventory.Read().PhysicalCores);
@@ -43,6 +43,12 @@ internal static unsafe class ModelLoading
         {
             LlamaModelParams parameters = api.ModelDefaultParams();
             parameters.GpuLayers = options.GpuLayers;
+            // An empty list of devices, ended by its null: with no layer to hold a GPU would still be given a context of hundreds of MB.
+            nint noDevices = 0;
+            if (options.GpuLayers == 0)
+            {
+                parameters.Devices = (nint)(&noDevices);
+            }
             parameters.ProgressCallback = &ReportProgress;
             parameters.ProgressCallbackData = GCHandle.ToIntPtr(handle);
             EngineLog.Clear();
@@ -72,7 +78,7 @@ internal static unsafe class ModelLoading
     public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options)
     {
         int trained = api.ModelTrainedContext(model.DangerousGetHandle());
-        int threads = options.Threads > 0 ? options.Threads : DefaultThreads(new FileInfo(options.ModelPath).Length);
+        int threads = options.Threads > 0 ? options.Threads : DefaultThreads(api.ModelBytes(model.DangerousGetHandle()));
         int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         LlamaContextParams parameters = api.ContextDefaultParams();
         parameters.ContextLength = (uint)(options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, trained));
@@ -97,7 +103,7 @@ internal static unsafe class ModelLoading
     /// with a model of a few MB that costs what a second thread brings, and where a thread has to wait for its turn on the processor it costs everything: the 2 MB
     /// demo model on 2 cores makes 2200 tokens/s with one thread and 1800 with two; beside two busy processes 300 to 2400 with one thread and 1 to 2 with two.
     /// </summary>
-    private static int DefaultThreads(long fileBytes) => (int)Math.Clamp(fileBytes / BytesWorthAThread, 1, PhysicalCores.Value);
+    private static int DefaultThreads(ulong modelBytes) => (int)Math.Clamp(modelBytes / BytesWorthAThread, 1, (ulong)PhysicalCores.Value);
 
     private static ModelOpsException LoadFailure(string path)
     {

@@ -96,7 +96,7 @@ public static class WorkerHost
             {
                 end = new WorkerEvent { Id = request.Id, Cancelled = true };
             }
-            catch (Exception exception) when (exception is not IOException)
+            catch (Exception exception)
             {
                 end = new WorkerEvent { Id = request.Id, Error = WorkerError.Of(exception) };
             }

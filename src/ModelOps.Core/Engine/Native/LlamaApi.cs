@@ -14,6 +14,7 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, void> Free;
     public readonly delegate* unmanaged[Cdecl]<nint, nint> ModelGetVocab;
     public readonly delegate* unmanaged[Cdecl]<nint, int> ModelTrainedContext;
+    public readonly delegate* unmanaged[Cdecl]<nint, ulong> ModelBytes;
     public readonly delegate* unmanaged[Cdecl]<nint, byte> ModelHasEncoder;
     public readonly delegate* unmanaged[Cdecl]<nint, uint> ContextLength;
     public readonly delegate* unmanaged[Cdecl]<nint, uint> BatchLength;
@@ -52,6 +53,7 @@ internal sealed unsafe class LlamaApi
         Free = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_free");
         ModelGetVocab = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_model_get_vocab");
         ModelTrainedContext = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_model_n_ctx_train");
+        ModelBytes = (delegate* unmanaged[Cdecl]<nint, ulong>)Export("llama_model_size");
         ModelHasEncoder = (delegate* unmanaged[Cdecl]<nint, byte>)Export("llama_model_has_encoder");
         ContextLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_ctx");
         BatchLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_batch");
