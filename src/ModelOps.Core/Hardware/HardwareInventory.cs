@@ -11,7 +11,7 @@ public static class HardwareInventory
 {
     /// <summary>
     /// This machine; <paramref name="storeDirectory"/> tells which disk's free space is wanted (the folder need not exist yet). Takes
-    /// milliseconds: the bandwidth of the main memory is left out where the system does not tell it, see <see cref="MeasureMemoryBandwidth"/>.
+    /// milliseconds: the bandwidth of the main memory is left out where the system does not tell it, see <see cref="ReadAndMeasure"/>.
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is.</exception>
     public static Machine Read(string? storeDirectory = null)
@@ -32,12 +32,17 @@ public static class HardwareInventory
     }
 
     /// <summary>
-    /// This machine with the bandwidth of its main memory measured, so that a fit can tell the speed on the CPU. Takes a tenth of a second more.
+    /// This machine with the bandwidth of its main memory measured, where the system does not tell it, so that a fit can tell the speed on the CPU.
+    /// Takes a tenth of a second more.
     /// </summary>
     public static Machine ReadAndMeasure(string? storeDirectory = null, CancellationToken cancellationToken = default)
     {
         var machine = Read(storeDirectory);
-        var bandwidth = MeasureMemoryBandwidth(cancellationToken);
+        if (machine.Devices.All(device => device.Kind == DeviceKind.Gpu || device.BandwidthBytesPerSecond is not null))
+        {
+            return machine;
+        }
+        var bandwidth = MemoryBandwidth.Measure(machine.Devices[0].FreeBytes, cancellationToken);
         return machine with
         {
             Devices =
@@ -48,9 +53,6 @@ public static class HardwareInventory
             ],
         };
     }
-
-    /// <summary>Measures main-memory read bandwidth on all cores, in bytes a second; takes about a tenth of a second.</summary>
-    public static double MeasureMemoryBandwidth(CancellationToken cancellationToken = default) => MemoryBandwidth.Measure(cancellationToken);
 
     private static SystemFacts ReadSystem()
     {

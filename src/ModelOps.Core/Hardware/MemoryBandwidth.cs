@@ -6,8 +6,9 @@ namespace ModelOps.Hardware;
 /// <summary>Read bandwidth of the main memory, on all cores at once.</summary>
 internal static class MemoryBandwidth
 {
-    // Together larger than the caches of any processor, small enough to be had on any machine that runs models.
+    // Together larger than the caches of nearly any processor. Where memory is too short for that, the caches have a part in the result.
     private const long TotalBytes = 512L << 20;
+    private const int ShareOfFree = 4;
     private const long LeastThreadBytes = 32L << 20;
     private const int ChunkBytes = 4 << 20;
     private const int Rounds = 3;
@@ -17,10 +18,13 @@ internal static class MemoryBandwidth
     /// Bytes a second: the sum over threads of what each reads in the median chunk. A chunk takes less than the scheduler's time slice, so
     /// that other work on the machine stretches few of them.
     /// </summary>
-    public static double Measure(CancellationToken cancellationToken)
+    /// <param name="freeBytes">Free memory, of which a part is taken: what a container does not have must not be asked for.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static double Measure(long freeBytes, CancellationToken cancellationToken)
     {
         var threads = Environment.ProcessorCount;
-        var chunks = (int)(Math.Max(LeastThreadBytes, TotalBytes / threads) / ChunkBytes);
+        var threadBytes = Math.Min(Math.Max(LeastThreadBytes, TotalBytes / threads), freeBytes / ShareOfFree / threads);
+        var chunks = (int)Math.Max(1, threadBytes / ChunkBytes);
         var rates = new double[threads];
         Exception? failure = null;
         // Threads of our own: the pool may be busy and would then run them one after another.

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ModelOps.Hardware;
 using Xunit;
 
 namespace ModelOps.Tests.Hardware;
@@ -26,8 +27,7 @@ public class HardwareInventoryTests
     public void BandwidthIsThatOfAMemory()
     {
         // Between one channel of DDR2 and a server with HBM: a wrong unit or an optimised-away loop falls outside.
-        Assert.InRange(HardwareInventory.MeasureMemoryBandwidth(), 1e9, 5e12);
-        Assert.NotNull(HardwareInventory.ReadAndMeasure().Devices[0].BandwidthBytesPerSecond);
+        Assert.InRange(HardwareInventory.ReadAndMeasure().Devices[0].BandwidthBytesPerSecond ?? 0, 1e9, 5e12);
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public class HardwareInventoryTests
     {
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
-        Assert.Throws<OperationCanceledException>(() => HardwareInventory.MeasureMemoryBandwidth(cancelled.Token));
+        Assert.Throws<OperationCanceledException>(() => MemoryBandwidth.Measure(1 << 30, cancelled.Token));
     }
 
     [Fact]
