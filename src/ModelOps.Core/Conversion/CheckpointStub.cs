@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using ModelOps.Hub;
 
 namespace ModelOps.Conversion;
 
@@ -27,7 +28,7 @@ internal sealed partial class CheckpointStub : IDisposable
             foreach (var file in variant.Files)
             {
                 // Names come from strangers; a checkpoint's files stand side by side, whatever is in folders is not part of it.
-                if (file.Path.AsSpan().IndexOfAny('/', '\\', ':') >= 0 || file.Path is "." or "..")
+                if (file.Path.Contains('/') || RepositoryPath.Problem(file.Path) is not null)
                 {
                     continue;
                 }

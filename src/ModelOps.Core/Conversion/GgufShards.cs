@@ -22,6 +22,6 @@ internal static partial class GgufShards
             : shards;
     }
 
-    [GeneratedRegex(@"^(?<stem>.+)-(?<index>\d{5})-of-(?<count>\d{5})\.gguf$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A(?<stem>.+)-(?<index>[0-9]{5})-of-(?<count>[0-9]{5})\.gguf\z", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();
 }

@@ -1,4 +1,5 @@
 using ModelOps.Conversion;
+using ModelOps.Formats;
 
 namespace ModelOps;
 
@@ -8,8 +9,8 @@ namespace ModelOps;
 /// </summary>
 public static class ModelShapeReader
 {
-    // Vocabularies make headers long (30 MB and more). A whole header must come from one stream; what lies behind it is not read, so hardly sent.
-    private const long LongestHeader = 512L << 20;
+    // Headers are read number by number; what was read ahead of need is lost with the stream.
+    private const int BufferBytes = 64 << 10;
 
     /// <summary>
     /// The shape of a model on this disk, a GGUF file or a checkpoint's folder; a checkpoint's is that of the file converted with the recipe
@@ -35,10 +36,11 @@ public static class ModelShapeReader
         var shards = new List<GgufFile>();
         foreach (var file in variant.Files.Where(file => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).OrderBy(file => file.Path, StringComparer.Ordinal))
         {
-            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, LongestHeader), cancellationToken).ConfigureAwait(false);
+            // A whole header must come from one stream; what lies behind it is not read, so hardly sent.
+            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, GgufLimits.MaxHeaderBytes), cancellationToken).ConfigureAwait(false);
             await using (body.ConfigureAwait(false))
             {
-                shards.Add(GgufFile.Read(body, file.Bytes, $"{name}/{file.Path}"));
+                shards.Add(GgufFile.Read(new BufferedStream(body, BufferBytes), file.Bytes, $"{name}/{file.Path}"));
             }
         }
         return FromShards(shards, name);

@@ -11,6 +11,7 @@ internal sealed class BodyStream : Stream
     private readonly TimeSpan _stallTimeout;
     private readonly string _host;
     private readonly bool _mustFill;
+    private readonly CancellationToken _opener;
     private long _remaining;
 
     /// <param name="response">Owner of the stream; disposed with it.</param>
@@ -18,13 +19,15 @@ internal sealed class BodyStream : Stream
     /// <param name="length">Bytes to read at most; all of them must come when <paramref name="mustFill"/>.</param>
     /// <param name="mustFill">Whether an earlier end is an error.</param>
     /// <param name="stallTimeout">Longest silence.</param>
-    public BodyStream(HttpResponseMessage response, Stream inner, long length, bool mustFill, TimeSpan stallTimeout)
+    /// <param name="opener">The token of whoever opened it: synchronous reads take none of their own, and must end with it.</param>
+    public BodyStream(HttpResponseMessage response, Stream inner, long length, bool mustFill, TimeSpan stallTimeout, CancellationToken opener)
     {
         _response = response;
         _inner = inner;
         _remaining = length;
         _mustFill = mustFill;
         _stallTimeout = stallTimeout;
+        _opener = opener;
         _host = response.RequestMessage?.RequestUri?.Host ?? "The server";
     }
 
@@ -68,7 +71,7 @@ internal sealed class BodyStream : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     // For parsers of headers, which read synchronously; the network code below does not depend on the caller's context.
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count), _opener).AsTask().GetAwaiter().GetResult();
 
     public override void Flush() { }
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();

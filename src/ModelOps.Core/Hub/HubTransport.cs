@@ -98,7 +98,7 @@ internal sealed class HubTransport : IDisposable
     public async Task<BodyStream> OpenBodyAsync(HttpResponseMessage response, long length, bool mustFill, CancellationToken cancellationToken)
     {
         Stream inner = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        return new BodyStream(response, inner, length, mustFill, _options.StallTimeout);
+        return new BodyStream(response, inner, length, mustFill, _options.StallTimeout, cancellationToken);
     }
 
     public void Dispose() => _http.Dispose();

@@ -56,7 +56,7 @@ internal static partial class VariantGrouping
     /// <summary>Path of a GGUF without its extension and shard number.</summary>
     public static string Stem(string path) => Shard().Match(path) is { Success: true } shard ? shard.Groups["stem"].Value : Path.ChangeExtension(path, null);
 
-    // Vision projectors, importance matrices and adapters are GGUF files too, but no models.
+    // Vision projectors and importance matrices are GGUF files too, but no models.
     private static bool IsModelGguf(string path) =>
         path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
         && !FileName(path).Contains("mmproj", StringComparison.OrdinalIgnoreCase)
@@ -104,12 +104,12 @@ internal static partial class VariantGrouping
     [GeneratedRegex(@"(?<![A-Za-z0-9])(UD-)?(I?Q[1-9](_(K|XXS|XXL|XS|XL|NL|S|M|L|[01](_[48]_[48])?))*|TQ[12]_0|BF16|FP?16|FP?32|(MXFP4|NVFP4)(_MOE)?)(?![A-Za-z0-9])", RegexOptions.IgnoreCase)]
     private static partial Regex Quantization();
 
-    [GeneratedRegex(@"\A(?<stem>.+)-(?<number>\d{5})-of-(?<count>\d{5})\.gguf\z", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\A(?<stem>.+)-(?<number>[0-9]{5})-of-(?<count>[0-9]{5})\.gguf\z", RegexOptions.IgnoreCase)]
     private static partial Regex Shard();
 
-    [GeneratedRegex(@"\Amodel(-\d{5}-of-\d{5})?\.safetensors\z")]
+    [GeneratedRegex(@"\Amodel(-[0-9]{5}-of-[0-9]{5})?\.safetensors\z")]
     private static partial Regex StandardWeights();
 
-    [GeneratedRegex(@"-\d{5}-of-(?<count>\d{5})\.safetensors\z")]
+    [GeneratedRegex(@"-[0-9]{5}-of-(?<count>[0-9]{5})\.safetensors\z")]
     private static partial Regex WeightShard();
 }

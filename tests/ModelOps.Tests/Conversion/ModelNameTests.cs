@@ -1,3 +1,4 @@
+using System.Globalization;
 using ModelOps.Conversion;
 using Xunit;
 
@@ -42,6 +43,24 @@ public sealed class ModelNameTests
         var parsed = ModelId.Parse(id, weights);
         Assert.Equal(new ModelId(name, organization, baseName, fineTune, version, sizeLabel), parsed);
         Assert.Equal(title, ModelId.ToTitle(parsed.Name!));
+    }
+
+    /// <summary>A shell has its user's culture, and what is written into a file must not depend on it.</summary>
+    [Fact]
+    public void Parse_ReadsAPointWhereTheCultureHasACommaAsWell()
+    {
+        var before = CultureInfo.CurrentCulture;
+        var german = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        (german.NumberFormat.NumberDecimalSeparator, german.NumberFormat.NumberGroupSeparator) = (",", ".");
+        CultureInfo.CurrentCulture = german;
+        try
+        {
+            Assert.Equal("1.5B", ModelId.Parse("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 1777088000).SizeLabel);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
     }
 
     public static TheoryData<long, string> Sizes => new()

@@ -34,6 +34,11 @@ public sealed class VariantGroupingTests
         Assert.Equal(20, variants[1].Bytes);
     }
 
+    /// <summary>Digits of another script are no shard number: a hostile name must not break the listing.</summary>
+    [Fact]
+    public void OnlyPlainDigitsCountShards()
+        => Assert.Equal("Q4_0", Assert.Single(Group("m-Q4_0-٠٠٠٠١-of-٠٠٠٠١.gguf", "model-٠٠٠٠١-of-٠٠٠٠١.safetensors")).Name);
+
     [Fact]
     public void TwoModelsOfOneQuantizationAreToldApartByPath() =>
         Assert.Equal(["Q8_0", "a-Q4_0", "b-Q4_0"], Group("a-Q4_0.gguf", "b-Q4_0.gguf", "b-Q8_0.gguf").Select(variant => variant.Name));

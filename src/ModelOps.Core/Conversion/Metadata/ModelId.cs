@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace ModelOps.Conversion;
@@ -85,7 +86,7 @@ internal sealed partial record ModelId(string? Name, string? Organization, strin
             if ("kmbt".Contains(part[^1]))
                 part = part[..^1] + char.ToUpperInvariant(part[^1]);
             var power = " KMBT".IndexOf(part[^1]);
-            if (weights > 0 && power >= 0 && double.TryParse(part[..^1], out var size)
+            if (weights > 0 && power >= 0 && double.TryParse(part[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var size)
                 && Math.Abs((size * Math.Pow(1000, power)) - weights) > 7 * weights / 8)
             {
                 // Nowhere near the number of weights: a context length, as in "128k".

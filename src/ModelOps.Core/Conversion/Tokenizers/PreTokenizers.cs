@@ -21,10 +21,9 @@ internal static class PreTokenizers
     private const string Digits = "Digits";
 
     /// <summary>
-    /// Steps of a pre-tokenizer, joined by line feeds, and whether whole words skip merging where that decides (null: whatever), to
-    /// llama.cpp's name. The engine knows more names; they split as one of these does.
+    /// Steps of a pre-tokenizer, joined by line feeds, and whether whole words skip merging, to llama.cpp's name. The engine knows more names; they split as one of these does.
     /// </summary>
-    private static readonly (string Steps, bool? IgnoreMerges, string Name)[] Known =
+    private static readonly (string Steps, bool IgnoreMerges, string Name)[] Known =
     [
         (Llama3, true, "llama-bpe"),
         (Llama3, false, "dbrx"),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -56,7 +57,7 @@ internal sealed class TokenizerFiles
     /// <summary>Added tokens of tokenizer_config.json (<c>added_tokens_decoder</c>), which win over other files.</summary>
     public IReadOnlyList<AddedToken> AddedTokensDecoder => field ??= CheckpointJson.Guard("tokenizer_config.json", () =>
         Config is { } config && config.TryGetProperty("added_tokens_decoder", out var map) && map.ValueKind == JsonValueKind.Object
-            ? map.EnumerateObject().Select(entry => new AddedToken(int.Parse(entry.Name), Text(entry.Value.GetProperty("content")), IsSpecial(entry.Value))).ToList()
+            ? map.EnumerateObject().Select(entry => new AddedToken(int.Parse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture), Text(entry.Value.GetProperty("content")), IsSpecial(entry.Value))).ToList()
             : []);
 
     /// <summary>added_tokens.json, of older checkpoints.</summary>
