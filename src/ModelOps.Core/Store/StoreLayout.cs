@@ -37,7 +37,6 @@ internal sealed class StoreLayout(string root)
         }
     }
 
-    // A hub name never contains "--", so that the first one is the slash; old names have no organisation.
     /// <summary>The repository of a snapshot, or of a file in one, whatever store it is in; null for any other path.</summary>
     public static string? RepositoryOf(string path)
     {
@@ -49,6 +48,7 @@ internal sealed class StoreLayout(string root)
         return null;
     }
 
+    // A hub name never contains "--", so that the only one is the slash; old names have no organisation.
     private static bool TryParse(string folder, [NotNullWhen(true)] out string? repository)
     {
         string[] parts = folder[FolderPrefix.Length..].Split(Separator);

@@ -174,7 +174,7 @@ internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string b
 
     private ModelOpsException Mismatch(string what) => new(
         ErrorKind.ChecksumMismatch,
-        $"'{file.Path}' is not what the hub promised: {what}. It was discarded.",
+        $"'{file.Path}' is not what the hub promised: {what}. It was not installed.",
         "Try again. If it happens again, a proxy or mirror on the way changes or caches files: go around it (NO_PROXY, HF_ENDPOINT).");
 
     /// <summary>The server answered a range with the whole file.</summary>

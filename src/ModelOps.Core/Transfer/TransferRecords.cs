@@ -4,7 +4,7 @@ namespace ModelOps;
 /// <param name="Path">Path in the repository.</param>
 /// <param name="Bytes">Size.</param>
 /// <param name="ETag">Digest that the content must have and the name of its blob.</param>
-/// <param name="PresentBytes">Bytes that are already on this disk, verified or in a resumable partial file.</param>
+/// <param name="PresentBytes">Bytes that are already on this disk: a file of the right size under its final name, or what a resumable partial file has.</param>
 public sealed record PlannedFile(string Path, long Bytes, string ETag, long PresentBytes);
 
 /// <summary>What a download will fetch, before it fetches anything.</summary>
