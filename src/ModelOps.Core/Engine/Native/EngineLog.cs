@@ -14,19 +14,19 @@ internal static unsafe class EngineLog
     private const int Continuation = 5;
 
     [ThreadStatic]
-    private static List<string>? t_lines;
+    private static List<string>? _lines;
 
     [ThreadStatic]
-    private static bool t_keeping;
+    private static bool _keeping;
 
     /// <summary>To be given to <c>llama_log_set</c>.</summary>
     public static delegate* unmanaged[Cdecl]<int, byte*, nint, void> Callback => &Write;
 
     /// <summary>Forgets the complaints of this thread; call before an operation whose failure is to be explained.</summary>
-    public static void Clear() => t_lines?.Clear();
+    public static void Clear() => _lines?.Clear();
 
     /// <summary>The complaints of this thread, oldest first.</summary>
-    public static string Complaints() => t_lines is { Count: > 0 } lines ? string.Join('\n', lines.Select(line => line.TrimEnd())) : "";
+    public static string Complaints() => _lines is { Count: > 0 } lines ? string.Join('\n', lines.Select(line => line.TrimEnd())) : "";
 
     /// <summary>A sentence for an exception: what failed, then the last thing the engine said of it.</summary>
     public static string Explain(string what)
@@ -40,13 +40,13 @@ internal static unsafe class EngineLog
     {
         if (level != Continuation)
         {
-            t_keeping = level is >= Warning and < Continuation;
+            _keeping = level is >= Warning and < Continuation;
         }
-        if (!t_keeping)
+        if (!_keeping)
         {
             return;
         }
-        List<string> lines = t_lines ??= [];
+        List<string> lines = _lines ??= [];
         string piece = Marshal.PtrToStringUTF8((nint)text) ?? "";
         if (level == Continuation && lines.Count > 0)
         {

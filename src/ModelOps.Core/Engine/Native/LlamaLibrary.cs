@@ -23,8 +23,8 @@ internal static unsafe partial class LlamaLibrary
         + ", or reinstall ModelOps, which brings them.";
 
     private static readonly Lock Gate = new();
-    private static LlamaApi? s_api;
-    private static string? s_directory;
+    private static LlamaApi? _api;
+    private static string? _directory;
 
     /// <summary>The engine's functions; loads the libraries at the first call.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
@@ -33,17 +33,17 @@ internal static unsafe partial class LlamaLibrary
         LlamaFiles files = Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), BaseDirectories);
         lock (Gate)
         {
-            if (s_api is null)
+            if (_api is null)
             {
-                s_api = LoadOnce(files);
-                s_directory = files.Directory;
+                _api = LoadOnce(files);
+                _directory = files.Directory;
             }
-            else if (s_directory != files.Directory)
+            else if (_directory != files.Directory)
             {
-                throw new ModelOpsException(ErrorKind.EngineNotFound, $"This process has already loaded llama.cpp from {s_directory} and cannot load a second one from {files.Directory}.",
+                throw new ModelOpsException(ErrorKind.EngineNotFound, $"This process has already loaded llama.cpp from {_directory} and cannot load a second one from {files.Directory}.",
                     "Start a new process for the other build.");
             }
-            return s_api;
+            return _api;
         }
     }
 
