@@ -28,7 +28,7 @@ internal sealed class CommandContext
     public HubClient OpenHub()
     {
         var options = HubOptions.FromEnvironment(Host.Environment);
-        return new HubClient(_endpoint is null ? options : options with { Endpoint = _endpoint });
+        return new HubClient(_endpoint is null ? options : options.WithEndpoint(_endpoint));
     }
 
     /// <summary>The store of <c>--store</c>, or of the environment.</summary>
@@ -44,14 +44,7 @@ internal sealed class CommandContext
     public ResolvedModel Resolve(string model) => OpenStore().Resolve(PathOrName(model));
 
     /// <summary>A model that the engine can load.</summary>
-    public string ResolveGguf(string model)
-    {
-        var resolved = Resolve(model);
-        return resolved.Kind == ModelKind.Gguf
-            ? resolved.Path
-            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.",
-                $"Convert it first: modelops convert {model} --type Q8_0");
-    }
+    public string ResolveGguf(string model) => OpenStore().ResolveGguf(PathOrName(model));
 
     /// <summary>The full path when it is there, else the words as they are.</summary>
     public string PathOrName(string model)

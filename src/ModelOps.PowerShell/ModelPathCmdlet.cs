@@ -33,6 +33,9 @@ public abstract class ModelPathCmdlet : ModelOpsCmdlet
     /// <summary>Does the work for one model on disk.</summary>
     private protected abstract Task ProcessModelAsync(string path, CancellationToken cancellationToken);
 
+    /// <summary>From what the store takes as a model to its path on disk.</summary>
+    private protected virtual string Resolve(ModelStore store, string model) => store.Resolve(model).Path;
+
     private protected sealed override Task ProcessAsync(CancellationToken cancellationToken)
         => ParameterSetName == ByLiteralPath
             ? ForEachAsync(LiteralPath, async path => await ProcessModelAsync(await OnPipelineAsync(() => this.ToFileSystemPath(path)), cancellationToken))
@@ -43,5 +46,5 @@ public abstract class ModelPathCmdlet : ModelOpsCmdlet
             });
 
     private IReadOnlyList<string> Expand(string pattern)
-        => WildcardPattern.ContainsWildcardCharacters(pattern) ? this.ExpandPath(pattern) : [this.ResolveModel(pattern, this.OpenStore(Store)).Path];
+        => WildcardPattern.ContainsWildcardCharacters(pattern) ? this.ExpandPath(pattern) : [Resolve(this.OpenStore(Store), this.PathOrName(pattern))];
 }

@@ -19,12 +19,15 @@ internal static partial class Recommendation
         ["measure"] = "Measure-Model",
     };
 
-    /// <summary><c>modelops pull org/repo --variant Q4_0</c> becomes <c>Install-Model org/repo -Variant Q4_0</c>.</summary>
-    public static string InCmdlets(string hint) => Command().Replace(hint, command => Cmdlets.TryGetValue(command.Groups["verb"].Value, out var cmdlet)
-        ? cmdlet + Option().Replace(command.Groups["rest"].Value, option => " -" + string.Concat(option.Groups["name"].Value.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..])))
-        : command.Value);
+    /// <summary><c>modelops pull org/repo --variant Q4_0</c> becomes <c>Install-Model org/repo -Variant Q4_0</c>, and <c>--force</c> <c>-Force</c>.</summary>
+    public static string InCmdlets(string hint)
+    {
+        var text = hint.Replace("modelops hardware --format json", "Get-ModelHardware -MeasureBandwidth | ConvertTo-Json -Depth 4", StringComparison.Ordinal);
+        text = Command().Replace(text, command => Cmdlets.GetValueOrDefault(command.Groups["verb"].Value, command.Value));
+        return Option().Replace(text, option => " -" + string.Concat(option.Groups["name"].Value.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..])));
+    }
 
-    [GeneratedRegex(@"\bmodelops (?<verb>[a-z]+)(?<rest>[^.;,)]*)")]
+    [GeneratedRegex(@"\bmodelops (?<verb>[a-z]+)\b")]
     private static partial Regex Command();
 
     [GeneratedRegex(@" --(?<name>[a-z]+(?:-[a-z]+)*)")]

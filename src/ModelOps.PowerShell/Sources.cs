@@ -9,16 +9,7 @@ internal static class Sources
     public static HubClient OpenHub(Uri? endpoint)
     {
         var options = HubOptions.FromEnvironment();
-        if (endpoint is null)
-        {
-            return new HubClient(options);
-        }
-        if (!endpoint.IsAbsoluteUri || endpoint.Scheme is not ("http" or "https"))
-        {
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{endpoint}' is not the address of a hub.", "Give a whole address, such as https://huggingface.co.");
-        }
-        // A token belongs to the hub of the environment: it is not sent to another one.
-        return new HubClient(options with { Endpoint = endpoint, Token = Uri.Compare(endpoint, options.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0 ? options.Token : null });
+        return new HubClient(endpoint is null ? options : options.WithEndpoint(endpoint));
     }
 
     /// <summary>A store in a folder of the session, or where the environment says.</summary>
@@ -71,45 +62,19 @@ internal static class Sources
         }
     }
 
-    /// <summary>
-    /// MODEL: a path of the session when there is something, else an installed model (<c>org/repo[:variant]</c>).
-    /// </summary>
-    public static ResolvedModel ResolveModel(this PSCmdlet cmdlet, string model, ModelStore store)
+    /// <summary>MODEL as the store takes it: the path of the session when there is something, else the name of an installed model (<c>org/repo[:variant]</c>).</summary>
+    public static string PathOrName(this PSCmdlet cmdlet, string model)
     {
-        var isName = LooksLikeRepository(model);
-        string? path = null;
+        var isName = ModelName.TryParse(model) is not null;
         try
         {
-            path = cmdlet.ToFileSystemPath(model);
+            var path = cmdlet.ToFileSystemPath(model);
+            return Path.Exists(path) || !isName ? path : model;
         }
         catch (ModelOpsException) when (isName)
         {
             // `org/repo:variant` reads as a path of a drive that does not exist.
+            return model;
         }
-        return path is not null && (Path.Exists(path) || !isName) ? store.Resolve(path) : store.Resolve(model);
-    }
-
-    /// <summary>MODEL as a file that the engine can load.</summary>
-    public static string ResolveGguf(this PSCmdlet cmdlet, string model, ModelStore store)
-    {
-        var resolved = cmdlet.ResolveModel(model, store);
-        return resolved.Kind == ModelKind.Gguf
-            ? resolved.Path
-            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.", $"Convert it first: Convert-Model '{model}' -Type Q8_0");
-    }
-
-    /// <summary>Splits <c>org/repo[:variant]</c>.</summary>
-    public static (string Repository, string? Variant) SplitVariant(string repository)
-    {
-        var colon = repository.IndexOf(':', StringComparison.Ordinal);
-        return colon < 0 ? (repository, null) : (repository[..colon], repository[(colon + 1)..]);
-    }
-
-    /// <summary>Whether a text has the form <c>org/repo[:variant]</c> and not that of a path.</summary>
-    public static bool LooksLikeRepository(string text)
-    {
-        var name = SplitVariant(text).Repository;
-        var slash = name.IndexOf('/', StringComparison.Ordinal);
-        return slash > 0 && slash < name.Length - 1 && name[0] is not ('.' or '~') && name.IndexOfAny(['/', '\\'], slash + 1) < 0 && !name.Contains('\\', StringComparison.Ordinal);
     }
 }

@@ -102,21 +102,30 @@ Describe 'Test-ModelFit' {
     }
 
     It 'judges for the machine of a file' {
-        $machine = Get-ModelHardware
+        $machine = Get-ModelHardware -MeasureBandwidth
         ($machine | ConvertTo-Json -Depth 4 -EnumsAsStrings) -replace '"FreeBytes": \d+', '"FreeBytes": 4096' | Set-Content tiny.json
         $fit = Test-ModelFit modelops/demo-llama -Machine tiny.json
         $fit.Fits | Should -BeFalse
         $fit.Devices[0].FreeBytes | Should -Be 4096
+        $fit.TokensPerSecond.High | Should -BeGreaterThan 0
         Test-ModelFit modelops/demo-llama -Machine $machine -Quiet | Should -BeTrue
     }
 
     It 'refuses a file that holds no machine' {
         'not json' | Set-Content broken.json
-        { Test-ModelFit modelops/demo-llama -Machine broken.json } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Test-ModelFit modelops/demo-llama -Machine broken.json } | Should -Throw '*Get-ModelHardware*' -ErrorId 'ParameterArgumentTransformationError,*'
+        (Get-ModelHardware | ConvertTo-Json -Depth 4) -replace '(?s)"Devices": \[.*\]', '"Devices": null' | Set-Content hollow.json
+        { Test-ModelFit modelops/demo-llama -Machine hollow.json } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Test-ModelFit modelops/demo-llama -Machine nowhere.json } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
     }
 }
 
 Describe 'Install-Model' {
+    It 'takes a variant once' {
+        $caught = Get-WrittenError { Install-Model modelops/demo-llama:safetensors -Variant Q4_0 -Store $store }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+    }
+
     It 'prints the plan with -WhatIf and leaves no file' {
         $printed = pwsh -NoProfile -NonInteractive -Command "Import-Module '$Root/ModelOps.psd1'; Install-Model modelops/demo-gemma-qat -Store '$store' -WhatIf" | Out-String
         $printed | Should -Match 'What if: Install modelops/demo-gemma-qat safetensors'
@@ -176,10 +185,20 @@ Describe 'Completion' {
         @{ Text = 'Convert-Model x -Type Q'; Expected = 'Q8_0' }
         @{ Text = 'Convert-Model x -Type b'; Expected = 'BF16' }
         @{ Text = 'Find-Model -Sort Tr'; Expected = 'Trending' }
+        @{ Text = 'Test-ModelFit x -KvType q8'; Expected = 'Q8_0' }
         @{ Text = 'Install-Model modelops/demo-l'; Expected = 'modelops/demo-llama' }
         @{ Text = 'Install-Model modelops/demo-llama -Variant s'; Expected = 'safetensors' }
     ) {
         (TabExpansion2 $Text $Text.Length).CompletionMatches.ListItemText | Should -Contain $Expected
+    }
+
+    It 'offers only types that a KV cache can have' {
+        (TabExpansion2 'Test-ModelFit x -KvType ' 24).CompletionMatches.ListItemText | Should -Be ([ModelOps.FitRequest]::KvTypes | ForEach-Object ToString)
+    }
+
+    It 'offers the variants that are installed' {
+        $text = "Get-Model -Store $store modelops/demo-gemma-qat -Variant "
+        (TabExpansion2 $text $text.Length).CompletionMatches.ListItemText | Should -Be 'safetensors'
     }
 
     It 'offers installed models, then files' {

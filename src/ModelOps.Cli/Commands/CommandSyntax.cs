@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 
 namespace ModelOps.Cli.Commands;
 
@@ -12,26 +13,20 @@ internal static class CommandSyntax
 
     public static Option<int> Threads() => Number("--threads", "N", "Threads to work with; 0 chooses: one a core, where there is work for them.", 0, least: 0);
 
-    // System.CommandLine cannot carry a null out of a parser of its own.
-    private const int AutoLayers = int.MinValue;
-
-    /// <summary>Layers on GPUs; read with <see cref="GetLayers"/>.</summary>
-    public static Option<int> GpuLayers(string description) => new("--gpu-layers")
+    /// <summary>Layers on GPUs.</summary>
+    public static Option<GpuLayers> GpuLayers(string description) => new("--gpu-layers")
     {
         Description = description,
         HelpName = "N|all|auto",
-        DefaultValueFactory = _ => AutoLayers,
+        DefaultValueFactory = _ => default,
         CustomParser = result => result.Tokens[^1].Value.ToLowerInvariant() switch
         {
-            "auto" => AutoLayers,
-            "all" => -1,
-            var text when int.TryParse(text, out var layers) && layers >= 0 => layers,
-            var text => Refuse<int>(result, $"--gpu-layers is a number, 'all' or 'auto', not '{text}'."),
+            "auto" => default,
+            "all" => new GpuLayers(-1),
+            var text when int.TryParse(text, out var layers) && layers >= 0 => new GpuLayers(layers),
+            var text => Refuse<GpuLayers>(result, $"--gpu-layers is a number, 'all' or 'auto', not '{text}'."),
         },
     };
-
-    /// <summary>A number of layers, -1 for all, null for auto.</summary>
-    public static int? GetLayers(this ParseResult parsed, Option<int> gpuLayers) => parsed.GetValue(gpuLayers) is var layers and not AutoLayers ? layers : null;
 
     /// <summary>One of a few values, by name in any case.</summary>
     public static Option<T> Choice<T>(string name, string helpName, string description, T defaultValue, params T[] values)
@@ -59,18 +54,25 @@ internal static class CommandSyntax
         return option;
     }
 
-    public static Option<int> Number(string name, string helpName, string description, int defaultValue, int least)
+    public static Option<int> Number(string name, string helpName, string description, int defaultValue, int least) => new(name)
     {
-        var option = new Option<int>(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => defaultValue };
-        option.Validators.Add(result =>
-        {
-            if (!result.Errors.Any() && result.GetValueOrDefault<int>() < least)
-            {
-                result.AddError($"{name} is at least {least}.");
-            }
-        });
-        return option;
-    }
+        Description = description,
+        HelpName = helpName,
+        DefaultValueFactory = _ => defaultValue,
+        CustomParser = result => int.TryParse(result.Tokens[^1].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least
+            ? number
+            : Refuse<int>(result, $"{name} is a whole number, at least {least}, not '{result.Tokens[^1].Value}'."),
+    };
+
+    /// <summary>A number from 0 to <paramref name="most"/>; null when it is not given.</summary>
+    public static Option<float?> Fraction(string name, string helpName, string description, float most) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result => float.TryParse(result.Tokens[^1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number <= most
+            ? number
+            : Refuse<float?>(result, $"{name} is a number from 0 to {most.ToString(CultureInfo.InvariantCulture)}, not '{result.Tokens[^1].Value}'."),
+    };
 
     public static T? Refuse<T>(ArgumentResult result, string message)
     {
@@ -84,4 +86,12 @@ internal static class CommandSyntax
         command.SetAction((parsed, cancellationToken) => action(new CommandContext(host, parsed), parsed, cancellationToken));
         return command;
     }
+}
+
+/// <summary>How many layers go to GPUs.</summary>
+/// <param name="Count">A number of layers, -1 for all, null for auto.</param>
+internal readonly record struct GpuLayers(int? Count)
+{
+    /// <summary>As the option is written; the help shows it as the default.</summary>
+    public override string ToString() => Count switch { null => "auto", -1 => "all", var count => count.Value.ToString(CultureInfo.InvariantCulture) };
 }

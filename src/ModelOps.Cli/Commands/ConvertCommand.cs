@@ -10,7 +10,7 @@ internal static class ConvertCommand
     public static Command Create(CliHost host)
     {
         var source = new Argument<string>("SOURCE") { Description = "A checkpoint folder, or an installed checkpoint: org/repo." };
-        var type = new Option<string>("--type") { Description = "The recipe: F32, F16, BF16, Q8_0, Q4_0.", HelpName = "TYPE", Required = true };
+        var type = new Option<string>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE", Required = true };
         type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
@@ -37,7 +37,7 @@ internal static class ConvertCommand
     {
         var recipe = Recipe.Parse(options.Type);
         options = options with { Type = recipe.Name };
-        var checkpoint = ResolveCheckpoint(context, source);
+        var checkpoint = context.OpenStore().ResolveCheckpoint(context.PathOrName(source));
         var plan = ConversionPlan.Create(checkpoint.Path, context.FullPath(output ?? $"{NameOf(checkpoint)}-{recipe.Name}.gguf"), options);
         if (dryRun)
         {
@@ -52,16 +52,6 @@ internal static class ConvertCommand
         }
         context.Output.Write(result, CliJson.Default.ConversionResult, report => Render(report, result));
         return 0;
-    }
-
-    private static ResolvedModel ResolveCheckpoint(CommandContext context, string source)
-    {
-        // An installed repository may hold GGUF variants too; a conversion means its checkpoint.
-        var name = Path.Exists(context.FullPath(source)) ? null : RepositoryName.TryParse(source);
-        var resolved = context.Resolve(name is { Variant: null } ? $"{name.Repository}:safetensors" : source);
-        return resolved.Kind == ModelKind.Checkpoint
-            ? resolved
-            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{source}' is a GGUF file; only checkpoints (safetensors) are converted.");
     }
 
     private static string NameOf(ResolvedModel checkpoint)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using ModelOps.Cli.Json;
 using ModelOps.Cli.Rendering;
 
@@ -21,9 +20,7 @@ internal static class FitCommand
         var model = new Argument<string>("MODEL") { Description = "A GGUF file, a checkpoint folder, an installed model, or org/repo[:variant] of the hub, of which only headers are read." };
         var contextLength = CommandSyntax.Context("Context length in tokens; 0 is the smaller of 4096 and what the model was trained for.");
         var gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto is as many as fit.");
-        // What llama.cpp takes for a KV cache.
-        var kvType = CommandSyntax.Choice("--kv-type", "TYPE", "Storage type of the KV cache.", GgmlType.F16,
-            GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL);
+        var kvType = CommandSyntax.Choice("--kv-type", "TYPE", "Storage type of the KV cache.", GgmlType.F16, [.. FitRequest.KvTypes]);
         var batch = CommandSyntax.Number("--batch", "N", "Tokens in one physical batch.", 512, least: 1);
         var flashAttention = CommandSyntax.Choice("--flash-attention", "on|off|auto", "Flash attention; auto lets the engine choose.", Switch.Auto, Enum.GetValues<Switch>());
         var machine = new Option<string?>("--machine") { Description = "Ask for another machine: a file written there by 'modelops hardware --format json'.", HelpName = "FILE" };
@@ -36,7 +33,7 @@ internal static class FitCommand
             var request = new FitRequest
             {
                 ContextLength = parsed.GetValue(contextLength),
-                GpuLayers = parsed.GetLayers(gpuLayers),
+                GpuLayers = parsed.GetValue(gpuLayers).Count,
                 KvType = parsed.GetValue(kvType),
                 BatchSize = parsed.GetValue(batch),
                 FlashAttention = parsed.GetValue(flashAttention) switch { Switch.On => true, Switch.Off => false, _ => null },
@@ -47,7 +44,7 @@ internal static class FitCommand
 
     private static async Task<int> RunAsync(CommandContext context, string model, string type, string? machineFile, FitRequest request, CancellationToken cancellationToken)
     {
-        var machine = machineFile is null ? context.ReadMachine(cancellationToken) : await ReadMachineAsync(context, machineFile, cancellationToken);
+        var machine = machineFile is null ? context.ReadMachine(cancellationToken) : Machine.FromJson(await context.ReadTextAsync(machineFile, cancellationToken), machineFile);
         var subject = await FitSubject.FindAsync(context, model, type, cancellationToken);
         var result = FitEstimator.Estimate(subject.Shape, machine, request) with
         {
@@ -59,23 +56,6 @@ internal static class FitCommand
         };
         context.Output.Write(result, CliJson.Default.FitResult, report => Render(report, result));
         return result.Fits ? 0 : ErrorKind.DoesNotFit.ExitCode();
-    }
-
-    private static async Task<Machine> ReadMachineAsync(CommandContext context, string file, CancellationToken cancellationToken)
-    {
-        var text = await context.ReadTextAsync(file, cancellationToken);
-        try
-        {
-            var machine = JsonSerializer.Deserialize(text, CliJson.Default.Machine);
-            return machine is { Devices: [{ Kind: DeviceKind.Cpu }, ..] } ? machine : throw Invalid(null);
-        }
-        catch (JsonException exception)
-        {
-            throw Invalid(exception);
-        }
-
-        ModelOpsException Invalid(JsonException? inner) => new(ErrorKind.InvalidArgument, $"'{file}' does not describe a machine{(inner is null ? "" : $": {inner.Message}")}",
-            "Write one on the machine in question: modelops hardware --format json", inner);
     }
 
     private static void Render(Report report, FitResult result)

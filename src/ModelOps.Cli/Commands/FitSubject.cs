@@ -10,24 +10,22 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         {
             return Local(context.Resolve(model), type);
         }
-        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.ModelNotFound && RepositoryName.TryParse(model) is not null)
+        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.ModelNotFound && ModelName.TryParse(model) is not null)
         {
             // Not on this disk: the hub may have it. What the hub says, not found or unreachable, is the better answer from here on.
         }
-        return await RemoteAsync(context, RepositoryName.Parse(model), type, cancellationToken);
+        return await RemoteAsync(context, ModelName.Parse(model), type, cancellationToken);
     }
 
     private static FitSubject Local(ResolvedModel model, string type) => new(ModelShapeReader.Read(model.Path, model.Kind, model.Repository, type), model.Repository, null, null, model.Path);
 
-    private static async Task<FitSubject> RemoteAsync(CommandContext context, RepositoryName name, string type, CancellationToken cancellationToken)
+    private static async Task<FitSubject> RemoteAsync(CommandContext context, ModelName name, string type, CancellationToken cancellationToken)
     {
         using var hub = context.OpenHub();
         using var progress = context.Output.Progress();
         progress.Of<string>(text => text).Report($"Reading headers of {name}");
-        var plan = await context.OpenStore().PlanInstallAsync(hub, name.Repository, name.Variant, null, cancellationToken);
-        var variants = await hub.GetVariantsAsync(plan.Repository, plan.Commit, cancellationToken);
-        var variant = variants.First(variant => variant.Name == plan.Variant);
+        var variant = await hub.GetVariantAsync(name.Repository, name.Variant, cancellationToken: cancellationToken);
         var shape = await ModelShapeReader.ReadAsync(hub, variant, type, cancellationToken);
-        return new FitSubject(shape, plan.Repository, plan.Commit, variant.Name, null);
+        return new FitSubject(shape, variant.Repository, variant.Commit, variant.Name, null);
     }
 }

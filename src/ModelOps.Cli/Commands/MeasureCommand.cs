@@ -25,7 +25,7 @@ internal static class MeasureCommand
                     ReferencePath = parsed.GetValue(reference) is { } name ? context.ResolveGguf(name) : null,
                     Text = await context.ReadTextAsync(parsed.GetRequiredValue(text), cancellationToken),
                     ContextLength = parsed.GetValue(contextLength),
-                    GpuLayers = parsed.GetLayers(gpuLayers) ?? -1,
+                    GpuLayers = parsed.GetValue(gpuLayers).Count ?? -1,
                     Threads = parsed.GetValue(threads),
                 };
                 return await RunAsync(context, parsed.GetRequiredValue(model), parsed.GetValue(reference), request, parsed.GetValue(isolate), cancellationToken);

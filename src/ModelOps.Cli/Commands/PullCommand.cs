@@ -15,11 +15,11 @@ internal static class PullCommand
         var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit; otherwise main.", HelpName = "R" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and download nothing." };
         return new Command("pull", "Download a model into the store: ranged, resumable, verified.") { repository, variant, revision, dryRun }
-            .Does(host, (context, parsed, cancellationToken) => RunAsync(context, RepositoryName.Parse(parsed.GetRequiredValue(repository), parsed.GetValue(variant)),
+            .Does(host, (context, parsed, cancellationToken) => RunAsync(context, ModelName.Parse(parsed.GetRequiredValue(repository), parsed.GetValue(variant)),
                 parsed.GetValue(revision), parsed.GetValue(dryRun), cancellationToken));
     }
 
-    private static async Task<int> RunAsync(CommandContext context, RepositoryName name, string? revision, bool dryRun, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, ModelName name, string? revision, bool dryRun, CancellationToken cancellationToken)
     {
         using var hub = context.OpenHub();
         var store = context.OpenStore();

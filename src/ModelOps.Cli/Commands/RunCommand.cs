@@ -12,9 +12,9 @@ internal static class RunCommand
         var model = CommandSyntax.Model();
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; - or nothing reads what is piped in.", Arity = ArgumentArity.ZeroOrOne };
         var maxTokens = CommandSyntax.Number("--max-tokens", "N", "Most tokens to generate.", 512, least: 1);
-        var temperature = new Option<float?>("--temperature") { Description = "0 is greedy; otherwise the model's own default, else 0.8.", HelpName = "X" };
+        var temperature = CommandSyntax.Fraction("--temperature", "X", "0 is greedy; otherwise the model's own default, else 0.8.", most: 10);
         var topK = new Option<int?>("--top-k") { Description = "Keep the k likeliest tokens; 0 is off.", HelpName = "K" };
-        var topP = new Option<float?>("--top-p") { Description = "Keep the likeliest tokens up to this probability.", HelpName = "P" };
+        var topP = CommandSyntax.Fraction("--top-p", "P", "Keep the likeliest tokens up to this probability.", most: 1);
         var seed = new Option<uint?>("--seed") { Description = "Seed of the sampler; otherwise a random one.", HelpName = "N" };
         var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
         var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
@@ -33,16 +33,16 @@ internal static class RunCommand
             {
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "--raw knows no system message: it bypasses the chat template.", "Leave one of --raw and --system out.");
             }
-            if (parsed.GetValue(temperature) is < 0 || parsed.GetValue(topK) is < 0 || parsed.GetValue(topP) is < 0 or > 1)
+            if (parsed.GetValue(topK) is < 0)
             {
-                throw new ModelOpsException(ErrorKind.InvalidArgument, "--temperature and --top-k are not negative, and --top-p lies between 0 and 1.");
+                throw new ModelOpsException(ErrorKind.InvalidArgument, "--top-k is not negative.");
             }
             // The model first: a wrong name should not wait for the prompt to be typed.
             var options = new EngineOptions
             {
                 ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
                 ContextLength = parsed.GetValue(contextLength),
-                GpuLayers = parsed.GetLayers(gpuLayers) ?? -1,
+                GpuLayers = parsed.GetValue(gpuLayers).Count ?? -1,
                 Threads = parsed.GetValue(threads),
             };
             var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);

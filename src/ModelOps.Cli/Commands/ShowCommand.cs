@@ -17,7 +17,7 @@ internal static class ShowCommand
 
     private static async Task<int> RunAsync(CommandContext context, string repository, string? revision, CancellationToken cancellationToken)
     {
-        var name = RepositoryName.Parse(repository);
+        var name = ModelName.Parse(repository);
         using var hub = context.OpenHub();
         var info = await hub.GetRepositoryAsync(name.Repository, revision, cancellationToken);
         var variants = await hub.GetVariantsAsync(info.Repository, info.Commit, cancellationToken);

@@ -39,7 +39,8 @@ internal sealed class ProgressLine(TextWriter? writer, TimeProvider time) : IDis
         {
             if (!_done && _length > 0)
             {
-                writer!.Write('\r' + new string(' ', _length) + '\r');
+                // A terminal echoes Ctrl+C as two characters behind the line.
+                writer!.Write('\r' + new string(' ', Math.Min(_length + 2, 79)) + '\r');
             }
             _done = true;
         }

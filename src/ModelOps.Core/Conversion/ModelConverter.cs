@@ -83,6 +83,6 @@ public static class ModelConverter
         if (plan.SourceFiles.Contains(output, OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is one of the checkpoint's own files.");
         if (!plan.Options.Overwrite && File.Exists(output))
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists already.", "Choose another name, or convert with overwriting.");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists already.", "Choose another name, or replace it with --force.");
     }
 }

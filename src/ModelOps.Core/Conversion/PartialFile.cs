@@ -67,7 +67,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (IOException exception) when (!overwrite && File.Exists(_output))
         {
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_output} has appeared meanwhile.", "Convert with overwriting to replace it.", exception);
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_output} has appeared meanwhile.", "Convert again with --force to replace it.", exception);
         }
         catch (UnauthorizedAccessException exception)
         {

@@ -17,8 +17,6 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
     // The engine rounds a context, and the sliding window's cache, up to whole multiples of this (llama.cpp PR 17046, issue 17037).
     public const int CellMultiple = 256;
 
-    private static readonly GgmlType[] KvTypes = [GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL];
-
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public static ContextPlan Create(ModelShape model, FitRequest request)
     {
@@ -53,10 +51,7 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
         {
             throw Invalid($"{request.GpuLayers} layers cannot be put on a GPU.", "Give a number of layers, -1 for all, or nothing for as many as fit.");
         }
-        if (!KvTypes.Contains(request.KvType))
-        {
-            throw Invalid($"Keys and values cannot be stored as {request.KvType}.", $"Types that can: {string.Join(", ", KvTypes)}.");
-        }
+        FitRequest.ParseKvType(request.KvType.ToString()); // throws for the others
         var block = request.KvType.BlockLength();
         if (block == 1 || !model.HasKvCache)
         {

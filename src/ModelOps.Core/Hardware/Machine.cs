@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using ModelOps.Hardware;
 
 namespace ModelOps;
 
@@ -50,4 +52,31 @@ public sealed record Machine
     public required IReadOnlyList<Device> Devices { get; init; }
     /// <summary>Free bytes of the disk that holds the store, when known.</summary>
     public long? DiskFreeBytes { get; init; }
+
+    /// <summary>A machine from JSON, as <c>modelops hardware --format json</c> and <c>Get-ModelHardware | ConvertTo-Json</c> write it.</summary>
+    /// <param name="json">The JSON.</param>
+    /// <param name="source">Where it comes from, for messages: a file's name.</param>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when it does not describe a machine.</exception>
+    public static Machine FromJson(string json, string source)
+    {
+        Machine? machine;
+        try
+        {
+            machine = JsonSerializer.Deserialize(json, MachineJson.Default.Machine);
+        }
+        catch (JsonException exception)
+        {
+            throw Invalid(exception.Message, exception);
+        }
+        return machine switch
+        {
+            null => throw Invalid("it holds nothing.", null),
+            { Devices: null } => throw Invalid("it has no devices.", null),
+            { Devices: [{ Kind: DeviceKind.Cpu }, ..] } when machine.Devices.All(device => device is { TotalBytes: >= 0, FreeBytes: >= 0 }) => machine,
+            _ => throw Invalid("its devices are a CPU first, then GPUs, each with its memory.", null),
+        };
+
+        ModelOpsException Invalid(string reason, JsonException? inner) => new(ErrorKind.InvalidArgument, $"'{source}' does not describe a machine: {reason}",
+            "Have it written on the machine in question: modelops hardware --format json", inner);
+    }
 }

@@ -103,6 +103,14 @@ public sealed partial class HubClient : IDisposable
     }
 
     /// <summary>
+    /// One variant of a repository. <paramref name="variant"/> null takes the repository's only one, else the best known default
+    /// (Q4_K_M, Q4_0, Q8_0, then the first GGUF, then the checkpoint).
+    /// </summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.VariantNotFound"/>, and what the hub answers.</exception>
+    public async Task<ModelVariant> GetVariantAsync(string repository, string? variant = null, string? revision = null, CancellationToken cancellationToken = default) =>
+        VariantGrouping.Choose(repository, await GetVariantsAsync(repository, revision, cancellationToken).ConfigureAwait(false), variant);
+
+    /// <summary>
     /// Opens a range of a file: at least one byte, at most <paramref name="length"/>. The stream is the body; redirects are followed without the token when
     /// they leave the hub's host. For headers of remote files and for the transfer.
     /// </summary>

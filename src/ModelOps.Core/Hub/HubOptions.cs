@@ -25,6 +25,16 @@ public sealed record HubOptions
     /// <summary>Clock, for waits between retries.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>These options for another hub. The token is <see cref="Endpoint"/>'s: it goes along only where scheme, host and port are the same.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when it is no web address.</exception>
+    public HubOptions WithEndpoint(Uri endpoint)
+    {
+        if (!endpoint.IsAbsoluteUri || (endpoint.Scheme != Uri.UriSchemeHttps && endpoint.Scheme != Uri.UriSchemeHttp))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{endpoint}' is not the address of a hub.", $"Give a whole address, such as {DefaultEndpoint}.");
+        bool same = Uri.Compare(endpoint, Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+        return this with { Endpoint = endpoint, Token = same ? Token : null };
+    }
+
     /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when HF_ENDPOINT is no address.</exception>
     public static HubOptions FromEnvironment(Func<string, string?>? read = null)

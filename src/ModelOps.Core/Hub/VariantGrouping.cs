@@ -39,6 +39,17 @@ internal static partial class VariantGrouping
         ?? variants.FirstOrDefault(variant => name(variant) != CheckpointName)
         ?? variants.FirstOrDefault();
 
+    /// <summary>The variant of a name in any case; without one, <see cref="Default"/>.</summary>
+    public static ModelVariant Choose(string repository, IReadOnlyList<ModelVariant> variants, string? name)
+    {
+        if (variants.Count == 0)
+            throw new ModelOpsException(ErrorKind.VariantNotFound, $"'{repository}' has neither GGUF files nor a complete safetensors checkpoint.", "Look for a repository of the same model that has, for instance with: modelops search --tag gguf");
+        if (name is null)
+            return Default(variants, variant => variant.Name)!;
+        return variants.FirstOrDefault(variant => string.Equals(variant.Name, name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ModelOpsException(ErrorKind.VariantNotFound, $"'{repository}' has no variant '{name}'.", $"It has: {string.Join(", ", variants.Select(variant => variant.Name))}.");
+    }
+
     /// <summary>The quantization in a name: the last one in the file's name, else in its folders'. Null when there is none.</summary>
     public static string? Label(string path)
     {

@@ -6,16 +6,6 @@ namespace ModelOps.Store;
 /// <summary>From what the hub offers and what is on disk to a plan.</summary>
 internal static class InstallPlanner
 {
-    public static ModelVariant Choose(string repository, IReadOnlyList<ModelVariant> variants, string? name)
-    {
-        if (variants.Count == 0)
-            throw new ModelOpsException(ErrorKind.VariantNotFound, $"'{repository}' has neither GGUF files nor a complete safetensors checkpoint.", "Look for a repository of the same model that has, for instance with: modelops search --tag gguf");
-        if (name is null)
-            return VariantGrouping.Default(variants, variant => variant.Name)!;
-        return variants.FirstOrDefault(variant => string.Equals(variant.Name, name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ModelOpsException(ErrorKind.VariantNotFound, $"'{repository}' has no variant '{name}'.", $"It has: {string.Join(", ", variants.Select(variant => variant.Name))}.");
-    }
-
     public static DownloadPlan Plan(StoreLayout layout, ModelVariant variant, string revision, TransferOptions options)
     {
         string snapshot = layout.Snapshot(variant.Repository, variant.Commit);

@@ -9,7 +9,9 @@ internal sealed partial class ModelResolver(Inventory inventory)
     private const int MaxNearMisses = 3;
     private static ReadOnlySpan<byte> GgufMagic => "GGUF"u8;
 
-    public ResolvedModel Resolve(string model)
+    /// <param name="model">What the user writes.</param>
+    /// <param name="preferred">Of an installed repository without a variant: the kind that is meant, when it is there.</param>
+    public ResolvedModel Resolve(string model, ModelKind? preferred)
     {
         if (model.Length == 0)
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The name of the model is empty.");
@@ -20,7 +22,7 @@ internal sealed partial class ModelResolver(Inventory inventory)
             return FromFolder(Path.GetFullPath(model));
         return LooksLikePath(model)
             ? throw new ModelOpsException(ErrorKind.ModelNotFound, $"There is no file or folder '{model}'.", "Check the path. An installed model is named org/repo, as modelops list shows it.")
-            : FromStore(model);
+            : FromStore(model, preferred);
     }
 
     private static ResolvedModel FromFile(string path)
@@ -46,7 +48,7 @@ internal sealed partial class ModelResolver(Inventory inventory)
         };
     }
 
-    private ResolvedModel FromStore(string model)
+    private ResolvedModel FromStore(string model, ModelKind? preferred)
     {
         int colon = model.IndexOf(':');
         string repository = colon < 0 ? model : model[..colon];
@@ -59,8 +61,10 @@ internal sealed partial class ModelResolver(Inventory inventory)
         string? main = inventory.MainCommit(installed[0].Repository);
         // The commit that main stands for goes first, then what was used last.
         installed = [.. installed.OrderByDescending(candidate => candidate.Commit == main).ThenByDescending(candidate => candidate.LastUsed)];
+        InstalledModel[] current = [.. installed.Where(candidate => candidate.Commit == installed[0].Commit)];
+        InstalledModel[] meant = [.. current.Where(candidate => candidate.Kind == preferred)];
         InstalledModel? chosen = variant is null
-            ? VariantGrouping.Default([.. installed.Where(candidate => candidate.Commit == installed[0].Commit)], candidate => candidate.Variant)
+            ? VariantGrouping.Default(meant.Length == 0 ? current : meant, candidate => candidate.Variant)
             : installed.FirstOrDefault(candidate => string.Equals(candidate.Variant, variant, StringComparison.OrdinalIgnoreCase));
         return chosen is not null
             ? new ResolvedModel(chosen.Path, chosen.Kind, chosen.Repository)
@@ -98,7 +102,7 @@ internal sealed partial class ModelResolver(Inventory inventory)
     }
 
     private static bool LooksLikePath(string model) =>
-        model.Contains('\\') || model[0] is '.' or '/' or '~' || Drive().IsMatch(model) || model.Count(c => c == '/') > 1
+        model.Contains('\\') || model[0] is '.' or '/' or '~' || Drive().IsMatch(model) || model.Split(':')[0].Count(c => c == '/') > 1
         || model.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || model.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>C:\x, C:/x and C:x name files on a drive, not a variant.</summary>

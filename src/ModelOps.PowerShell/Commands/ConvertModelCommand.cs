@@ -8,7 +8,7 @@ namespace ModelOps.PowerShell.Commands;
 [OutputType(typeof(ConversionResult))]
 public sealed class ConvertModelCommand : ModelPathCmdlet
 {
-    /// <summary>The recipe: F32, F16, BF16, Q8_0, Q4_0.</summary>
+    /// <summary>The recipe, such as Q4_0.</summary>
     [Parameter(Position = 1)]
     [ArgumentCompleter(typeof(RecipeCompleter))]
     [ValidateNotNullOrEmpty]
@@ -54,6 +54,9 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         }
         await WriteObjectAsync(result);
     }
+
+    // A repository may be installed in several variants; a conversion means its checkpoint.
+    private protected override string Resolve(ModelStore store, string model) => store.ResolveCheckpoint(model).Path;
 
     private string ChooseOutput(string source)
     {

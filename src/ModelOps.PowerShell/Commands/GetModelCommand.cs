@@ -17,6 +17,7 @@ public sealed class GetModelCommand : ModelOpsCmdlet
 
     /// <summary>Variants, with wildcards.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(InstalledVariantCompleter))]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string? Variant { get; set; }
@@ -29,8 +30,10 @@ public sealed class GetModelCommand : ModelOpsCmdlet
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        var (repository, variantOfName) = Sources.SplitVariant(name);
-        var wanted = Variant ?? variantOfName ?? "*";
+        // Not a ModelName: both parts may be patterns.
+        var parts = name.Split(':', 2);
+        var repository = parts[0];
+        var wanted = Variant ?? (parts.Length == 2 ? parts[1] : "*");
         var repositories = WildcardPattern.Get(repository, WildcardOptions.IgnoreCase);
         var variants = WildcardPattern.Get(wanted, WildcardOptions.IgnoreCase);
         var written = 0;

@@ -33,7 +33,7 @@ public sealed class GetModelVariantCommand : HubCmdlet
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
-        var (repository, variantOfName) = Sources.SplitVariant(name);
+        var (repository, variantOfName) = ModelName.Parse(name);
         var wanted = Variant ?? variantOfName;
         var pattern = wanted is null ? null : WildcardPattern.Get(wanted, WildcardOptions.IgnoreCase);
         var variants = await Hub.GetVariantsAsync(repository, Revision, cancellationToken);

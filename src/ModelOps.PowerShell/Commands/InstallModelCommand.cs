@@ -33,9 +33,9 @@ public sealed class InstallModelCommand : HubCmdlet
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
-        var (repository, variantOfName) = Sources.SplitVariant(name);
+        var wanted = ModelName.Parse(name, NullIfEmpty(Variant));
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        var plan = await store.PlanInstallAsync(Hub, repository, NullIfEmpty(Variant) ?? variantOfName, NullIfEmpty(Revision), cancellationToken);
+        var plan = await store.PlanInstallAsync(Hub, wanted.Repository, wanted.Variant, NullIfEmpty(Revision), cancellationToken);
         if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Install {plan.Repository}, {ByteSize.Format(plan.BytesToFetch)} to fetch?"))
         {
             return;

@@ -52,7 +52,7 @@ public sealed class MeasureModelCommand : ModelOpsCmdlet
         var (path, text, reference) = await OnPipelineAsync(() =>
         {
             var store = this.OpenStore(Store);
-            return (this.ResolveGguf(model, store), this.ToFileSystemPath(Text), Reference is null ? null : this.ResolveGguf(Reference, store));
+            return (store.ResolveGguf(this.PathOrName(model)), this.ToFileSystemPath(Text), Reference is null ? null : store.ResolveGguf(this.PathOrName(Reference)));
         });
         if (!File.Exists(text))
         {

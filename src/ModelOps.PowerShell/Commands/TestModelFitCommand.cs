@@ -48,7 +48,9 @@ public sealed class TestModelFitCommand : HubCmdlet
 
     /// <summary>Storage type of keys and values.</summary>
     [Parameter]
-    public GgmlType KvType { get; set; } = GgmlType.F16;
+    [ArgumentCompleter(typeof(KvTypeCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string KvType { get; set; } = nameof(GgmlType.F16);
 
     /// <summary>Tokens in one physical batch.</summary>
     [Parameter]
@@ -85,6 +87,7 @@ public sealed class TestModelFitCommand : HubCmdlet
 
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
+        FitRequest.ParseKvType(KvType); // once for all models, before the first
         OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
         Machine ??= LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
     }
@@ -97,9 +100,9 @@ public sealed class TestModelFitCommand : HubCmdlet
                 ResolvedModel local;
                 try
                 {
-                    local = await OnPipelineAsync(() => this.ResolveModel(name, OpenedStore));
+                    local = await OnPipelineAsync(() => OpenedStore.Resolve(this.PathOrName(name)));
                 }
-                catch (ModelOpsException e) when (e.Kind == ErrorKind.ModelNotFound && Sources.LooksLikeRepository(name))
+                catch (ModelOpsException e) when (e.Kind == ErrorKind.ModelNotFound && ModelName.TryParse(name) is not null)
                 {
                     await TestRemoteAsync(name, cancellationToken);
                     return;
@@ -110,11 +113,9 @@ public sealed class TestModelFitCommand : HubCmdlet
 
     private async Task TestRemoteAsync(string name, CancellationToken cancellationToken)
     {
-        var (repository, variantOfName) = Sources.SplitVariant(name);
-        // The plan knows which variant would be installed; the fit is then about the very same files.
-        var plan = await OpenedStore.PlanInstallAsync(Hub, repository, Variant ?? variantOfName, Revision, cancellationToken);
-        var variants = await Hub.GetVariantsAsync(plan.Repository, plan.Commit, cancellationToken);
-        var variant = variants.First(candidate => candidate.Name == plan.Variant);
+        var wanted = ModelName.Parse(name, Variant);
+        // The variant that Install-Model would take: the fit is about the very same files.
+        var variant = await Hub.GetVariantAsync(wanted.Repository, wanted.Variant, Revision, cancellationToken);
         PostVerbose($"Reading the headers of {variant.Repository}:{variant.Name} at {variant.Commit}");
         var shape = await ModelShapeReader.ReadAsync(Hub, variant, Type, cancellationToken);
         await WriteFitAsync(shape, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
@@ -126,7 +127,7 @@ public sealed class TestModelFitCommand : HubCmdlet
         {
             ContextLength = ContextLength,
             GpuLayers = GpuLayers,
-            KvType = KvType,
+            KvType = FitRequest.ParseKvType(KvType),
             BatchSize = BatchSize,
             FlashAttention = FlashAttention switch { "On" => true, "Off" => false, _ => null },
         };

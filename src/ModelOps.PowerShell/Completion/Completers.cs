@@ -75,6 +75,24 @@ public sealed class InstalledRepositoryCompleter : TextCompleter
         => Sources.OpenStore(Bound(bound, "Store")).GetModels().GroupBy(model => model.Repository).Select(group => (group.Key, $"{group.Key}: {string.Join(", ", group.Select(model => model.Variant))}"));
 }
 
+/// <summary>Variants that are installed: of the repository that is already typed, else of all.</summary>
+public sealed class InstalledVariantCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+    {
+        var repository = WildcardPattern.Get(Bound(bound, "Repository") ?? "*", WildcardOptions.IgnoreCase);
+        return Sources.OpenStore(Bound(bound, "Store")).GetModels().Where(model => repository.IsMatch(model.Repository))
+            .GroupBy(model => model.Variant).Select(group => (group.Key, $"{group.Key}: {string.Join(", ", group.Select(model => model.Repository).Distinct())}"));
+    }
+}
+
+/// <summary>Types that keys and values can be stored as; of ggml's types only some.</summary>
+public sealed class KvTypeCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+        => FitRequest.KvTypes.Select(type => (type.ToString(), $"{type}: {type.BitsPerWeight():0.##} bits a value"));
+}
+
 /// <summary>Repositories: those installed first, then what the hub finds for the word.</summary>
 public sealed class RepositoryCompleter : TextCompleter
 {
@@ -101,13 +119,13 @@ public sealed class VariantCompleter : TextCompleter
 {
     private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
     {
-        if (Bound(bound, "Repository") is not { Length: > 0 } repository)
+        if (Bound(bound, "Repository") is not { } text || ModelName.TryParse(text) is not { } name)
         {
             return [];
         }
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(3));
         using var hub = Sources.OpenHub(BoundEndpoint(bound));
-        var variants = Task.Run(() => hub.GetVariantsAsync(Sources.SplitVariant(repository).Repository, Bound(bound, "Revision"), timeout.Token)).GetAwaiter().GetResult();
+        var variants = Task.Run(() => hub.GetVariantsAsync(name.Repository, Bound(bound, "Revision"), timeout.Token)).GetAwaiter().GetResult();
         return variants.Select(variant => (variant.Name, $"{variant.Name}, {ByteSize.Format(variant.Bytes)}"));
     }
 }

@@ -15,23 +15,25 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("org/repo", "org/repo", null)]
     [InlineData("org/repo:Q4_K_M", "org/repo", "Q4_K_M")]
     [InlineData("TheOrg/Some-Model-1.5_b-GGUF:safetensors", "TheOrg/Some-Model-1.5_b-GGUF", "safetensors")]
-    public void RepositoryNamesAreUnderstood(string text, string repository, string? variant)
-        => Assert.Equal(new RepositoryName(repository, variant), RepositoryName.TryParse(text));
+    [InlineData("org/repo:sub/model-Q4_0", "org/repo", "sub/model-Q4_0")] // two models of one quantization: their paths tell them apart
+    public void ModelNamesAreUnderstood(string text, string repository, string? variant)
+        => Assert.Equal(new ModelName(repository, variant), ModelName.TryParse(text));
 
     [Theory]
     [InlineData("repo")]
+    [InlineData("org/re--po")]
     [InlineData("../repo")]
     [InlineData("a/b/c")]
     [InlineData("org/repo:")]
     [InlineData("./org/repo")]
     [InlineData("C:\\models")]
-    public void OtherTextIsNoRepository(string text) => Assert.Null(RepositoryName.TryParse(text));
+    public void OtherTextIsNoRepository(string text) => Assert.Null(ModelName.TryParse(text));
 
     [Fact]
     public void TwoVariantsContradict()
     {
-        Assert.Equal("Q4_0", RepositoryName.Parse("org/repo", "Q4_0").Variant);
-        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => RepositoryName.Parse("org/repo:Q4_0", "Q8_0")).Kind);
+        Assert.Equal("Q4_0", ModelName.Parse("org/repo", "Q4_0").Variant);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ModelName.Parse("org/repo:Q4_0", "Q8_0")).Kind);
     }
 
     [Fact]
@@ -41,6 +43,44 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(2, outcome.ExitCode);
         Assert.Contains("'frobnicate'", outcome.Error);
+    }
+
+    [Theory]
+    [InlineData("--max-tokens", "many")]
+    [InlineData("--max-tokens", "0")]
+    [InlineData("--context", "1.5")]
+    [InlineData("--temperature", "warm")]
+    [InlineData("--temperature", "-1")]
+    [InlineData("--top-p", "1.5")]
+    [InlineData("--top-k", "few")]
+    [InlineData("--seed", "-1")]
+    [InlineData("--gpu-layers", "some")]
+    public async Task BadNumberIsAUsageErrorInPlainWords(string option, string value)
+    {
+        var outcome = await InProcess.RunAsync(_folder.Path, ["run", "nowhere.gguf", "hello", option, value]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(option, outcome.Error);
+        Assert.Contains($"'{value}'", outcome.Error);
+        Assert.DoesNotContain("System.", outcome.Error);
+    }
+
+    [Theory]
+    [InlineData("--temperature", "0.7")]
+    [InlineData("--top-p", ".9")]
+    [InlineData("--gpu-layers", "ALL")]
+    [InlineData("--max-tokens", "1")]
+    public async Task GoodNumberIsTaken(string option, string value)
+        => Assert.Equal(3, (await InProcess.RunAsync(_folder.Path, ["run", "nowhere.gguf", "hello", option, value])).ExitCode);
+
+    [Fact]
+    public async Task HelpShowsDefaultsAndTypesAsOneWritesThem()
+    {
+        var run = await InProcess.RunAsync(_folder.Path, ["run", "--help"]);
+        var convert = await InProcess.RunAsync(_folder.Path, ["convert", "--help"]);
+
+        Assert.Contains("[default: auto]", run.Out);
+        Assert.All(Recipe.All, recipe => Assert.Contains(recipe.Name, convert.Out));
     }
 
     [Fact]
@@ -89,6 +129,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("{}")]
     [InlineData("not json")]
     [InlineData("""{"name":"m","operatingSystem":"o","architecture":"x64","processor":"p","physicalCores":1,"logicalProcessors":1,"devices":[]}""")]
+    [InlineData("null")]
+    [InlineData("""{"name":"m","operatingSystem":"o","architecture":"x64","processor":"p","physicalCores":1,"logicalProcessors":1,"devices":null}""")]
+    [InlineData("""{"name":"m","operatingSystem":"o","architecture":"x64","processor":"p","physicalCores":1,"logicalProcessors":1,"devices":[null]}""")]
     public async Task FileThatIsNoMachineIsRefused(string content)
     {
         await File.WriteAllTextAsync(_folder.File("machine.json"), content);

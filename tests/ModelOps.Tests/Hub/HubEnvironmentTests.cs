@@ -19,6 +19,24 @@ public sealed class HubEnvironmentTests
         Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => HubOptions.FromEnvironment(Reader(new() { ["HF_ENDPOINT"] = "huggingface.co" }))).Kind);
 
     [Theory]
+    [InlineData("https://hub.example", "hf_secret")]
+    [InlineData("https://HUB.example:443/mirror", "hf_secret")]
+    [InlineData("http://hub.example", null)]
+    [InlineData("https://hub.example:8443", null)]
+    [InlineData("https://other.example", null)]
+    public void TokenStaysWithItsHub(string endpoint, string? token)
+    {
+        HubOptions options = HubOptions.FromEnvironment(Reader(new() { ["HF_ENDPOINT"] = "https://hub.example", ["HF_TOKEN"] = "hf_secret" })).WithEndpoint(new Uri(endpoint));
+        Assert.Equal(new Uri(endpoint), options.Endpoint);
+        Assert.Equal(token, options.Token);
+    }
+
+    [Fact]
+    public void AnotherHubHasAWebAddress() =>
+        Assert.All([new Uri("/models", UriKind.Relative), new Uri("file:///models")], address =>
+            Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => HubOptions.FromEnvironment(Reader([])).WithEndpoint(address)).Kind));
+
+    [Theory]
     [InlineData("HF_HUB_OFFLINE", "1", true)]
     [InlineData("TRANSFORMERS_OFFLINE", "yes", true)]
     [InlineData("HF_HUB_OFFLINE", "0", false)]

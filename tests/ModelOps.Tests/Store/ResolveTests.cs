@@ -54,6 +54,25 @@ public sealed class ResolveTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsNeededDecidesBetweenVariants()
+    {
+        Add("models--o--both", Main, "m-Q4_0.gguf", "config.json", "model.safetensors", "tokenizer.json");
+
+        Assert.EndsWith("m-Q4_0.gguf", _temp.Store.ResolveGguf("o/both"));
+        Assert.Equal(ModelKind.Checkpoint, _temp.Store.ResolveCheckpoint("o/both").Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => _temp.Store.ResolveCheckpoint("o/both:Q4_0")).Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => _temp.Store.ResolveGguf("o/checkpoint")).Kind);
+    }
+
+    [Fact]
+    public void TwoModelsOfOneQuantizationAreNamedByTheirPaths()
+    {
+        Add("models--o--two", Main, "small/m-Q4_0.gguf", "large/m-Q4_0.gguf");
+
+        Assert.EndsWith(Path.Combine("large", "m-Q4_0.gguf"), _temp.Store.Resolve("o/two:large/m-Q4_0").Path);
+    }
+
+    [Fact]
     public void PathsAreTakenAsTheyAre()
     {
         string gguf = _temp.Add("files/a.gguf", "GGUF....");
