@@ -1,13 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using System.Text.RegularExpressions;
 using ModelOps.Cli.Commands;
 using ModelOps.Cli.Rendering;
 
 namespace ModelOps.Cli;
 
 /// <summary>The command line: builds it, runs it, and turns whatever goes wrong into a message and an exit code, in this one place.</summary>
-internal static partial class CommandLine
+internal static class CommandLine
 {
     /// <summary>Runs a command line; returns the exit code and never throws.</summary>
     public static async Task<int> InvokeAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancellationToken)
@@ -84,15 +83,9 @@ internal static partial class CommandLine
         // An unknown command is also a missing one; the first is what the user needs to hear.
         var messages = command is RootCommand && parsed.UnmatchedTokens is [var unknown, ..]
             ? [$"There is no command '{unknown}'"]
-            : parsed.Errors.Select(error => InPlainWords(OneLine(error.Message)).TrimEnd('.')).Distinct();
+            : parsed.Errors.Select(error => OneLine(error.Message).TrimEnd('.')).Distinct();
         return new ModelOpsException(ErrorKind.InvalidArgument, string.Join("; ", messages) + ".", $"See {name} --help");
     }
-
-    /// <summary>System.CommandLine names .NET's types; people do not know what a System.Nullable`1[System.Single] is.</summary>
-    private static string InPlainWords(string message) => TypeMismatch().Replace(message, "${name} cannot be '${value}'");
-
-    [GeneratedRegex(@"^Cannot parse argument '(?<value>.*)' for (?:option|command) '(?<name>[^']*)' as expected type '.*'\.?$")]
-    private static partial Regex TypeMismatch();
 
     private static int Report(Exception exception, ParseResult parsed, CliHost host, CancellationToken cancellationToken)
     {

@@ -43,6 +43,8 @@ internal static class GlobalOptions
         Description = "Folder of the model store, a hub cache; otherwise HF_HUB_CACHE, else $HF_HOME/hub.",
         HelpName = "DIR",
         Recursive = true,
+        // An empty variable in a script would otherwise mean the current folder.
+        CustomParser = result => result.Tokens[^1].Value is { Length: > 0 } folder ? folder : Refuse<string?>(result, "--store is a folder, not ''."),
     };
 
     public static readonly Option<bool> Verbose = new("--verbose")

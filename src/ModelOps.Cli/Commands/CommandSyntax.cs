@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 
 namespace ModelOps.Cli.Commands;
 
@@ -59,20 +60,31 @@ internal static class CommandSyntax
         Description = description,
         HelpName = helpName,
         DefaultValueFactory = _ => defaultValue,
-        CustomParser = result => int.TryParse(result.Tokens[^1].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least
-            ? number
-            : Refuse<int>(result, $"{name} is a whole number, at least {least}, not '{result.Tokens[^1].Value}'."),
+        CustomParser = result => ParseNumber(result, name, least),
     };
 
-    /// <summary>A number from 0 to <paramref name="most"/>; null when it is not given.</summary>
-    public static Option<float?> Fraction(string name, string helpName, string description, float most) => new(name)
+    /// <summary>A number that may be left out.</summary>
+    public static Option<T?> OptionalNumber<T>(string name, string helpName, string description, T least)
+        where T : struct, INumber<T>, IMinMaxValue<T> => new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = result => ParseNumber(result, name, least),
+        };
+
+    // System.CommandLine's own words name .NET types, and a validator that asks for a value it could not convert throws.
+    private static T ParseNumber<T>(ArgumentResult result, string name, T least)
+        where T : struct, INumber<T>, IMinMaxValue<T>
     {
-        Description = description,
-        HelpName = helpName,
-        CustomParser = result => float.TryParse(result.Tokens[^1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number <= most
-            ? number
-            : Refuse<float?>(result, $"{name} is a number from 0 to {most.ToString(CultureInfo.InvariantCulture)}, not '{result.Tokens[^1].Value}'."),
-    };
+        var text = result.Tokens[^1].Value;
+        if (!T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || !T.IsFinite(number))
+        {
+            // A whole number that is merely too large is no nonsense; the limit is what helps.
+            var limit = text.Length > 0 && text.All(char.IsAsciiDigit) ? string.Create(CultureInfo.InvariantCulture, $" of at most {T.MaxValue}") : "";
+            return Refuse<T>(result, $"{name} is a number{limit}, not '{text}'.");
+        }
+        return number >= least ? number : Refuse<T>(result, string.Create(CultureInfo.InvariantCulture, $"{name} is at least {least}."));
+    }
 
     public static T? Refuse<T>(ArgumentResult result, string message)
     {

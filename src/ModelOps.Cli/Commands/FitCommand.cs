@@ -44,8 +44,10 @@ internal static class FitCommand
 
     private static async Task<int> RunAsync(CommandContext context, string model, string type, string? machineFile, FitRequest request, CancellationToken cancellationToken)
     {
-        var machine = machineFile is null ? context.ReadMachine(cancellationToken) : Machine.FromJson(await context.ReadTextAsync(machineFile, cancellationToken), machineFile);
+        // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.
+        var given = machineFile is null ? null : Machine.FromJson(await context.ReadTextAsync(machineFile, cancellationToken), machineFile);
         var subject = await FitSubject.FindAsync(context, model, type, cancellationToken);
+        var machine = given ?? context.ReadMachine(cancellationToken);
         var result = FitEstimator.Estimate(subject.Shape, machine, request) with
         {
             Model = model,

@@ -12,10 +12,10 @@ internal static class RunCommand
         var model = CommandSyntax.Model();
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; - or nothing reads what is piped in.", Arity = ArgumentArity.ZeroOrOne };
         var maxTokens = CommandSyntax.Number("--max-tokens", "N", "Most tokens to generate.", 512, least: 1);
-        var temperature = CommandSyntax.Fraction("--temperature", "X", "0 is greedy; otherwise the model's own default, else 0.8.", most: 10);
-        var topK = new Option<int?>("--top-k") { Description = "Keep the k likeliest tokens; 0 is off.", HelpName = "K" };
-        var topP = CommandSyntax.Fraction("--top-p", "P", "Keep the likeliest tokens up to this probability.", most: 1);
-        var seed = new Option<uint?>("--seed") { Description = "Seed of the sampler; otherwise a random one.", HelpName = "N" };
+        var temperature = CommandSyntax.OptionalNumber("--temperature", "X", "0 is greedy; otherwise the model's own default, else 0.8.", 0f);
+        var topK = CommandSyntax.OptionalNumber("--top-k", "K", "Keep the k likeliest tokens; 0 is off.", 0);
+        var topP = CommandSyntax.OptionalNumber("--top-p", "P", "Keep the likeliest tokens up to this probability.", 0f);
+        var seed = CommandSyntax.OptionalNumber("--seed", "N", "Seed of the sampler; otherwise a random one.", 0u);
         var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
         var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
         var raw = new Option<bool>("--raw") { Description = "Give the prompt to the model as it is, without the chat template." };
@@ -33,9 +33,9 @@ internal static class RunCommand
             {
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "--raw knows no system message: it bypasses the chat template.", "Leave one of --raw and --system out.");
             }
-            if (parsed.GetValue(topK) is < 0)
+            if (parsed.GetValue(topP) is <= 0 or > 1)
             {
-                throw new ModelOpsException(ErrorKind.InvalidArgument, "--top-k is not negative.");
+                throw new ModelOpsException(ErrorKind.InvalidArgument, "--top-p is a probability above 0 and at most 1.", "Leave it out for the model's own.");
             }
             // The model first: a wrong name should not wait for the prompt to be typed.
             var options = new EngineOptions

@@ -1,5 +1,4 @@
 using ModelOps.Cli;
-using ModelOps.Cli.Commands;
 using Xunit;
 
 namespace ModelOps.Tests.Cli;
@@ -61,7 +60,6 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(2, outcome.ExitCode);
         Assert.Contains(option, outcome.Error);
-        Assert.Contains($"'{value}'", outcome.Error);
         Assert.DoesNotContain("System.", outcome.Error);
     }
 
