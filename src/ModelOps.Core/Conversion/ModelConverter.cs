@@ -73,6 +73,29 @@ public static class ModelConverter
         return weights == 0 ? null : (double)exact / weights;
     }
 
+    /// <summary>
+    /// A GGUF file, or an empty one that was made to be filled: one slip of the finger must not cost the checkpoint its config.json, nor the
+    /// machine its /dev/null.
+    /// </summary>
+    private static bool IsReplaceable(string output)
+    {
+        FileInfo file = new(output);
+        if (file.LinkTarget is not null)
+            return true; // The link is replaced; what it points to stays.
+        if (file.Length == 0)
+            return file.Extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase);
+        try
+        {
+            using var handle = File.OpenHandle(output);
+            Span<byte> magic = stackalloc byte[4];
+            return RandomAccess.Read(handle, magic, 0) == magic.Length && magic.SequenceEqual("GGUF"u8);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     private static void RequireOutput(ConversionPlan plan)
     {
         var output = plan.Output;
@@ -84,5 +107,7 @@ public static class ModelConverter
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is one of the checkpoint's own files.");
         if (!plan.Options.Overwrite && File.Exists(output))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists already.", "Choose another name, or replace it with --force.");
+        if (File.Exists(output) && !IsReplaceable(output))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists and is not a GGUF file; only those are replaced.", "Choose another name, or remove it first.");
     }
 }

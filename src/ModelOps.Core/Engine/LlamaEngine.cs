@@ -110,8 +110,13 @@ public sealed class LlamaEngine : IDisposable
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "Context length and threads are numbers from 0 on, GPU layers from -1 on.");
         }
+        if (options.Threads > ModelLoading.MostThreads)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"The engine works with {ModelLoading.MostThreads} threads at most, not {options.Threads}.", "Leave the threads out: one a core is usually fastest.");
+        }
         GgufFile file = GgufFile.Read(options.ModelPath);
         ModelFileCheck.Check(file);
+        ModelLoading.CheckContext(options.ContextLength, file);
         LlamaApi api = LlamaLibrary.Load(options.LibraryDirectory);
         LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
         try

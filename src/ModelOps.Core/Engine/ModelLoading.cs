@@ -8,7 +8,13 @@ namespace ModelOps.Engine;
 /// <summary>Loads a model and makes its context: the two native calls that take long, or fail.</summary>
 internal static unsafe class ModelLoading
 {
+    /// <summary>GGML_MAX_N_THREADS of ggml.h: with more, ggml asserts and the process is gone.</summary>
+    public const int MostThreads = 512;
+
     private const int DefaultContext = 4096;
+
+    // A context may be stretched beyond the training (YaRN: 4 to 8 times), and a small model may be given a large one.
+    private const long MostStretch = 16, AlwaysAllowed = 1 << 20;
 
     private const ulong BytesWorthAThread = 8 << 20;
 
@@ -72,6 +78,19 @@ internal static unsafe class ModelLoading
         }
         cancellationToken.ThrowIfCancellationRequested();
         throw LoadFailure(options.ModelPath);
+    }
+
+    /// <summary>
+    /// Refuses a context that no model of this training can use: llama.cpp would first make room for the bookkeeping of every token, gigabytes
+    /// and seconds, and then fail, or be ended for want of memory.
+    /// </summary>
+    public static void CheckContext(int contextLength, GgufFile file)
+    {
+        long trained = file.Metadata.GetInteger($"{file.Architecture}.context_length");
+        if (contextLength > Math.Max(AlwaysAllowed, trained * MostStretch))
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A context of {contextLength:N0} tokens makes no sense: the model was trained for {trained:N0}.", "Ask for a shorter context, or leave it out.");
+        }
     }
 
     /// <summary>Makes a context: KV cache and compute buffers.</summary>

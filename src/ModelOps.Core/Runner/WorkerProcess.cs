@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.IO.Pipes;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -40,7 +41,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     {
         // A name nobody can guess and a pipe of this user's alone: no other account can speak to the child, nor pretend to be it.
         string name = "modelops-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
-        NamedPipeServerStream pipe = new(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.CurrentUserOnly | PipeOptions.Asynchronous);
+        NamedPipeServerStream pipe = OpenPipe(name);
         LastWords lastWords = new();
         Process? process = null;
         try
@@ -104,6 +105,20 @@ internal sealed class WorkerProcess : IAsyncDisposable
         await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
         _process.Dispose();
         _writing.Dispose();
+    }
+
+    private static NamedPipeServerStream OpenPipe(string name)
+    {
+        try
+        {
+            return new NamedPipeServerStream(name, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.CurrentUserOnly | PipeOptions.Asynchronous);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SocketException or ArgumentOutOfRangeException)
+        {
+            // Outside Windows a pipe is a socket in the temporary folder, whose path may have a hundred characters.
+            throw new ModelOpsException(ErrorKind.Failure, $"No pipe to a worker process could be made in {Path.GetTempPath()}: {exception.Message}",
+                "The temporary folder must exist, be writable and have a short path; TMPDIR names another.", exception);
+        }
     }
 
     private async Task ConnectAsync(CancellationToken cancellationToken)

@@ -20,6 +20,12 @@ public sealed class BlackBoxTests : IDisposable
     [InlineData(2, "InvalidArgument", "convert", "somewhere")]
     [InlineData(2, "InvalidArgument", "run", "m", "hi", "--gpu-layers", "few")]
     [InlineData(2, "InvalidArgument", "run", "m", "hi", "--max-tokens", "0")]
+    [InlineData(2, "InvalidArgument", "run", "m", "hi", "--max-tokens", "many")]
+    [InlineData(2, "InvalidArgument", "run", "m", "hi", "--threads", "99999999999999999999")]
+    [InlineData(2, "InvalidArgument", "run", "m", "hi", "--temperature", "NaN")]
+    [InlineData(2, "InvalidArgument", "measure", "m", "--text", "t", "--context", "long")]
+    [InlineData(2, "InvalidArgument", "search", "gemma", "--limit", "1e400")]
+    [InlineData(2, "InvalidArgument", "list", "--store", "")]
     [InlineData(2, "InvalidArgument", "fit", "m", "--flash-attention", "perhaps")]
     [InlineData(2, "InvalidArgument", "fit", "m", "--kv-type", "Q4_K")]
     [InlineData(2, "InvalidArgument", "measure", "m")]
@@ -153,6 +159,19 @@ public sealed class BlackBoxTests : IDisposable
 
         Assert.Equal(0, isolated.ExitCode);
         Assert.Equal(here.Json.GetProperty("tokens").GetRawText(), isolated.Json.GetProperty("tokens").GetRawText());
+    }
+
+    [Fact]
+    public async Task IsolationSaysWhichTemporaryFolderItMisses()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows keeps pipes in memory.");
+        var missing = Path.Combine(_folder.Path, "missing");
+
+        var outcome = await CliProcess.RunAsync(_folder.Path, ["run", Golden, "hello there", "--isolate", "--format", "json"], environment: [("TMPDIR", missing)]);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains(missing, outcome.Json.GetProperty("error").GetProperty("message").GetString());
+        Assert.Contains("TMPDIR", outcome.Json.GetProperty("error").GetProperty("hint").GetString());
     }
 
     [Fact]

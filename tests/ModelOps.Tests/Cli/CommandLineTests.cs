@@ -111,6 +111,20 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(3, outcome.ExitCode);
     }
 
+    [Theory]
+    [InlineData("many", "--max-tokens is a number, not 'many'.")]
+    [InlineData("", "--max-tokens is a number, not ''.")]
+    [InlineData("1e400", "--max-tokens is a number, not '1e400'.")]
+    [InlineData("99999999999", "--max-tokens is a number of at most 2147483647, not '99999999999'.")]
+    [InlineData("-3", "--max-tokens is at least 1.")]
+    public async Task NumbersAreRefusedInPeoplesWords(string number, string message)
+    {
+        var outcome = await InProcess.RunAsync(_folder.Path, ["run", "m", "hi", "--max-tokens", number]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(message, outcome.Error);
+    }
+
     [Fact]
     public async Task CancelledMeansInterrupted()
     {

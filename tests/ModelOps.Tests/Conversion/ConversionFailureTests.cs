@@ -284,14 +284,53 @@ public sealed class ConversionFailureTests : IDisposable
     public async Task ExistingOutput_IsReplacedOnlyWhenComplete()
     {
         var checkpoint = Copy("llama");
-        File.WriteAllText(Output, "mine");
+        File.WriteAllText(Output, "GGUF of mine");
         var plan = ConversionPlan.Create(checkpoint, Output, new ConversionOptions { Overwrite = true });
         using var cancellation = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ModelConverter.RunAsync(plan, new CancelAtOnce(cancellation), cancellation.Token));
-        Assert.Equal("mine", File.ReadAllText(Output));
+        Assert.Equal("GGUF of mine", File.ReadAllText(Output));
         await ModelConverter.RunAsync(plan);
         Assert.Equal(plan.Bytes, GgufFile.Read(Output).FileBytes);
         Assert.Equal([Output], Directory.GetFiles(_folder.File("out")));
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    public async Task Overwriting_ReplacesNothingButGgufFiles(string file)
+    {
+        var checkpoint = Copy("llama");
+        var path = Path.Combine(checkpoint, file);
+        var before = File.ReadAllBytes(path);
+
+        var exception = await RunFails(checkpoint, path, overwrite: true);
+
+        Assert.Equal(ErrorKind.InvalidArgument, exception.Kind);
+        Assert.Contains("not a GGUF file", exception.Message);
+        Assert.Equal(before, File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public async Task Overwriting_FillsAnEmptyGgufFile()
+    {
+        File.WriteAllText(Output, "");
+        var plan = ConversionPlan.Create(Copy("llama"), Output, new ConversionOptions { Overwrite = true });
+        await ModelConverter.RunAsync(plan);
+        Assert.Equal(plan.Bytes, new FileInfo(Output).Length);
+    }
+
+    // The engine refuses such a file, or answers with NaN: better said before the work than after.
+    [Theory]
+    [InlineData("rms_norm_eps", -1.0)]
+    [InlineData("rms_norm_eps", 1e30)]
+    [InlineData("rope_theta", 0.0)]
+    [InlineData("rope_theta", -10000.0)]
+    [InlineData("rope_theta", 1e300)]
+    public void NumberThatCannotBe_IsCorrupt(string key, double value)
+    {
+        var checkpoint = Copy("llama");
+        EditJson(checkpoint, "config.json", config => config[key] = value);
+        Assert.Contains(key, Fails(ErrorKind.CorruptFile, checkpoint).Message);
     }
 
     [Fact]

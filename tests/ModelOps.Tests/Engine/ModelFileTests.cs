@@ -37,6 +37,22 @@ public sealed class ModelFileTests
         Assert.Contains(file.Path, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>More threads than ggml holds end the process; a context of 2³¹ tokens takes tens of GB before it fails.</summary>
+    [Theory]
+    [InlineData(0, 513)]
+    [InlineData(0, int.MaxValue)]
+    [InlineData(int.MaxValue, 0)]
+    [InlineData((1 << 20) + 1, 0)]
+    public async Task Options_that_would_end_the_process_are_refused_before_native_code_sees_them(int contextLength, int threads)
+    {
+        EngineOptions options = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), ContextLength = contextLength, Threads = threads };
+
+        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => LlamaEngine.LoadAsync(options));
+
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.NotNull(error.Hint);
+    }
+
     [Theory]
     [InlineData("general.type", "adapter")]
     [InlineData("general.type", "imatrix")]

@@ -12,7 +12,7 @@ internal static class CommonMetadata
         Integer("attention.head_count", "num_attention_heads");
         Integer("attention.head_count_kv", "num_key_value_heads");
         WriteRope(architecture, RopeParameters.From(config), metadata);
-        if (config.FindNumber("rms_norm_eps", "norm_eps") is { } epsilon)
+        if (config.FindNumber(0, 1, "rms_norm_eps", "norm_eps") is { } epsilon)
             metadata.Set(architecture.Key("attention.layer_norm_rms_epsilon"), (float)epsilon);
         Integer("attention.key_length", "head_dim");
         Integer("attention.value_length", "head_dim");

@@ -65,7 +65,7 @@ internal sealed class Gemma3 : Architecture
         metadata.Set(Key("embedding_length"), (uint)Hidden(config));
         metadata.Set(Key("feed_forward_length"), (uint)FeedForward(config));
         metadata.Set(Key("attention.head_count"), (uint)Heads(config));
-        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)(config.FindNumber("rms_norm_eps") ?? 1e-6));
+        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)(config.FindNumber(0, 1, "rms_norm_eps") ?? 1e-6));
         metadata.Set(Key("attention.key_length"), (uint)HeadLength(config));
         metadata.Set(Key("attention.value_length"), (uint)HeadLength(config));
         metadata.Set(Key("rope.freq_base"), (float)(rope.Theta ?? 1e6));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace ModelOps.Conversion;
@@ -50,6 +51,11 @@ internal sealed class CheckpointConfig
     public double? FindNumber(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
         : value.ValueKind == JsonValueKind.Number ? value.GetDouble()
         : throw Wrong(keys, "a number", value);
+
+    /// <summary>A number between <paramref name="least"/> and <paramref name="most"/>; null when absent.</summary>
+    public double? FindNumber(double least, double most, params ReadOnlySpan<string> keys) => FindNumber(keys) is not { } value ? null
+        : value >= least && value <= most ? value
+        : throw Wrong(keys, string.Create(CultureInfo.InvariantCulture, $"a number between {least} and {most}"), Find(keys)!.Value);
 
     /// <summary>A truth value; null when absent.</summary>
     public bool? FindBoolean(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null

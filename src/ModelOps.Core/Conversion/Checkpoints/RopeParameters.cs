@@ -48,12 +48,21 @@ internal sealed class RopeParameters
         var slidingTheta = nested
             ? Number(sliding, "rope_theta")
             : config.FindNumber("local_rope_theta", "rope_local_theta", "rope_theta_local", "swa_rope_theta", "rope_local_base_freq");
+        Require(theta, config);
+        Require(slidingTheta, config);
         return new RopeParameters(scaling, config.Path)
         {
             Type = Text(scaling, "rope_type") ?? Text(scaling, "type"),
             Theta = theta,
             SlidingTheta = slidingTheta,
         };
+    }
+
+    // A base of rotation: its powers are divided by.
+    private static void Require(double? theta, CheckpointConfig config)
+    {
+        if (theta is not (null or (> 0 and <= float.MaxValue)))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says that the base of rotary positions (rope_theta) is {theta}, which cannot be.");
     }
 
     private static JsonElement? Child(JsonElement? element, string key)
