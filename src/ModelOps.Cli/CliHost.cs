@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using ModelOps.Cli.Rendering;
 using Spectre.Console;
 
 namespace ModelOps.Cli;
@@ -50,7 +51,7 @@ internal sealed record CliHost
         return new CliHost
         {
             Out = terminal ? Console.Out : new StreamWriter(OpenOutput(), encoding) { AutoFlush = false },
-            Error = Console.Error,
+            Error = new RemarkWriter(Console.Error),
             OpenInput = Console.IsInputRedirected ? () => new StreamReader(Console.OpenStandardInput(), encoding) : null,
             OutIsTerminal = terminal,
             // Asking Spectre also switches escape sequences on in an old Windows console.

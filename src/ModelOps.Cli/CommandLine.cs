@@ -106,9 +106,9 @@ internal static class CommandLine
             }
             host.Out.Flush();
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
-            // Nobody is left to tell; the exit code still says it.
+            // Nobody is left to tell (standard output is closed, or on a full disk); the exit code still says it.
         }
         return error.Kind.ExitCode();
     }

@@ -198,6 +198,23 @@ public sealed class BlackBoxTests : IDisposable
         Assert.Equal("", error);
     }
 
+    [Theory]
+    [InlineData("list", 0, "2>&-")]
+    [InlineData("nope", 2, "2>&-")]
+    [InlineData("info nowhere.gguf --format json", 3, ">&-")]
+    [InlineData("info nowhere.gguf --format json", 3, ">/dev/full")]
+    public async Task ClosedStreamsAreNoCrash(string command, int exitCode, string redirection)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Needs a shell and /dev/full.");
+        var start = new ProcessStartInfo("/bin/sh", ["-c", $"exec \"$0\" \"$@\" {redirection}", Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", CliProcess.Library, .. command.Split(' ')]);
+        start.Environment["HF_HUB_CACHE"] = _folder.Path;
+        using var process = Process.Start(start)!;
+
+        await process.WaitForExitAsync();
+
+        Assert.Equal(exitCode, process.ExitCode);
+    }
+
     [Fact]
     public async Task CtrlCInterrupts()
     {

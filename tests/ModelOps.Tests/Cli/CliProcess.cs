@@ -60,7 +60,7 @@ internal static class CliProcess
     }
 
     /// <summary>The tool as its own project built it, in the configuration that the tests were built in.</summary>
-    private static string Library
+    public static string Library
     {
         get
         {

@@ -82,15 +82,15 @@ public sealed class ContractTests(ContractTests.House house) : IClassFixture<Con
     [Fact]
     public async Task ConvertDoesNotReplaceUnasked()
     {
-        await File.WriteAllTextAsync(house.File("taken.gguf"), "mine");
+        await File.WriteAllTextAsync(house.File("taken.gguf"), "GGUF of mine");
 
         var refused = await house.RunAsync("convert", Repository, "--type", "BF16", "--output", "taken.gguf", "--format", "json");
         Assert.Equal(2, refused.ExitCode);
-        Assert.Equal("mine", await File.ReadAllTextAsync(house.File("taken.gguf")));
+        Assert.Equal("GGUF of mine", await File.ReadAllTextAsync(house.File("taken.gguf")));
 
         var forced = await house.RunAsync("convert", Repository, "--type", "BF16", "--output", "taken.gguf", "--force");
         Assert.Equal(0, forced.ExitCode);
-        Assert.NotEqual("mine", await File.ReadAllTextAsync(house.File("taken.gguf")));
+        Assert.NotEqual("GGUF of mine", await File.ReadAllTextAsync(house.File("taken.gguf")));
     }
 
     [Fact]
