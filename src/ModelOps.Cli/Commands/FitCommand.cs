@@ -48,6 +48,11 @@ internal static class FitCommand
         var given = machineFile is null ? null : Machine.FromJson(await context.ReadTextAsync(machineFile, cancellationToken), machineFile);
         var subject = await FitSubject.FindAsync(context, model, type, cancellationToken);
         var machine = given ?? context.ReadMachine(cancellationToken);
+        if (given is null && File.Exists(subject.Path))
+        {
+            // A file that is on this machine's disk needs no more room there; a checkpoint, a folder, is yet to be converted.
+            machine = machine with { DiskFreeBytes = null };
+        }
         var result = FitEstimator.Estimate(subject.Shape, machine, request) with
         {
             Model = model,

@@ -1,3 +1,5 @@
+using ModelOps.Errors;
+
 namespace ModelOps.Store;
 
 /// <summary>Names that someone who mistyped may have meant.</summary>
@@ -19,23 +21,6 @@ internal static class NearMisses
         // A part of the name, or the name under another organisation, is as good as a small slip.
         string last = candidate[(candidate.IndexOf('/') + 1)..];
         string wantedLast = wanted[(wanted.IndexOf('/') + 1)..];
-        return wantedLast.Length > 2 && last.Contains(wantedLast, StringComparison.Ordinal) ? 1 : Math.Min(Levenshtein(wanted, candidate), Levenshtein(wanted, last));
-    }
-
-    private static int Levenshtein(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int cost = Math.Min(Math.Min(row[j] + 1, row[j - 1] + 1), diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = row[j];
-                row[j] = cost;
-            }
-        }
-        return row[b.Length];
+        return wantedLast.Length > 2 && last.Contains(wantedLast, StringComparison.Ordinal) ? 1 : Math.Min(EditDistance.Between(wanted, candidate), EditDistance.Between(wanted, last));
     }
 }

@@ -85,11 +85,18 @@ public sealed class TestModelFitCommand : HubCmdlet
 
     private ModelStore OpenedStore { get; set; } = null!;
 
+    // This machine for files that are on its disk and need no more room there (a checkpoint is yet to be converted); null when another was given.
+    private Machine? _withoutDisk;
+
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
         FitRequest.ParseKvType(KvType); // once for all models, before the first
         OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
-        Machine ??= LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
+        if (Machine is null)
+        {
+            Machine = LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
+            _withoutDisk = Machine with { DiskFreeBytes = null };
+        }
     }
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken)
@@ -108,7 +115,7 @@ public sealed class TestModelFitCommand : HubCmdlet
                     return;
                 }
                 var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
-                await WriteFitAsync(shape, fit => fit with { Repository = local.Repository, Path = local.Path });
+                await WriteFitAsync(shape, local.Kind == ModelKind.Gguf && _withoutDisk is { } here ? here : Machine!, fit => fit with { Repository = local.Repository, Path = local.Path });
             });
 
     private async Task TestRemoteAsync(string name, CancellationToken cancellationToken)
@@ -118,10 +125,10 @@ public sealed class TestModelFitCommand : HubCmdlet
         var variant = await Hub.GetVariantAsync(wanted.Repository, wanted.Variant, Revision, cancellationToken);
         PostVerbose($"Reading the headers of {variant.Repository}:{variant.Name} at {variant.Commit}");
         var shape = await ModelShapeReader.ReadAsync(Hub, variant, Type, cancellationToken);
-        await WriteFitAsync(shape, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
+        await WriteFitAsync(shape, Machine!, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
     }
 
-    private async Task WriteFitAsync(ModelShape shape, Func<FitResult, FitResult> complete)
+    private async Task WriteFitAsync(ModelShape shape, Machine machine, Func<FitResult, FitResult> complete)
     {
         var request = new FitRequest
         {
@@ -131,7 +138,7 @@ public sealed class TestModelFitCommand : HubCmdlet
             BatchSize = BatchSize,
             FlashAttention = FlashAttention switch { "On" => true, "Off" => false, _ => null },
         };
-        var fit = complete(FitEstimator.Estimate(shape, Machine!, request));
+        var fit = complete(FitEstimator.Estimate(shape, machine, request));
         await WriteObjectAsync(Quiet ? fit.Fits : fit);
     }
 }
