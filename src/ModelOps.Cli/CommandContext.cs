@@ -68,7 +68,14 @@ internal sealed class CommandContext
         {
             throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no file '{file}'.");
         }
-        return await File.ReadAllTextAsync(path, cancellationToken);
+        try
+        {
+            return await File.ReadAllTextAsync(path, cancellationToken);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"'{file}' cannot be read: {exception.Message}", "Check its permissions.", exception);
+        }
     }
 
     public async Task<string> ReadInputAsync(CancellationToken cancellationToken)

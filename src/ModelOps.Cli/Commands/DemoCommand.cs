@@ -23,7 +23,7 @@ internal static class DemoCommand
         {
             throw new ModelOpsException(ErrorKind.FileNotFound, $"The demo's models are not at {shipped}.", "Build or install modelops again.");
         }
-        var folder = keep is null ? Directory.CreateTempSubdirectory("modelops-demo-").FullName : OpenFolder(context.FullPath(keep));
+        var folder = keep is null ? OpenTemporaryFolder() : OpenFolder(context.FullPath(keep));
         try
         {
             File.Copy(Path.Combine(shipped, "eval", "eval.txt"), Path.Combine(folder, "eval.txt"));
@@ -49,12 +49,31 @@ internal static class DemoCommand
         }
     }
 
+    private static string OpenTemporaryFolder()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("modelops-demo-").FullName;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelOpsException(ErrorKind.Failure, $"No temporary folder can be made in {Path.GetTempPath()}: {exception.Message}", "Name another with --keep, or with TMPDIR (on Windows TEMP).", exception);
+        }
+    }
+
     private static string OpenFolder(string folder)
     {
         if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()))
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{folder}' is not an empty folder.", "Name a folder that is new or empty.");
         }
-        return Directory.CreateDirectory(folder).FullName;
+        try
+        {
+            return Directory.CreateDirectory(folder).FullName;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"The folder '{folder}' cannot be made: {exception.Message}", "Name one in a place that may be written to.", exception);
+        }
     }
 }

@@ -22,7 +22,7 @@ internal sealed partial class CheckpointStub : IDisposable
 
     public static async Task<CheckpointStub> DownloadAsync(HubClient hub, ModelVariant variant, CancellationToken cancellationToken)
     {
-        var stub = new CheckpointStub(Directory.CreateTempSubdirectory("modelops-").FullName);
+        var stub = new CheckpointStub(OpenFolder());
         try
         {
             foreach (var file in variant.Files)
@@ -52,6 +52,18 @@ internal sealed partial class CheckpointStub : IDisposable
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static string OpenFolder()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("modelops-").FullName;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelOpsException(ErrorKind.Failure, $"No temporary folder can be made in {Path.GetTempPath()}: {exception.Message}", "It must exist and be writable; TMPDIR (on Windows TEMP) names another.", exception);
+        }
+    }
 
     private static async Task WriteHeaderAsync(HubClient hub, ModelVariant variant, RepositoryFile file, string path, CancellationToken cancellationToken)
     {

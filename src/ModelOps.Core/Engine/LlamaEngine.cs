@@ -104,7 +104,8 @@ public sealed class LlamaEngine : IDisposable
         _model.Dispose();
     }
 
-    private static LlamaEngine Load(EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
+    /// <summary>What can be said of a request to load before any native code, or another process, is needed: options and the file's header.</summary>
+    internal static GgufFile Check(EngineOptions options)
     {
         if (options.ContextLength < 0 || options.Threads < 0 || options.GpuLayers < -1)
         {
@@ -117,6 +118,12 @@ public sealed class LlamaEngine : IDisposable
         GgufFile file = GgufFile.Read(options.ModelPath);
         ModelFileCheck.Check(file);
         ModelLoading.CheckContext(options.ContextLength, file);
+        return file;
+    }
+
+    private static LlamaEngine Load(EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
+    {
+        GgufFile file = Check(options);
         LlamaApi api = LlamaLibrary.Load(options.LibraryDirectory);
         LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
         try

@@ -77,6 +77,10 @@ public sealed class WorkerRunner : IModelRunner
         ArgumentNullException.ThrowIfNull(request);
         return ExclusivelyAsync(async () =>
         {
+            foreach (string path in new[] { request.ModelPath, request.ReferencePath }.OfType<string>())
+            {
+                await CheckAsync(new EngineOptions { ModelPath = path, ContextLength = request.ContextLength, GpuLayers = request.GpuLayers, Threads = request.Threads }, cancellationToken).ConfigureAwait(false);
+            }
             WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Measure) { Measure = Rooted(request) }, message =>
             {
                 if (message.MeasureProgress is { } done)
@@ -99,9 +103,14 @@ public sealed class WorkerRunner : IModelRunner
         await DropWorkerAsync().ConfigureAwait(false);
     }
 
+    /// <summary>A broken file is told at once, instead of after the second that starting a child takes; one that runs looks for itself.</summary>
+    private Task CheckAsync(EngineOptions options, CancellationToken cancellationToken)
+        => _worker is { IsAlive: true } ? Task.CompletedTask : Task.Run(() => LlamaEngine.Check(options), cancellationToken);
+
     private async Task LoadInWorkerAsync(EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
     {
         _modelInWorker = false;
+        await CheckAsync(options, cancellationToken).ConfigureAwait(false);
         await CallAsync(id => new WorkerRequest(id, WorkerCall.Load) { Load = Rooted(options) }, message =>
         {
             if (message.LoadProgress is { } fraction)

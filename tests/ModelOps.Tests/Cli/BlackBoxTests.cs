@@ -162,12 +162,17 @@ public sealed class BlackBoxTests : IDisposable
     }
 
     [Fact]
-    public async Task IsolationSaysWhichTemporaryFolderItMisses()
+    public Task IsolationSaysWhichTemporaryFolderItMisses() => SaysWhichTemporaryFolderItMisses("run", Golden, "hello there", "--isolate");
+
+    [Fact]
+    public Task DemoSaysWhichTemporaryFolderItMisses() => SaysWhichTemporaryFolderItMisses("demo");
+
+    private async Task SaysWhichTemporaryFolderItMisses(params string[] args)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows keeps pipes in memory.");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows keeps pipes in memory, and its temporary folder where TMPDIR has no say.");
         var missing = Path.Combine(_folder.Path, "missing");
 
-        var outcome = await CliProcess.RunAsync(_folder.Path, ["run", Golden, "hello there", "--isolate", "--format", "json"], environment: [("TMPDIR", missing)]);
+        var outcome = await CliProcess.RunAsync(_folder.Path, [.. args, "--format", "json"], environment: [("TMPDIR", missing)]);
 
         Assert.Equal(1, outcome.ExitCode);
         Assert.Contains(missing, outcome.Json.GetProperty("error").GetProperty("message").GetString());

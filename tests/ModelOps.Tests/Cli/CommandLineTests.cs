@@ -111,6 +111,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(3, outcome.ExitCode);
     }
 
+    [Fact]
+    public async Task FolderThatCannotBeMadeIsTheUsersToName()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "file"), "");
+
+        var outcome = await InProcess.RunAsync(_folder.Path, ["demo", "--keep", "file/below"]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("cannot be made", outcome.Error);
+    }
+
     [Theory]
     [InlineData("many", "--max-tokens is a number, not 'many'.")]
     [InlineData("", "--max-tokens is a number, not ''.")]

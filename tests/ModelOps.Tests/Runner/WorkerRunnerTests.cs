@@ -61,6 +61,26 @@ public sealed class WorkerRunnerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_bad_file_is_told_without_starting_a_worker()
+    {
+        string text = System.IO.Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(text, "no model");
+
+            ModelOpsException load = await Assert.ThrowsAsync<ModelOpsException>(() => _runner.LoadAsync(Golden with { ModelPath = text }));
+            ModelOpsException reference = await Assert.ThrowsAsync<ModelOpsException>(() => _runner.MeasureAsync(new MeasureRequest { ModelPath = Golden.ModelPath, ReferencePath = text, Text = "a" }));
+
+            Assert.Equal((ErrorKind.CorruptFile, ErrorKind.CorruptFile), (load.Kind, reference.Kind));
+            Assert.Null(_runner.WorkerId);
+        }
+        finally
+        {
+            File.Delete(text);
+        }
+    }
+
+    [Fact]
     public async Task A_killed_worker_is_reported_and_the_next_call_has_a_new_one()
     {
         await _runner.LoadAsync(Golden);
