@@ -136,11 +136,11 @@ Describe 'Convert-Model' {
     }
 
     It 'does not replace a file without -Force' {
-        'precious' | Set-Content kept.gguf
+        'GGUF precious' | Set-Content kept.gguf
         $caught = Get-WrittenError { Convert-Model modelops/demo-gemma-qat -OutputPath kept.gguf }
         $caught.FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
         $caught.ErrorDetails.RecommendedAction | Should -BeLike '* -Force*'
-        Get-Content kept.gguf | Should -Be 'precious'
+        Get-Content kept.gguf | Should -Be 'GGUF precious'
         (Convert-Model modelops/demo-gemma-qat Q8_0 -OutputPath kept.gguf -Force).Type | Should -Be 'Q8_0'
     }
 
