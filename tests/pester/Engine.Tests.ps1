@@ -3,6 +3,8 @@ BeforeAll {
     $model = Join-Path $Golden 'llama/official.q8_0.gguf'
     $work = New-TestFolder
     $question = @{ Prompt = 'Once upon a time'; Model = $model; Raw = $true; Temperature = 0 }
+    # The model goes in circles on this prompt, until the context is full: many seconds in which to disturb it.
+    $endless = @{ Prompt = 'a'; Model = $model; Raw = $true; Temperature = 0; MaxTokens = 100000; ContextLength = 32768 }
 
     # A well-formed file with a value that only llama.cpp minds: an odd number of rotated dimensions, on which it asserts.
     function New-AbortingModel([string] $Path) {
@@ -38,7 +40,7 @@ Describe 'The worker' {
     }
 
     It 'may be killed in the middle of an answer: an error, and the next call works' {
-        $pieces = Invoke-Model @question -MaxTokens 100000 -ContextLength 32768 -Stream -ErrorAction SilentlyContinue -ErrorVariable caught | ForEach-Object { if ($killed -ne $PID) { Get-Worker | Stop-Process -Force; $killed = $PID }; $_ }
+        $pieces = Invoke-Model @endless -Stream -ErrorAction SilentlyContinue -ErrorVariable caught | ForEach-Object { if ($killed -ne $PID) { Get-Worker | Stop-Process -Force; $killed = $PID }; $_ }
         $caught.Count | Should -Be 1
         $caught[0].FullyQualifiedErrorId | Should -BeExactly 'EngineCrashed,ModelOps.PowerShell.Commands.InvokeModelCommand'
         $caught[0].CategoryInfo.Category | Should -Be 'InvalidResult'
@@ -59,7 +61,7 @@ Describe 'The worker' {
     It 'stops an answer when the pipeline is stopped, and keeps the model' {
         $other = [powershell]::Create()
         try {
-            $null = $other.AddScript("Import-Module '$Root/ModelOps.psd1'; Invoke-Model 'Once upon a time' -Model '$model' -Raw -Temperature 0 -MaxTokens 100000 -ContextLength 32768 -Stream")
+            $null = $other.AddScript("Import-Module '$Root/ModelOps.psd1'; Invoke-Model '$($endless.Prompt)' -Model '$model' -Raw -Temperature 0 -MaxTokens 100000 -ContextLength 32768 -Stream")
             $output = [System.Management.Automation.PSDataCollection[psobject]]::new()
             $running = $other.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $output)
             while ($output.Count -eq 0 -and -not $running.IsCompleted) { Start-Sleep -Milliseconds 20 }
@@ -73,7 +75,7 @@ Describe 'The worker' {
     }
 
     It 'stops an answer when nobody wants more of it' {
-        $one = Invoke-Model @question -MaxTokens 100000 -ContextLength 32768 -Stream | Select-Object -First 1
+        $one = Invoke-Model @endless -Stream | Select-Object -First 1
         $one | Should -Not -BeNullOrEmpty
         (Invoke-Model @question -MaxTokens 2).Tokens.Count | Should -BeGreaterThan 0
     }
