@@ -35,23 +35,16 @@ internal sealed class CommandContext
     public ModelStore OpenStore()
     {
         var options = StoreOptions.FromEnvironment(Host.Environment);
-        return new ModelStore(_store is null ? options : options with { Directory = FullPath(_store) });
+        return new ModelStore(options with { Directory = _store is null ? options.Directory : FullPath(_store), WorkingDirectory = Host.WorkingDirectory });
     }
 
     public string FullPath(string path) => Path.GetFullPath(path, Host.WorkingDirectory);
 
     /// <summary>MODEL on this disk: a path from the working folder, or what the store knows by that name.</summary>
-    public ResolvedModel Resolve(string model) => OpenStore().Resolve(PathOrName(model));
+    public ResolvedModel Resolve(string model) => OpenStore().Resolve(model);
 
     /// <summary>A model that the engine can load.</summary>
-    public string ResolveGguf(string model) => OpenStore().ResolveGguf(PathOrName(model));
-
-    /// <summary>The full path when it is there, else the words as they are.</summary>
-    public string PathOrName(string model)
-    {
-        var path = FullPath(model);
-        return Path.Exists(path) ? path : model;
-    }
+    public string ResolveGguf(string model) => OpenStore().ResolveGguf(model);
 
     /// <summary>This machine, with the memory bandwidth measured where the inventory does not know it: speed follows from it.</summary>
     public Machine ReadMachine(CancellationToken cancellationToken) => LocalMachine.ReadAndMeasure(OpenStore().Options.Directory, cancellationToken);

@@ -12,14 +12,15 @@ internal static class Sources
         return new HubClient(endpoint is null ? options : options.WithEndpoint(endpoint));
     }
 
-    /// <summary>A store in a folder of the session, or where the environment says.</summary>
-    public static ModelStore OpenStore(this PSCmdlet cmdlet, string? directory) => OpenStore(directory is null ? null : cmdlet.ToFileSystemPath(directory));
+    /// <summary>A store in a folder of the session, or where the environment says. Relative paths start where the session is.</summary>
+    public static ModelStore OpenStore(this PSCmdlet cmdlet, string? directory)
+        => OpenStore(directory is null ? null : cmdlet.ToFileSystemPath(directory), cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath);
 
     /// <summary>A store in <paramref name="directory"/>, a path of the file system, or where the environment says.</summary>
-    public static ModelStore OpenStore(string? directory)
+    public static ModelStore OpenStore(string? directory, string? workingDirectory = null)
     {
         var options = StoreOptions.FromEnvironment();
-        return new ModelStore(directory is null ? options : options with { Directory = directory });
+        return new ModelStore(options with { Directory = directory ?? options.Directory, WorkingDirectory = workingDirectory });
     }
 
     /// <summary>The file system's path of a literal PowerShell path, relative to the session's location (not to the process's).</summary>

@@ -144,6 +144,17 @@ Describe 'Convert-Model' {
         (Convert-Model modelops/demo-gemma-qat Q8_0 -OutputPath kept.gguf -Force).Type | Should -Be 'Q8_0'
     }
 
+    It 'looks for relative paths where the session is, not where the process was started' {
+        $elsewhere = [System.IO.Directory]::CreateDirectory((Join-Path $work 'elsewhere' 'files')).FullName
+        Copy-Item lattice.gguf (Join-Path $elsewhere 'model')
+        $process = [Environment]::CurrentDirectory
+        try {
+            [Environment]::CurrentDirectory = Split-Path $elsewhere
+            (Get-WrittenError { Get-ModelInfo files/model }).FullyQualifiedErrorId | Should -BeLike 'ModelNotFound,*'
+        }
+        finally { [Environment]::CurrentDirectory = $process }
+    }
+
     It 'names the types there are when one is wrong' {
         $caught = Get-WrittenError { Convert-Model modelops/demo-gemma-qat -Type Q99 }
         $caught.FullyQualifiedErrorId | Should -BeExactly 'UnsupportedType,ModelOps.PowerShell.Commands.ConvertModelCommand'

@@ -37,7 +37,7 @@ internal static class ConvertCommand
     {
         var recipe = Recipe.Parse(options.Type);
         options = options with { Type = recipe.Name };
-        var checkpoint = context.OpenStore().ResolveCheckpoint(context.PathOrName(source));
+        var checkpoint = context.OpenStore().ResolveCheckpoint(source);
         var plan = ConversionPlan.Create(checkpoint.Path, context.FullPath(output ?? $"{NameOf(checkpoint)}-{recipe.Name}.gguf"), options);
         if (dryRun)
         {

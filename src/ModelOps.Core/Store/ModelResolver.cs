@@ -4,7 +4,7 @@ using ModelOps.Hub;
 namespace ModelOps.Store;
 
 /// <summary>From what a user writes as MODEL to a model on this disk.</summary>
-internal sealed partial class ModelResolver(Inventory inventory)
+internal sealed partial class ModelResolver(Inventory inventory, string? workingDirectory)
 {
     private const int MaxNearMisses = 3;
     private static ReadOnlySpan<byte> GgufMagic => "GGUF"u8;
@@ -16,10 +16,11 @@ internal sealed partial class ModelResolver(Inventory inventory)
         if (model.Length == 0)
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The name of the model is empty.");
         // What exists is meant, whatever else it could be.
-        if (File.Exists(model))
-            return FromFile(Path.GetFullPath(model));
-        if (Directory.Exists(model))
-            return FromFolder(Path.GetFullPath(model));
+        string path = workingDirectory is null ? model : Path.Join(Path.IsPathRooted(model) ? null : workingDirectory, model);
+        if (File.Exists(path))
+            return FromFile(Path.GetFullPath(path));
+        if (Directory.Exists(path))
+            return FromFolder(Path.GetFullPath(path));
         return LooksLikePath(model)
             ? throw new ModelOpsException(ErrorKind.ModelNotFound, $"There is no file or folder '{model}'.", "Check the path. An installed model is named org/repo, as modelops list shows it.")
             : FromStore(model, preferred);

@@ -68,13 +68,13 @@ public sealed class ModelStore
     /// Finds MODEL: a path of a GGUF file or checkpoint folder, or <c>org/repo[:variant]</c> of the store.
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.ModelNotFound"/>, with the near misses in the hint; <see cref="ErrorKind.InvalidArgument"/> when a folder holds several models.</exception>
-    public ResolvedModel Resolve(string model) => new ModelResolver(_inventory).Resolve(model, null);
+    public ResolvedModel Resolve(string model) => new ModelResolver(_inventory, Options.WorkingDirectory).Resolve(model, null);
 
     /// <summary>Finds MODEL where only a GGUF file will do: for the engine.</summary>
     /// <exception cref="ModelOpsException">As <see cref="Resolve"/>; <see cref="ErrorKind.InvalidArgument"/> when it is a checkpoint.</exception>
     public string ResolveGguf(string model)
     {
-        ResolvedModel resolved = new ModelResolver(_inventory).Resolve(model, ModelKind.Gguf);
+        ResolvedModel resolved = new ModelResolver(_inventory, Options.WorkingDirectory).Resolve(model, ModelKind.Gguf);
         return resolved.Kind == ModelKind.Gguf
             ? resolved.Path
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.", $"Convert it first: modelops convert {model} --type Q8_0");
@@ -84,7 +84,7 @@ public sealed class ModelStore
     /// <exception cref="ModelOpsException">As <see cref="Resolve"/>; <see cref="ErrorKind.InvalidArgument"/> when it is a GGUF file.</exception>
     public ResolvedModel ResolveCheckpoint(string model)
     {
-        ResolvedModel resolved = new ModelResolver(_inventory).Resolve(model, ModelKind.Checkpoint);
+        ResolvedModel resolved = new ModelResolver(_inventory, Options.WorkingDirectory).Resolve(model, ModelKind.Checkpoint);
         return resolved.Kind == ModelKind.Checkpoint
             ? resolved
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a GGUF file; a conversion starts from a checkpoint.", "Give the folder that holds config.json and the safetensors files, or an installed checkpoint.");

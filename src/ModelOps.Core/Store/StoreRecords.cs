@@ -9,6 +9,9 @@ public sealed record StoreOptions
     /// <summary>The folder of <c>models--org--repo</c> folders (HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub).</summary>
     public required string Directory { get; init; }
 
+    /// <summary>Folder that relative paths of MODEL start from; null is the process's, which is not where a PowerShell session is.</summary>
+    public string? WorkingDirectory { get; init; }
+
     /// <summary>Connections a download may use at once: one is slow to a far hub, many count against its limits.</summary>
     public int Connections { get; init; } = 8;
 
