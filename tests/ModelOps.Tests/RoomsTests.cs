@@ -22,6 +22,7 @@ public partial class RoomsTests
         ["Engine"] = 3,
         ["Conversion"] = 3,
         ["Store"] = 3,
+        ["Inspection"] = 4,
         ["Quality"] = 4,
         ["Runner"] = 5,
     };

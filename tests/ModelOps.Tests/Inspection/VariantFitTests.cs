@@ -1,7 +1,7 @@
 using ModelOps.Server;
 using Xunit;
 
-namespace ModelOps.Tests.Conversion;
+namespace ModelOps.Tests.Inspection;
 
 public sealed class VariantFitTests : IDisposable
 {

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace ModelOps.Conversion;
+namespace ModelOps.Inspection;
 
 /// <summary>The files of a model that llama.cpp's gguf-split has cut: <c>name-00001-of-00003.gguf</c>.</summary>
 internal static partial class GgufShards

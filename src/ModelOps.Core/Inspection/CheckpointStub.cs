@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using ModelOps.Hub;
 
-namespace ModelOps.Conversion;
+namespace ModelOps.Inspection;
 
 /// <summary>
 /// A checkpoint of the hub without its weights: a temporary folder with the small files, and safetensors files that have their true header and length and

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using ModelOps.Conversion;
 
-namespace ModelOps.Conversion;
+namespace ModelOps.Inspection;
 
 /// <summary>Collects a <see cref="ModelInfo"/> from headers.</summary>
 internal static class ModelInspector
