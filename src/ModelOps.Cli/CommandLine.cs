@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using ModelOps.Cli.Commands;
 using ModelOps.Cli.Rendering;
 
@@ -37,6 +38,7 @@ internal static class CommandLine
         {
             throw Usage(parsed);
         }
+        RefuseMistypedOptions(parsed);
         var configuration = new InvocationConfiguration
         {
             Output = host.Out,
@@ -75,6 +77,20 @@ internal static class CommandLine
         WorkerCommand.Create(),
         HubCommand.Create(host),
     };
+
+    // System.CommandLine takes an option it does not know for an argument, where the command has room for one: a mistyped --dry-runn would be
+    // the name of a model.
+    private static void RefuseMistypedOptions(ParseResult parsed)
+    {
+        var end = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).Count();
+        var mistyped = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .FirstOrDefault(token => token.Value.StartsWith("--", StringComparison.Ordinal) && parsed.Tokens.Take(end).Any(given => ReferenceEquals(given, token)));
+        if (mistyped is not null)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"There is no option '{mistyped.Value}'.",
+                $"See modelops {parsed.CommandResult.Command.Name} --help. After -- everything is taken as it is.");
+        }
+    }
 
     private static ModelOpsException Usage(ParseResult parsed)
     {

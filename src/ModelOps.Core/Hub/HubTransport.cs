@@ -84,7 +84,7 @@ internal sealed class HubTransport : IDisposable
             catch (JsonException e)
             {
                 throw new HubFailure(
-                    new ModelOpsException(ErrorKind.NetworkFailure, $"The answer of {request.Address.Host} is not a hub's: {e.Message}", "A login page of the network or a proxy may have answered in its place; check HF_ENDPOINT.", e),
+                    new ModelOpsException(ErrorKind.NetworkFailure, $"The answer of {request.Address.Host} to {request.Address.AbsolutePath} is not a hub's: {(e.Path is null or "$" ? "it is not the JSON that was expected" : $"its '{e.Path.TrimStart('$', '.')}' is missing or of another kind")}.", "A login page of the network or a proxy may have answered in its place; check HF_ENDPOINT.", e),
                     isTransient: false);
             }
             catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure)

@@ -49,6 +49,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             process = Launch(command, name, lastWords);
             WorkerProcess worker = new(process, pipe, lastWords);
             await worker.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            RemoveSocket(name);
             return worker;
         }
         catch
@@ -118,6 +119,17 @@ internal sealed class WorkerProcess : IAsyncDisposable
             // Outside Windows a pipe is a socket in the temporary folder, whose path may have a hundred characters.
             throw new ModelOpsException(ErrorKind.Failure, $"No pipe to a worker process could be made in {Path.GetTempPath()}: {exception.Message}",
                 "The temporary folder must exist, be writable and have a short path; TMPDIR names another.", exception);
+        }
+    }
+
+    /// <summary>
+    /// Outside Windows .NET makes a pipe as a socket file of this name. Once both ends are connected nobody needs it, and it would stay if this process were killed.
+    /// </summary>
+    private static void RemoveSocket(string name)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.Delete(Path.Combine(Path.GetTempPath(), "CoreFxPipe_" + name));
         }
     }
 

@@ -71,6 +71,19 @@ public sealed class CommandLineTests : IDisposable
     public async Task GoodNumberIsTaken(string option, string value)
         => Assert.Equal(3, (await InProcess.RunAsync(_folder.Path, ["run", "nowhere.gguf", "hello", option, value])).ExitCode);
 
+    [Theory]
+    [InlineData(2, "info", "--verbos")]
+    [InlineData(2, "run", "nowhere.gguf", "--temprature")]
+    [InlineData(3, "info", "--", "--verbos")]
+    [InlineData(3, "run", "nowhere.gguf", "hello", "--stop", "--x")]
+    public async Task MistypedOptionIsNoModel(int exitCode, params string[] args)
+    {
+        var outcome = await InProcess.RunAsync(_folder.Path, args);
+
+        Assert.Equal(exitCode, outcome.ExitCode);
+        Assert.Equal(exitCode == 2, outcome.Error.Contains($"no option '{args[^1]}'", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task HelpShowsDefaultsAndTypesAsOneWritesThem()
     {
