@@ -26,7 +26,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 
     /// <summary>Threads; 0 means one a core.</summary>
     [Parameter]
-    [ValidateRange(0, 1024)]
+    [ValidateRange(0, 512)]
     public int Threads { get; set; }
 
     /// <summary>Name of the model inside the file; the checkpoint's when left out.</summary>

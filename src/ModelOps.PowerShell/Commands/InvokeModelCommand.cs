@@ -75,7 +75,7 @@ public sealed class InvokeModelCommand : ModelOpsCmdlet
 
     /// <summary>Threads; 0 means one a physical core.</summary>
     [Parameter]
-    [ValidateRange(0, 1024)]
+    [ValidateRange(0, 512)]
     public int Threads { get; set; }
 
     /// <summary>Folder of the store that installed models are looked for in; the hub cache when left out.</summary>

@@ -39,7 +39,7 @@ public sealed class MeasureModelCommand : ModelOpsCmdlet
 
     /// <summary>Threads; 0 means one a physical core.</summary>
     [Parameter]
-    [ValidateRange(0, 1024)]
+    [ValidateRange(0, 512)]
     public int Threads { get; set; }
 
     /// <summary>Folder of the store that installed models are looked for in; the hub cache when left out.</summary>
