@@ -1,3 +1,5 @@
+using ModelOps.Hub;
+
 namespace ModelOps.Server;
 
 /// <summary>A file as it lies in a repository's folder, before anything is hashed.</summary>
@@ -5,14 +7,8 @@ namespace ModelOps.Server;
 /// <param name="Content">Where the bytes are (a link is followed).</param>
 internal sealed record FolderFile(string Path, FileInfo Content)
 {
-    /// <summary>From here on every file is kept as LFS does, whatever its name.</summary>
-    private const long LargeBytes = 1 << 20;
-    private static readonly string[] LargeExtensions = [".safetensors", ".gguf", ".bin", ".pt", ".pth", ".onnx", ".h5", ".msgpack", ".parquet", ".npz", ".zip", ".imatrix"];
-
     /// <summary>Whether the hub would keep it outside git, as a .gitattributes says.</summary>
-    public bool IsLarge => Content.Length > LargeBytes
-        || LargeExtensions.Contains(System.IO.Path.GetExtension(Path), StringComparer.OrdinalIgnoreCase)
-        || System.IO.Path.GetFileName(Path) == "tokenizer.model";
+    public bool IsLarge => LargeFiles.Has(Path, Content.Length);
 }
 
 /// <summary>A file with its digests.</summary>

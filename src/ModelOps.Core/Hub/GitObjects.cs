@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace ModelOps.Server;
+namespace ModelOps.Hub;
 
-/// <summary>Git's object ids (sha1 over a typed header and the content), so that a served folder has the ids that a git repository of it would have.</summary>
+/// <summary>Git's object ids (sha1 over a typed header and the content), so that a served or imported folder has the ids that a git repository of it would have.</summary>
 internal static class GitObjects
 {
     private const string FileMode = "100644";
