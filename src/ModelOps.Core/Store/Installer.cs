@@ -8,14 +8,7 @@ namespace ModelOps.Store;
 /// </summary>
 internal sealed class Installer(StoreLayout layout, StoreOptions options, HubClient hub, DownloadPlan plan, IProgress<TransferProgress>? progress)
 {
-    private const string CacheTag = """
-        Signature: 8a477f597d28d172789f06886806bc55
-        # This file is a cache directory tag created by huggingface_hub.
-        # For information about cache directory tags, see:
-        #	https://bford.info/cachedir/
-
-        """;
-
+    private readonly SnapshotWriter _snapshot = new(layout, options.Symlinks, plan.Repository, plan.Commit);
     private readonly HashSet<string> _new = [];
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -24,26 +17,9 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
         long needed = InstallPlanner.BytesToFetch(files);
         if (options.Transfer.FreeBytes(layout.Root) is { } free && free < needed)
             throw DiskErrors.TooLittle(needed, free, layout.Root);
-        try
-        {
-            Directory.CreateDirectory(Path.Combine(layout.RepositoryFolder(plan.Repository), "blobs"));
-            WriteCacheTag();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw DiskErrors.WriteError(e, layout.Root);
-        }
-
+        _snapshot.Begin();
         await FetchAsync(files, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            PlaceFiles(files);
-            WriteReference();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw DiskErrors.WriteError(e, plan.Directory);
-        }
+        _snapshot.Finish(files, _new, plan.Revision);
     }
 
     private async Task FetchAsync(PlannedFile[] files, CancellationToken cancellationToken)
@@ -56,15 +32,15 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = transfer.Connections, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(contents, parallel, async (file, stop) =>
         {
-            string blob = layout.Blob(plan.Repository, file.ETag);
-            if (IsThere(file, blob))
+            if (_snapshot.Has(file))
             {
                 meter.AddPresent(file.Path, file.Bytes);
                 return;
             }
+            string blob = layout.Blob(plan.Repository, file.ETag);
             using BlobLock held = await BlobLock.AcquireAsync(layout.Lock(plan.Repository, file.ETag), time, stop).ConfigureAwait(false);
             // Whoever held the lock may have brought it.
-            if (IsThere(file, blob))
+            if (_snapshot.Has(file))
             {
                 meter.AddPresent(file.Path, file.Bytes);
                 return;
@@ -76,41 +52,4 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
         }).ConfigureAwait(false);
         meter.Finish(contents[^1].Path);
     }
-
-    private bool IsThere(PlannedFile file, string blob) => SnapshotLink.Has(blob, file.Bytes) || SnapshotLink.Has(StoreLayout.File(plan.Directory, file.Path), file.Bytes);
-
-    private void PlaceFiles(PlannedFile[] files)
-    {
-        Directory.CreateDirectory(plan.Directory);
-        var uses = files.CountBy(file => file.ETag).ToDictionary();
-        foreach (PlannedFile file in files.OrderBy(file => IsWeights(file.Path)))
-        {
-            string blob = layout.Blob(plan.Repository, file.ETag);
-            // Without the blob the file itself stands in the snapshot, as systems without links have it.
-            if (SnapshotLink.Has(blob, file.Bytes))
-                SnapshotLink.Place(blob, StoreLayout.File(plan.Directory, file.Path), options.Symlinks, mayMove: _new.Contains(file.ETag) && uses[file.ETag] == 1);
-        }
-    }
-
-    private void WriteReference()
-    {
-        string path = layout.Reference(plan.Repository, plan.Revision);
-        // Other tools expect the folder, and no reference for a commit.
-        Directory.CreateDirectory(Path.Combine(layout.RepositoryFolder(plan.Repository), "refs"));
-        if (plan.Revision == plan.Commit)
-            return;
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        string next = path + ".modelops.incomplete";
-        File.WriteAllText(next, plan.Commit);
-        File.Move(next, path, overwrite: true);
-    }
-
-    private void WriteCacheTag()
-    {
-        string path = Path.Combine(layout.Root, "CACHEDIR.TAG");
-        if (!File.Exists(path))
-            File.WriteAllText(path, CacheTag);
-    }
-
-    private static bool IsWeights(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
 }

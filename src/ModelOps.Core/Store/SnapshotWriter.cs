@@ -1,0 +1,83 @@
+using ModelOps.Transfer;
+
+namespace ModelOps.Store;
+
+/// <summary>Gives verified blobs their names: first the folders, at the end the links of a snapshot (weights last), then the reference.</summary>
+internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string repository, string commit)
+{
+    private const string CacheTag = """
+        Signature: 8a477f597d28d172789f06886806bc55
+        # This file is a cache directory tag created by huggingface_hub.
+        # For information about cache directory tags, see:
+        #	https://bford.info/cachedir/
+
+        """;
+
+    private readonly string _directory = layout.Snapshot(repository, commit);
+
+    /// <summary>Makes the folders that blobs go into.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.Failure"/>.</exception>
+    public void Begin()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(layout.RepositoryFolder(repository), "blobs"));
+            string tag = Path.Combine(layout.Root, "CACHEDIR.TAG");
+            if (!File.Exists(tag))
+                File.WriteAllText(tag, CacheTag);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskErrors.WriteError(e, layout.Root);
+        }
+    }
+
+    /// <summary>Whether a content is there: as a blob, or where there are no links as the snapshot's own file.</summary>
+    public bool Has(PlannedFile file) => SnapshotLink.Has(layout.Blob(repository, file.ETag), file.Bytes) || SnapshotLink.Has(StoreLayout.File(_directory, file.Path), file.Bytes);
+
+    /// <summary>Places all files, whose blobs must be there, and lets the revision stand for the commit.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="newBlobs">Blobs that nobody else refers to yet: where links are refused they may be moved.</param>
+    /// <param name="revision">Branch or tag; null or the commit itself writes no reference.</param>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.Failure"/>.</exception>
+    public void Finish(IReadOnlyList<PlannedFile> files, IReadOnlySet<string> newBlobs, string? revision)
+    {
+        try
+        {
+            PlaceFiles(files, newBlobs);
+            WriteReference(revision);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskErrors.WriteError(e, _directory);
+        }
+    }
+
+    private void PlaceFiles(IReadOnlyList<PlannedFile> files, IReadOnlySet<string> newBlobs)
+    {
+        Directory.CreateDirectory(_directory);
+        var uses = files.CountBy(file => file.ETag).ToDictionary();
+        foreach (PlannedFile file in files.OrderBy(file => IsWeights(file.Path)))
+        {
+            string blob = layout.Blob(repository, file.ETag);
+            // Without the blob the file itself stands in the snapshot, as systems without links have it.
+            if (SnapshotLink.Has(blob, file.Bytes))
+                SnapshotLink.Place(blob, StoreLayout.File(_directory, file.Path), symlinks, mayMove: newBlobs.Contains(file.ETag) && uses[file.ETag] == 1);
+        }
+    }
+
+    private void WriteReference(string? revision)
+    {
+        // Other tools expect the folder, and no reference for a commit.
+        Directory.CreateDirectory(Path.Combine(layout.RepositoryFolder(repository), "refs"));
+        if (revision is null || revision == commit)
+            return;
+        string path = layout.Reference(repository, revision);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        string next = path + ".modelops.incomplete";
+        File.WriteAllText(next, commit);
+        File.Move(next, path, overwrite: true);
+    }
+
+    private static bool IsWeights(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
+}
