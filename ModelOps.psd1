@@ -15,6 +15,7 @@
         'Get-Model'
         'Get-ModelHardware'
         'Get-ModelInfo'
+        'Get-ModelReference'
         'Get-ModelVariant'
         'Install-Model'
         'Invoke-Model'

@@ -13,6 +13,8 @@ internal sealed class ModelRoutes(Catalog catalog, int pageSize)
     private const int ExpandedPageSize = 50;
     private const int MaxPathsInfo = 1000;
 
+    private readonly WeightFactsReader _weights = new();
+
     public void Map(IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/models", (Delegate)SearchAsync);
@@ -39,6 +41,14 @@ internal sealed class ModelRoutes(Catalog catalog, int pageSize)
             && (author is null || string.Equals(folder.Author, author, StringComparison.OrdinalIgnoreCase))
             && (pipeline is null || folder.Pipeline == pipeline)
             && filters.All(filter => folder.Tags.Contains(filter, StringComparer.OrdinalIgnoreCase)));
+        if (Only(query, "gated") is not null && IsTrue(query, "gated"))
+            found = []; // nothing is gated here
+        if (Only(query, "num_parameters") is { } asked)
+        {
+            if (ParameterRange.TryParse(asked) is not { } range)
+                return HubError.BadRequest($"Invalid num_parameters: {asked}");
+            found = found.Where(folder => range.Contains((_weights.Gguf(folder) ?? _weights.Safetensors(folder))?.Parameters));
+        }
 
         // Nothing is counted here, so that the orders by count are the order of names.
         IEnumerable<RepositoryFolder>? sorted = query["sort"].ToString() switch
@@ -56,13 +66,13 @@ internal sealed class ModelRoutes(Catalog catalog, int pageSize)
         bool full = IsTrue(query, "full") || query["expand"].Any(field => field is "sha" or "siblings" or "config" or "cardData" or "usedStorage");
         var models = new JsonArray();
         foreach (RepositoryFolder folder in page)
-            models.Add(full ? HubJson.Model(await catalog.SnapshotAsync(folder).ConfigureAwait(false), blobs: false) : HubJson.Model(folder));
+            models.Add(WithWeights(query, folder, full ? HubJson.Model(await catalog.SnapshotAsync(folder).ConfigureAwait(false), blobs: false) : HubJson.Model(folder)));
         return Results.Json(models);
     }
 
     private async Task<IResult> ModelAsync(HttpContext context, string org, string repo, string rev) =>
         await FindAsync(org, repo, rev).ConfigureAwait(false) is var (snapshot, error) && snapshot is not null
-            ? Results.Json(HubJson.Model(snapshot, IsTrue(context.Request.Query, "blobs")))
+            ? Results.Json(WithWeights(context.Request.Query, snapshot.Folder, HubJson.Model(snapshot, IsTrue(context.Request.Query, "blobs"))))
             : error!;
 
     private async Task<IResult> TreeAsync(HttpContext context, string org, string repo, string rev, string? path)
@@ -134,6 +144,16 @@ internal sealed class ModelRoutes(Catalog catalog, int pageSize)
             return (null, HubError.RepositoryNotFound);
         string revision = Unslash(rev);
         return snapshot.Has(revision) ? (snapshot, null) : (null, HubError.RevisionNotFound(revision));
+    }
+
+    /// <summary>Adds what the headers say, for those who ask: it costs the reading of every header once.</summary>
+    private JsonObject WithWeights(IQueryCollection query, RepositoryFolder folder, JsonObject model)
+    {
+        if (query["expand"].Contains("gguf") && _weights.Gguf(folder) is { } gguf)
+            model["gguf"] = new JsonObject { ["total"] = gguf.Parameters, ["architecture"] = gguf.Architecture, ["context_length"] = gguf.ContextLength };
+        if (query["expand"].Contains("safetensors") && _weights.Safetensors(folder) is { } safetensors)
+            model["safetensors"] = new JsonObject { ["total"] = safetensors.Parameters };
+        return model;
     }
 
     private static JsonNode Entry(RepositorySnapshot snapshot, string path, bool expand) => snapshot.Files.TryGetValue(path, out ServedFile? file)

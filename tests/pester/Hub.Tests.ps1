@@ -31,6 +31,21 @@ Describe 'Find-Model' {
         Find-Model no-such-model-anywhere -ErrorAction Stop | Should -BeNullOrEmpty
     }
 
+    It 'takes numbers of parameters as people write them' {
+        $found = Find-Model gemma
+        $found.Parameters | Should -BeGreaterThan 1000
+        (Find-Model -MinimumParameters $found.Parameters -MaximumParameters $found.Parameters).Repository | Should -Be $found.Repository
+        Find-Model -MinimumParameters 1.5B | Should -BeNullOrEmpty
+        @(Find-Model -MaximumParameters 350M -License cc0-1.0 -Gated $false).Count | Should -Be 2
+        Find-Model -GgufOnly | Should -BeNullOrEmpty
+    }
+
+    It 'refuses a range that is none' {
+        (Get-WrittenError { Find-Model -MinimumParameters 7B -MaximumParameters 1B }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        { Find-Model -MinimumParameters many } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Find-Model -MinimumParameters (-1) } | Should -Throw
+    }
+
     It 'asks the hub of -Endpoint' {
         $caught = Get-WrittenError { Find-Model gemma -Endpoint 'http://127.0.0.1:9' }
         $caught.FullyQualifiedErrorId | Should -BeExactly 'NetworkFailure,ModelOps.PowerShell.Commands.FindModelCommand'
@@ -76,6 +91,21 @@ Describe 'Get-ModelVariant' {
         $caught = Get-WrittenError { Get-ModelVariant modelops/demo-llama:Q4_K_M }
         $caught.FullyQualifiedErrorId | Should -BeLike 'VariantNotFound,*'
         $caught.ErrorDetails.RecommendedAction | Should -Match 'safetensors'
+    }
+}
+
+Describe 'Get-ModelReference' {
+    It 'lists what -Revision takes, and binds to it' {
+        $reference = Find-Model llama | Get-ModelReference
+        $reference | Should -BeOfType ModelOps.RepositoryReference
+        $reference.Name | Should -Be 'main'
+        $reference.Kind | Should -Be 'Branch'
+        ($reference | Get-ModelVariant -NoFit).Commit | Should -Be $reference.Commit
+    }
+
+    It 'keeps silent for a pattern and complains for a name' {
+        Get-ModelReference modelops/demo-llama 'v*' -ErrorAction Stop | Should -BeNullOrEmpty
+        (Get-WrittenError { Get-ModelReference modelops/demo-llama v1 }).FullyQualifiedErrorId | Should -BeLike 'RevisionNotFound,*'
     }
 }
 
@@ -188,6 +218,7 @@ Describe 'Completion' {
         @{ Text = 'Test-ModelFit x -KvType q8'; Expected = 'Q8_0' }
         @{ Text = 'Install-Model modelops/demo-l'; Expected = 'modelops/demo-llama' }
         @{ Text = 'Install-Model modelops/demo-llama -Variant s'; Expected = 'safetensors' }
+        @{ Text = 'Install-Model modelops/demo-llama -Revision '; Expected = 'main' }
     ) {
         (TabExpansion2 $Text $Text.Length).CompletionMatches.ListItemText | Should -Contain $Expected
     }

@@ -33,7 +33,7 @@ Describe 'The module' {
         try {
             $count = $other.AddScript('param($psd1) Import-Module $psd1; Remove-Module ModelOps; $gone = Get-Command Find-Model -ErrorAction Ignore; Import-Module $psd1; [bool]$gone; (Get-Command -Module ModelOps).Count').AddArgument((Join-Path $Root 'ModelOps.psd1')).Invoke()
             $count[0] | Should -BeFalse
-            $count[1] | Should -Be 10
+            $count[1] | Should -Be @((Import-PowerShellDataFile (Join-Path $Root 'ModelOps.psd1')).CmdletsToExport).Count
         }
         finally { $other.Dispose() }
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using ModelOps.Cli.Json;
 using ModelOps.Cli.Rendering;
 
@@ -11,8 +12,21 @@ internal static class ShowCommand
     {
         var repository = new Argument<string>("REPO") { Description = "A repository: org/repo." };
         var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit; otherwise main.", HelpName = "R" };
-        return new Command("show", "Show the variants of a repository, with their sizes and whether they fit this machine.") { repository, revision }
-            .Does(host, (context, parsed, cancellationToken) => RunAsync(context, parsed.GetRequiredValue(repository), parsed.GetValue(revision), cancellationToken));
+        var refs = new Option<bool>("--refs") { Description = "Show its branches and tags instead." };
+        return new Command("show", "Show the variants of a repository, with their sizes and whether they fit this machine.") { repository, revision, refs }
+            .Does(host, (context, parsed, cancellationToken) => parsed.GetValue(refs)
+                ? ListReferencesAsync(context, ModelName.Parse(parsed.GetRequiredValue(repository)).Repository, cancellationToken)
+                : RunAsync(context, parsed.GetRequiredValue(repository), parsed.GetValue(revision), cancellationToken));
+    }
+
+    private static async Task<int> ListReferencesAsync(CommandContext context, string repository, CancellationToken cancellationToken)
+    {
+        using var hub = context.OpenHub();
+        var references = await hub.GetReferencesAsync(repository, cancellationToken);
+        context.Output.Write(new ReferenceListing(repository, references), CliJson.Default.ReferenceListing, report => report.Table(
+            [new("Name", Wrap: true), new("Kind"), new("Commit")],
+            references.Select(reference => new[] { reference.Name, reference.Kind.ToString().ToLowerInvariant(), reference.Commit })));
+        return 0;
     }
 
     private static async Task<int> RunAsync(CommandContext context, string repository, string? revision, CancellationToken cancellationToken)
@@ -38,12 +52,19 @@ internal static class ShowCommand
     private static void Render(Report report, RepositoryListing listing)
     {
         report.Title(listing.Repository);
+        var summary = listing.Summary;
         report.Pairs(
             ("commit", listing.Commit),
-            ("license", listing.Summary.License),
-            ("pipeline", listing.Summary.Pipeline),
-            ("downloads", Sizes.Count(listing.Summary.Downloads)),
-            ("access", listing.Summary.Gated ? "must be requested on the repository's page" : null));
+            ("changed", summary.LastModified?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
+            ("license", summary.License),
+            ("pipeline", summary.Pipeline),
+            ("architecture", summary.Architecture),
+            ("parameters", summary.Parameters is { } parameters ? Sizes.Count(parameters) : null),
+            ("context", summary.ContextLength is { } length ? $"{length} tokens" : null),
+            ("made from", summary.BaseModels.Count == 0 ? null : string.Join(", ", summary.BaseModels)),
+            ("downloads", Sizes.Count(summary.Downloads)),
+            ("likes", Sizes.Count(summary.Likes)),
+            ("access", !summary.Gated ? null : $"must be requested on the repository's page{(summary.GatedApproval == "auto" ? ", and is granted at once" : "")}"));
         report.Line();
         report.Table(
             [new("Variant", Wrap: true), new("Kind"), new("Size", Right: true), new("Files", Right: true), new("Fits this machine")],

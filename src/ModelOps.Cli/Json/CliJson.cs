@@ -14,6 +14,7 @@ namespace ModelOps.Cli.Json;
     Converters =
     [
         typeof(CamelCaseEnumConverter<ModelKind>),
+        typeof(CamelCaseEnumConverter<ReferenceKind>),
         typeof(CamelCaseEnumConverter<DeviceKind>),
         typeof(CamelCaseEnumConverter<FinishReason>),
         typeof(JsonStringEnumConverter<GgmlType>),
@@ -22,6 +23,7 @@ namespace ModelOps.Cli.Json;
     ])]
 [JsonSerializable(typeof(SearchListing))]
 [JsonSerializable(typeof(RepositoryListing))]
+[JsonSerializable(typeof(ReferenceListing))]
 [JsonSerializable(typeof(StoreListing))]
 [JsonSerializable(typeof(DownloadPlan))]
 [JsonSerializable(typeof(InstalledModel))]

@@ -6,6 +6,9 @@ internal sealed record SearchListing(IReadOnlyList<ModelSummary> Models);
 /// <summary>What <c>show</c> writes.</summary>
 internal sealed record RepositoryListing(string Repository, string Commit, ModelSummary Summary, IReadOnlyList<ModelVariant> Variants);
 
+/// <summary>What <c>show --refs</c> writes.</summary>
+internal sealed record ReferenceListing(string Repository, IReadOnlyList<RepositoryReference> References);
+
 /// <summary>What <c>list</c> writes.</summary>
 internal sealed record StoreListing(string Store, long Bytes, IReadOnlyList<InstalledModel> Models);
 

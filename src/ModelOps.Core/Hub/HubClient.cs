@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using ModelOps.Hub;
@@ -14,8 +13,6 @@ namespace ModelOps;
 public sealed partial class HubClient : IDisposable
 {
     private const string DefaultRevision = "main";
-    private const int SearchPage = 100;
-    private static readonly string[] SummaryFields = ["downloads", "likes", "lastModified", "pipeline_tag", "gated", "tags"];
 
     private readonly HubTransport _transport;
     private readonly string _endpoint;
@@ -34,20 +31,7 @@ public sealed partial class HubClient : IDisposable
     /// <summary>Searches; pages are fetched as the results are consumed.</summary>
     public async IAsyncEnumerable<ModelSummary> SearchAsync(ModelQuery query, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        if (query.Limit < 0)
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A search cannot have {query.Limit} results.", "Give a positive limit, or 0 for all.");
-        var parameters = new List<(string Name, string? Value)>
-        {
-            ("search", query.Text),
-            ("author", query.Author),
-            ("pipeline_tag", query.Pipeline),
-            ("sort", SortName(query.Sort)),
-            ("direction", "-1"),
-            ("limit", (query.Limit == 0 ? SearchPage : Math.Min(query.Limit, SearchPage)).ToString(CultureInfo.InvariantCulture)),
-        };
-        parameters.AddRange(query.Tags.Select(tag => ("filter", (string?)tag)));
-        parameters.AddRange(SummaryFields.Select(field => ("expand", (string?)field)));
-        Uri first = Address("/api/models?" + Query(parameters));
+        Uri first = Address("/api/models?" + Query(SearchParameters.Of(query)));
 
         int count = 0;
         await foreach (ModelAnswer model in PagesAsync(new HubRequest(first), HubJson.Default.ListModelAnswer, cancellationToken).ConfigureAwait(false))
@@ -65,7 +49,8 @@ public sealed partial class HubClient : IDisposable
     {
         RepositoryName.Ensure(repository);
         revision ??= DefaultRevision;
-        string fields = Query([.. SummaryFields.Append("sha").Select(field => ("expand", (string?)field))]);
+        EnsureRevision(revision);
+        string fields = Query([.. SearchParameters.Fields, ("expand", "sha"), ("expand", "config")]);
         var request = new HubRequest(Address($"/api/models/{repository}/revision/{Uri.EscapeDataString(revision)}?{fields}"), repository, revision);
         ModelAnswer model = await RetryBudget.RunAsync(Options.Time, () => _transport.GetJsonAsync(request, HubJson.Default.ModelAnswer, null, cancellationToken), cancellationToken).ConfigureAwait(false);
         // Both become parts of paths on disk.
@@ -74,6 +59,18 @@ public sealed partial class HubClient : IDisposable
         if (model.Sha is not { } commit || !Commit().IsMatch(commit))
             throw NotAHub("a repository without a commit");
         return new RepositoryInfo(name, commit, model.Summary());
+    }
+
+    /// <summary>The branches and tags of a repository, in the order of the hub; <c>main</c> is among them.</summary>
+    public async Task<IReadOnlyList<RepositoryReference>> GetReferencesAsync(string repository, CancellationToken cancellationToken = default)
+    {
+        RepositoryName.Ensure(repository);
+        var request = new HubRequest(Address($"/api/models/{repository}/refs"), repository);
+        ReferencesAnswer answer = await RetryBudget.RunAsync(Options.Time, () => _transport.GetJsonAsync(request, HubJson.Default.ReferencesAnswer, null, cancellationToken), cancellationToken).ConfigureAwait(false);
+        (IReadOnlyList<ReferenceAnswer>? Answers, ReferenceKind Kind)[] groups = [(answer.Branches, ReferenceKind.Branch), (answer.Tags, ReferenceKind.Tag), (answer.Converts, ReferenceKind.Convert)];
+        return [.. groups.SelectMany(group => (group.Answers ?? []).Select(entry => entry is { Name: { } name, TargetCommit: { } commit } && Commit().IsMatch(commit)
+            ? new RepositoryReference(repository, name, group.Kind, commit)
+            : throw NotAHub($"a reference without name or commit ('{entry.Name}')")))];
     }
 
     /// <summary>All files of a repository at a commit.</summary>
@@ -160,15 +157,12 @@ public sealed partial class HubClient : IDisposable
     private static string Query(IEnumerable<(string Name, string? Value)> parameters) =>
         string.Join('&', parameters.Where(parameter => !string.IsNullOrEmpty(parameter.Value)).Select(parameter => $"{parameter.Name}={Uri.EscapeDataString(parameter.Value!)}"));
 
-    private static string SortName(ModelSort sort) => sort switch
+    // An empty or dotted one would be another address once it is normalised.
+    private static void EnsureRevision(string revision)
     {
-        ModelSort.Trending => "trendingScore",
-        ModelSort.Downloads => "downloads",
-        ModelSort.Likes => "likes",
-        ModelSort.LastModified => "lastModified",
-        ModelSort.Created => "createdAt",
-        _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{sort}' is no order of a search."),
-    };
+        if (RepositoryPath.Problem(revision) is { } problem)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{revision}' is not a revision: it {problem}.", "Name a branch, tag or commit of the repository, or leave the revision out for main.");
+    }
 
     private ModelOpsException NotAHub(string what) => new(ErrorKind.NetworkFailure, $"The answer of {Options.Endpoint.Host} is not a hub's: {what}.", "Check HF_ENDPOINT.");
 

@@ -1,37 +1,5 @@
 namespace ModelOps;
 
-/// <summary>How a search is sorted (descending).</summary>
-public enum ModelSort
-{
-    /// <summary>What is talked about now.</summary>
-    Trending,
-    /// <summary>Downloads of the last 30 days.</summary>
-    Downloads,
-    /// <summary>Likes.</summary>
-    Likes,
-    /// <summary>Last change.</summary>
-    LastModified,
-    /// <summary>Creation.</summary>
-    Created,
-}
-
-/// <summary>What to search the hub for.</summary>
-public sealed record ModelQuery
-{
-    /// <summary>Words that the repository's name must contain.</summary>
-    public string? Text { get; init; }
-    /// <summary>User or organisation.</summary>
-    public string? Author { get; init; }
-    /// <summary>Tags that must all be there, such as <c>gguf</c>, <c>license:apache-2.0</c>.</summary>
-    public IReadOnlyList<string> Tags { get; init; } = [];
-    /// <summary>Pipeline, such as <c>text-generation</c>.</summary>
-    public string? Pipeline { get; init; }
-    /// <summary>Order.</summary>
-    public ModelSort Sort { get; init; } = ModelSort.Downloads;
-    /// <summary>Most results; 0 means all.</summary>
-    public int Limit { get; init; } = 20;
-}
-
 /// <summary>A repository in a search result.</summary>
 /// <param name="Repository">Name, <c>org/repo</c>.</param>
 /// <param name="Downloads">Downloads of the last 30 days.</param>
@@ -41,7 +9,21 @@ public sealed record ModelQuery
 /// <param name="License">Licence from the tags, or null.</param>
 /// <param name="Gated">Whether access must be requested.</param>
 /// <param name="Tags">All tags.</param>
-public sealed record ModelSummary(string Repository, long Downloads, long Likes, DateTimeOffset? LastModified, string? Pipeline, string? License, bool Gated, IReadOnlyList<string> Tags);
+public sealed record ModelSummary(string Repository, long Downloads, long Likes, DateTimeOffset? LastModified, string? Pipeline, string? License, bool Gated, IReadOnlyList<string> Tags)
+{
+    /// <summary>Who grants access to a gated repository: <c>auto</c> (at once) or <c>manual</c> (its owner, after a look); null when it is not gated.</summary>
+    public string? GatedApproval { get; init; }
+    /// <summary>Number of weights, as the hub read it from the files' headers; null when it does not know.</summary>
+    public long? Parameters { get; init; }
+    /// <summary>GGUF architecture, or the checkpoint's model type; null when not known.</summary>
+    public string? Architecture { get; init; }
+    /// <summary>Context it was trained for, in tokens; only known of GGUF files.</summary>
+    public long? ContextLength { get; init; }
+    /// <summary>Library that it is made for, such as <c>transformers</c>.</summary>
+    public string? Library { get; init; }
+    /// <summary>Repositories that it was made from, as its card says.</summary>
+    public IReadOnlyList<string> BaseModels { get; init; } = [];
+}
 
 /// <summary>A repository at a commit.</summary>
 /// <param name="Repository">Name as the hub spells it today (renames are followed).</param>
@@ -60,24 +42,20 @@ public sealed record RepositoryFile(string Path, long Bytes, string? Sha256, str
     public string ETag => Sha256 ?? GitSha1;
 }
 
-/// <summary>One quantization of a repository: the files that make one model.</summary>
-/// <param name="Repository">Repository.</param>
-/// <param name="Commit">Commit.</param>
-/// <param name="Name">Name of the variant: a quantization type such as <c>Q4_K_M</c>, or <c>safetensors</c> for a checkpoint.</param>
-/// <param name="Kind">What it is made of.</param>
-/// <param name="Bytes">Size of all its files.</param>
-/// <param name="Files">The files: the weights (all shards), and for a checkpoint configuration and tokenizer too.</param>
-public sealed record ModelVariant(string Repository, string Commit, string Name, ModelKind Kind, long Bytes, IReadOnlyList<RepositoryFile> Files)
+/// <summary>What kind of name a reference is.</summary>
+public enum ReferenceKind
 {
-    /// <summary>Whether it fits this machine at a moderate context; null when that was not asked or cannot be told.</summary>
-    public bool? Fits { get; init; }
+    /// <summary>A branch, which moves.</summary>
+    Branch,
+    /// <summary>A tag.</summary>
+    Tag,
+    /// <summary>A branch that the hub made itself, such as a conversion to Parquet.</summary>
+    Convert,
 }
 
-/// <summary>What a model is stored as.</summary>
-public enum ModelKind
-{
-    /// <summary>One GGUF file, or its shards.</summary>
-    Gguf,
-    /// <summary>safetensors with config.json and a tokenizer.</summary>
-    Checkpoint,
-}
+/// <summary>A name that stands for a commit of a repository.</summary>
+/// <param name="Repository">Repository.</param>
+/// <param name="Name">Name, as a revision takes it: <c>main</c>, <c>v1.0</c>.</param>
+/// <param name="Kind">Branch, tag, or a conversion of the hub.</param>
+/// <param name="Commit">Commit that it stands for now.</param>
+public sealed record RepositoryReference(string Repository, string Name, ReferenceKind Kind, string Commit);

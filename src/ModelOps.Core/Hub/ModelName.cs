@@ -3,7 +3,7 @@ using ModelOps.Hub;
 namespace ModelOps;
 
 /// <summary><c>org/repo[:variant]</c>, as users write a model of the hub or of the store.</summary>
-/// <param name="Repository">Repository, <c>org/repo</c>.</param>
+/// <param name="Repository">Repository, <c>org/repo</c>; an old one may have no organisation (<c>gpt2</c>).</param>
 /// <param name="Variant">Variant, or null when none is named.</param>
 public sealed record ModelName(string Repository, string? Variant)
 {
@@ -14,8 +14,12 @@ public sealed record ModelName(string Repository, string? Variant)
         string repository = colon < 0 ? text : text[..colon];
         // A variant may be a path: that of its files, where a repository has two models of one quantization.
         string? variant = colon < 0 ? null : text[(colon + 1)..];
-        return RepositoryName.IsValid(repository) && variant is not "" ? new ModelName(repository, variant) : null;
+        return RepositoryName.IsValid(repository) && variant is not "" && !IsFile(repository, variant) ? new ModelName(repository, variant) : null;
     }
+
+    // Without a slash, x.gguf is a file that is missing, and c:/x a path on a drive: asking the hub for them would hide what is wrong.
+    private static bool IsFile(string repository, string? variant) =>
+        !repository.Contains('/') && (variant is null ? Path.GetExtension(repository) is ".gguf" or ".safetensors" : repository.Length == 1);
 
     /// <summary>The parts of a text. <paramref name="variant"/>, from an option of its own, must not contradict the text's.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>

@@ -14,7 +14,7 @@ internal static partial class RepositoryName
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{name}' is not the name of a repository.", "Write it as org/repo, such as google/gemma-3-1b-it: letters, digits, '-', '_' and '.'.");
     }
 
-    // Each part begins and ends with a letter, digit or underscore.
-    [GeneratedRegex(@"\A[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?/[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?\z")]
+    // Each part begins and ends with a letter, digit or underscore. Repositories of the hub's first years have no organisation (gpt2).
+    [GeneratedRegex(@"\A([A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?/)?[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?\z")]
     private static partial Regex Pattern();
 }

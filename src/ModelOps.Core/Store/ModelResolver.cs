@@ -79,7 +79,8 @@ internal sealed partial class ModelResolver(Inventory inventory, string? working
     {
         string[] near = [.. NearMisses.Of(repository, all.Select(candidate => candidate.Repository).Distinct()).Take(MaxNearMisses)];
         string guess = near.Length == 0 ? "" : $"Did you mean {string.Join(" or ", near)}? ";
-        string pull = RepositoryName.IsValid(repository) ? $"modelops pull {repository}{(variant is null ? "" : $" --variant {variant}")}" : $"modelops search {repository}";
+        // A single word is rather a part of a name than one of the hub's few repositories without an organisation.
+        string pull = repository.Contains('/') && RepositoryName.IsValid(repository) ? $"modelops pull {repository}{(variant is null ? "" : $" --variant {variant}")}" : $"modelops search {repository}";
         return new ModelOpsException(ErrorKind.ModelNotFound, $"No model '{repository}' is installed, and there is no such path.", $"{guess}To get it: {pull}");
     }
 

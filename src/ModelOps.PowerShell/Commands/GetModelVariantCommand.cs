@@ -24,6 +24,7 @@ public sealed class GetModelVariantCommand : HubCmdlet
     /// <summary>Branch, tag or commit.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("Commit")]
+    [ArgumentCompleter(typeof(RevisionCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Revision { get; set; }
 

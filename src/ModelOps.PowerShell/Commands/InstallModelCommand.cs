@@ -23,6 +23,7 @@ public sealed class InstallModelCommand : HubCmdlet
     /// <summary>Branch, tag or commit.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("Commit")]
+    [ArgumentCompleter(typeof(RevisionCompleter))]
     [AllowNull]
     public string? Revision { get; set; }
 

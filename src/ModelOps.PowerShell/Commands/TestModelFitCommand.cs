@@ -33,6 +33,7 @@ public sealed class TestModelFitCommand : HubCmdlet
     /// <summary>Branch, tag or commit of the repository.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ByRepository)]
     [Alias("Commit")]
+    [ArgumentCompleter(typeof(RevisionCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Revision { get; set; }
 

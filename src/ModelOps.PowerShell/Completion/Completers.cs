@@ -129,3 +129,19 @@ public sealed class VariantCompleter : TextCompleter
         return variants.Select(variant => (variant.Name, $"{variant.Name}, {ByteSize.Format(variant.Bytes)}"));
     }
 }
+
+/// <summary>Branches and tags of the repository that is already typed.</summary>
+public sealed class RevisionCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+    {
+        if (Bound(bound, "Repository") is not { } text || ModelName.TryParse(text) is not { } name)
+        {
+            return [];
+        }
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        using var hub = Sources.OpenHub(BoundEndpoint(bound));
+        var references = Task.Run(() => hub.GetReferencesAsync(name.Repository, timeout.Token)).GetAwaiter().GetResult();
+        return references.Select(reference => (reference.Name, $"{reference.Kind} {reference.Name}, commit {reference.Commit}"));
+    }
+}

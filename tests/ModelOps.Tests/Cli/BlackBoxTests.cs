@@ -29,7 +29,7 @@ public sealed class BlackBoxTests : IDisposable
     [InlineData(2, "InvalidArgument", "fit", "m", "--flash-attention", "perhaps")]
     [InlineData(2, "InvalidArgument", "fit", "m", "--kv-type", "Q4_K")]
     [InlineData(2, "InvalidArgument", "measure", "m")]
-    [InlineData(2, "InvalidArgument", "show", "not-a-repository")]
+    [InlineData(2, "InvalidArgument", "show", "not a repository")]
     [InlineData(3, "ModelNotFound", "info", "nowhere.gguf")]
     [InlineData(3, "ModelNotFound", "run", "nowhere.gguf", "hi")]
     [InlineData(3, "ModelNotFound", "convert", "org/missing", "--type", "Q4_0")]

@@ -19,7 +19,6 @@ public sealed class CommandLineTests : IDisposable
         => Assert.Equal(new ModelName(repository, variant), ModelName.TryParse(text));
 
     [Theory]
-    [InlineData("repo")]
     [InlineData("org/re--po")]
     [InlineData("../repo")]
     [InlineData("a/b/c")]

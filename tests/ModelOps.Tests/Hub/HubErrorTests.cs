@@ -40,7 +40,8 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
     }
 
     [Theory]
-    [InlineData("gemma")]
+    [InlineData("gem ma")]
+    [InlineData("..")]
     [InlineData("../x")]
     [InlineData("a/b/c")]
     [InlineData("a/..")]
@@ -54,6 +55,22 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
         var network = new FaultHandler();
         using HubClient client = hub.Client(network);
         Assert.Equal(ErrorKind.InvalidArgument, await Kind(() => client.GetRepositoryAsync(repository)));
+        Assert.Empty(network.Requests);
+    }
+
+    /// <summary>An empty revision, or one with dots, would be another address once it is normalised.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("..")]
+    [InlineData("refs/../../x")]
+    [InlineData("/main")]
+    public async Task BadRevisionNeverBecomesAnAddress(string revision)
+    {
+        var network = new FaultHandler();
+        using HubClient client = hub.Client(network);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama, revision));
+        Assert.Equal(ErrorKind.InvalidArgument, e.Kind);
+        Assert.Contains("is not a revision", e.Message);
         Assert.Empty(network.Requests);
     }
 
