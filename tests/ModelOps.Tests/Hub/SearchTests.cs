@@ -13,8 +13,19 @@ public sealed class SearchTests(HubFixture hub) : IClassFixture<HubFixture>
         using HubClient client = hub.Client(network);
         await client.SearchAsync(new ModelQuery
         {
-            Text = "gemma qat", Author = "google", Tags = ["conversational", "GGUF"], GgufOnly = true, Pipeline = "text-generation", License = "apache-2.0", Language = "de",
-            BaseModel = "google/gemma-3-4b-it", MinimumParameters = 6_000_000_000, MaximumParameters = 128_000_000_000, Gated = false, Sort = ModelSort.LastModified, Limit = 7,
+            Text = "gemma qat",
+            Author = "google",
+            Tags = ["conversational", "GGUF"],
+            GgufOnly = true,
+            Pipeline = "text-generation",
+            License = "apache-2.0",
+            Language = "de",
+            BaseModel = "google/gemma-3-4b-it",
+            MinimumParameters = 6_000_000_000,
+            MaximumParameters = 128_000_000_000,
+            Gated = false,
+            Sort = ModelSort.LastModified,
+            Limit = 7,
         }).CountAsync();
         SentRequest sent = Assert.Single(network.Requests);
         string[] parameters = [.. sent.Address.Query.TrimStart('?').Split('&').Select(Uri.UnescapeDataString)];
