@@ -67,6 +67,7 @@ internal static class CommandLine
         ShowCommand.Create(host),
         FitCommand.Create(host),
         PullCommand.Create(host),
+        ImportCommand.Create(host),
         ListCommand.Create(host),
         ConvertCommand.Create(host),
         InfoCommand.Create(host),

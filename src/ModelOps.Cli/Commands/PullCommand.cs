@@ -13,10 +13,17 @@ internal static class PullCommand
         var repository = new Argument<string>("REPO") { Description = "A repository: org/repo, or org/repo:variant." };
         var variant = new Option<string?>("--variant") { Description = "Quantization type such as Q4_K_M, or safetensors; otherwise the only one, else Q4_K_M, Q4_0, Q8_0.", HelpName = "V" };
         var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit; otherwise main.", HelpName = "R" };
+        var to = new Option<string?>("--to") { Description = "Save it to this folder instead, as plain files; what the store has is copied.", HelpName = "DIR" };
+        var force = new Option<bool>("--force") { Description = "With --to: replace files that have other content." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and download nothing." };
-        return new Command("pull", "Download a model into the store: ranged, resumable, verified.") { repository, variant, revision, dryRun }
-            .Does(host, (context, parsed, cancellationToken) => RunAsync(context, ModelName.Parse(parsed.GetRequiredValue(repository), parsed.GetValue(variant)),
-                parsed.GetValue(revision), parsed.GetValue(dryRun), cancellationToken));
+        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repository, variant, revision, to, force, dryRun }
+            .Does(host, (context, parsed, cancellationToken) =>
+            {
+                var name = ModelName.Parse(parsed.GetRequiredValue(repository), parsed.GetValue(variant));
+                return parsed.GetValue(to) is { } directory
+                    ? PullToFolder.RunAsync(context, name, parsed.GetValue(revision), directory, parsed.GetValue(force), parsed.GetValue(dryRun), cancellationToken)
+                    : RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(dryRun), cancellationToken);
+            });
     }
 
     private static async Task<int> RunAsync(CommandContext context, ModelName name, string? revision, bool dryRun, CancellationToken cancellationToken)
@@ -33,19 +40,13 @@ internal static class PullCommand
         InstalledModel model;
         using (var progress = context.Output.Progress())
         {
-            model = await store.InstallAsync(hub, plan, progress.Of<TransferProgress>(Describe), cancellationToken);
+            model = await store.InstallAsync(hub, plan, progress.Of<TransferProgress>(Transfers.Describe), cancellationToken);
         }
-        context.Output.Write(model, CliJson.Default.InstalledModel, report => Render(report, model));
+        context.Output.Write(model, CliJson.Default.InstalledModel, report => Transfers.Render(report, model));
         context.Output.Note(plan.BytesToFetch == 0
             ? "Everything was there already."
             : $"Downloaded and verified {Sizes.Bytes(plan.BytesToFetch)} in {Sizes.Seconds(clock.Elapsed.TotalSeconds)}.");
         return 0;
-    }
-
-    private static string Describe(TransferProgress progress)
-    {
-        var percent = progress.TotalBytes == 0 ? 100 : 100 * progress.BytesDone / progress.TotalBytes;
-        return $"{percent,3} %  {Sizes.Bytes(progress.BytesDone)} of {Sizes.Bytes(progress.TotalBytes)}  {Sizes.Bytes((long)progress.BytesPerSecond)}/s  {progress.File}";
     }
 
     private static void Render(Report report, DownloadPlan plan)
@@ -62,10 +63,4 @@ internal static class PullCommand
         report.Table([new("File", Wrap: true), new("Size", Right: true), new("Present", Right: true)],
             plan.Files.Select(file => new[] { file.Path, Sizes.Bytes(file.Bytes), Sizes.Bytes(file.PresentBytes) }));
     }
-
-    private static void Render(Report report, InstalledModel model) => report.Pairs(
-        ("model", $"{model.Repository}:{model.Variant}"),
-        ("commit", model.Commit),
-        ("size", $"{Sizes.Bytes(model.Bytes)} in {model.Files.Count} {(model.Files.Count == 1 ? "file" : "files")}"),
-        ("path", model.Path));
 }

@@ -12,6 +12,9 @@ internal sealed record ReferenceListing(string Repository, IReadOnlyList<Reposit
 /// <summary>What <c>list</c> writes.</summary>
 internal sealed record StoreListing(string Store, long Bytes, IReadOnlyList<InstalledModel> Models);
 
+/// <summary>What <c>import</c> and <c>pull --from-bundle</c> write.</summary>
+internal sealed record InstalledListing(IReadOnlyList<InstalledModel> Models);
+
 /// <summary>What is written instead of a result when a command fails.</summary>
 internal sealed record ErrorReport(ErrorDetail Error);
 

@@ -30,17 +30,23 @@ internal static class InstallPlanner
     /// <summary>A plan may have been stored and read again, and its paths come from the network: nothing in it is trusted.</summary>
     public static void Check(StoreLayout layout, DownloadPlan plan)
     {
-        RepositoryName.Ensure(plan.Repository);
-        if (plan.Commit.Length != 40 || !BlobDigest.IsDigest(plan.Commit))
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{plan.Commit}' is not a commit.");
         if (RepositoryPath.Problem(plan.Revision) is { } problem)
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{plan.Revision}' is not a revision: it {problem}.");
-        if (plan.Files.Count == 0)
+        Check(layout, plan.Repository, plan.Commit, plan.Directory, plan.Files);
+    }
+
+    /// <summary>As for a download, for any plan that puts files into a snapshot.</summary>
+    public static void Check(StoreLayout layout, string repository, string commit, string directory, IReadOnlyList<PlannedFile> files)
+    {
+        RepositoryName.Ensure(repository);
+        if (commit.Length != 40 || !BlobDigest.IsDigest(commit))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{commit}' is not a commit.");
+        if (files.Count == 0)
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The plan has no files.");
-        foreach (PlannedFile file in plan.Files)
-            Refuse(plan.Repository, file.Path, file.ETag);
-        if (plan.Directory != layout.Snapshot(plan.Repository, plan.Commit))
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"The plan is for another store: '{plan.Directory}'.", "Plan again with this store.");
+        foreach (PlannedFile file in files)
+            Refuse(repository, file.Path, file.ETag);
+        if (directory != layout.Snapshot(repository, commit))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"The plan is for another store: '{directory}'.", "Plan again with this store.");
     }
 
     private static void Refuse(string repository, string path, string etag)

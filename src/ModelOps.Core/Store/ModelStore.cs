@@ -23,7 +23,8 @@ public sealed class ModelStore
 
     /// <summary>
     /// Plans the download of a variant. <paramref name="variant"/> null takes the repository's only variant, else the best known default
-    /// (Q4_K_M, Q4_0, Q8_0, then the first GGUF, then the checkpoint). Only reads: hub metadata and what is on disk.
+    /// (Q4_K_M, Q4_0, Q8_0, then the first GGUF, then the checkpoint). Only reads: hub metadata and what is on disk. A model that is completely installed is
+    /// planned without the hub in offline mode, when it was imported under <c>local/</c>, and when variant and commit are named.
     /// </summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.VariantNotFound"/>, <see cref="ErrorKind.CorruptFile"/> when the repository lists paths that lead out of the store, and the
@@ -32,7 +33,7 @@ public sealed class ModelStore
     public async Task<DownloadPlan> PlanInstallAsync(HubClient hub, string repository, string? variant = null, string? revision = null, CancellationToken cancellationToken = default)
     {
         revision ??= DefaultRevision;
-        ModelVariant chosen = await hub.GetVariantAsync(repository, variant, revision, cancellationToken).ConfigureAwait(false);
+        ModelVariant chosen = await VariantSource.FindAsync(this, hub, repository, variant, revision, cancellationToken).ConfigureAwait(false);
         return InstallPlanner.Plan(_layout, chosen, revision, Options.Transfer);
     }
 
@@ -49,16 +50,10 @@ public sealed class ModelStore
         InstallPlanner.Check(_layout, plan);
         await new Installer(_layout, Options, hub, plan, progress).RunAsync(cancellationToken).ConfigureAwait(false);
 
-        PlannedFile? gguf = plan.Files.FirstOrDefault(file => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
-        return new InstalledModel(
-            plan.Repository,
-            plan.Commit,
-            plan.Variant ?? "",
-            gguf is null ? ModelKind.Checkpoint : ModelKind.Gguf,
-            gguf is null ? plan.Directory : StoreLayout.File(plan.Directory, gguf.Path),
-            plan.Files.Sum(file => file.Bytes),
-            [.. plan.Files.Select(file => new InstalledFile(file.Path, file.Bytes, Transfer.BlobDigest.IsSha256(file.ETag) ? file.ETag : null))],
-            hub.Options.Time.GetUtcNow());
+        var files = new List<InstalledFile>();
+        foreach (PlannedFile file in plan.Files)
+            files.Add(new InstalledFile(file.Path, file.Bytes, await InstalledFiles.Sha256Async(StoreLayout.File(plan.Directory, file.Path), file.ETag, cancellationToken).ConfigureAwait(false)));
+        return InstalledFiles.Model(plan.Directory, plan.Repository, plan.Commit, plan.Variant ?? "", files, hub.Options.Time.GetUtcNow());
     }
 
     /// <summary>All installed models, newest first: those of other tools that share the cache too. Incomplete ones are left out.</summary>

@@ -35,7 +35,7 @@ public sealed record StoreOptions
 /// <summary>A file of an installed model.</summary>
 /// <param name="Path">Path in the repository.</param>
 /// <param name="Bytes">Size.</param>
-/// <param name="Sha256">SHA-256 of the content, null for small files (git blob ids).</param>
+/// <param name="Sha256">SHA-256 of the content. A listing does not know it for small files, which are named by git's blob id: null there.</param>
 public sealed record InstalledFile(string Path, long Bytes, string? Sha256);
 
 /// <summary>A model in the store.</summary>

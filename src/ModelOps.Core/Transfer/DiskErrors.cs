@@ -5,10 +5,10 @@ namespace ModelOps.Transfer;
 /// <summary>What to say when the disk has too little room for a download, or refuses a write.</summary>
 internal static class DiskErrors
 {
-    public static ModelOpsException TooLittle(long needed, long free, string folder) => new(
+    public static ModelOpsException TooLittle(long needed, long free, string folder, string what = "The download", string remedy = "put the store on another disk with HF_HUB_CACHE") => new(
         ErrorKind.InsufficientDiskSpace,
-        $"The download needs {Size(needed)} ({needed} bytes), but the disk of '{folder}' has {Size(free)} ({free} bytes) free.",
-        $"Free {Size(needed - free)}, or put the store on another disk with HF_HUB_CACHE.");
+        $"{what} needs {Size(needed)} ({needed} bytes), but the disk of '{folder}' has {Size(free)} ({free} bytes) free.",
+        $"Free {Size(needed - free)}, or {remedy}.");
 
     /// <summary>From an error while writing to the error that is told.</summary>
     public static ModelOpsException WriteError(Exception e, string path) => DiskSpace.IsFull(e)
