@@ -1,3 +1,4 @@
+using System.Globalization;
 using ModelOps.Hub;
 
 namespace ModelOps;
@@ -16,7 +17,7 @@ public sealed record HubOptions
     /// <summary>Refuse every request (HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE).</summary>
     public bool Offline { get; init; }
 
-    /// <summary>How long to wait for a connection or for the next bytes of a body.</summary>
+    /// <summary>How long to wait for a connection or for the next bytes of a body (HF_HUB_DOWNLOAD_TIMEOUT, in seconds).</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Creates the innermost handler; null means a SocketsHttpHandler with the system's proxy and certificates.</summary>
@@ -36,13 +37,19 @@ public sealed record HubOptions
     }
 
     /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when HF_ENDPOINT is no address.</exception>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when HF_ENDPOINT is no address or HF_HUB_DOWNLOAD_TIMEOUT no number of seconds.</exception>
     public static HubOptions FromEnvironment(Func<string, string?>? read = null)
     {
         var environment = new HubEnvironment(read);
         string endpoint = environment["HF_ENDPOINT"] ?? DefaultEndpoint;
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) || (address.Scheme != Uri.UriSchemeHttps && address.Scheme != Uri.UriSchemeHttp))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"HF_ENDPOINT is '{endpoint}', which is not an address.", $"Write it as {DefaultEndpoint}, or unset it.");
-        return new HubOptions { Endpoint = address, Token = environment.Token, Offline = environment.Offline };
+        var options = new HubOptions { Endpoint = address, Token = environment.Token, Offline = environment.Offline };
+        return environment["HF_HUB_DOWNLOAD_TIMEOUT"] is { } timeout ? options with { StallTimeout = Seconds(timeout) } : options;
     }
+
+    private static TimeSpan Seconds(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is > 0 and <= 86_400
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"HF_HUB_DOWNLOAD_TIMEOUT is '{text}', which is not a number of seconds.", "Set it to the seconds that a download may be silent, such as 30, or unset it.");
 }

@@ -25,11 +25,10 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
     private async Task FetchAsync(PlannedFile[] files, CancellationToken cancellationToken)
     {
         PlannedFile[] contents = [.. files.DistinctBy(file => file.ETag)];
-        TransferOptions transfer = options.Transfer with { Connections = Math.Max(options.Connections, 1) };
         TimeProvider time = hub.Options.Time;
-        var meter = new TransferMeter(progress, contents.Sum(file => file.Bytes), transfer.ReportEvery, time);
-        using var connections = new SemaphoreSlim(transfer.Connections);
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = transfer.Connections, CancellationToken = cancellationToken };
+        TransferSession session = options.StartTransfer(contents.Sum(file => file.Bytes), progress, time);
+        TransferMeter meter = session.Meter;
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = session.Options.MostConnections, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(contents, parallel, async (file, stop) =>
         {
             if (_snapshot.Has(file))
@@ -38,15 +37,16 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
                 return;
             }
             string blob = layout.Blob(plan.Repository, file.ETag);
-            using BlobLock held = await BlobLock.AcquireAsync(layout.Lock(plan.Repository, file.ETag), time, stop).ConfigureAwait(false);
+            using BlobLock held = await BlobLock.AcquireAsync(
+                layout.Lock(plan.Repository, file.ETag), time, () => meter.SetElsewhere(file.Path, PartialFile.LeftBytes(blob, file.ETag, file.Bytes)), stop).ConfigureAwait(false);
+            meter.SetElsewhere(file.Path, null);
             // Whoever held the lock may have brought it.
             if (_snapshot.Has(file))
             {
                 meter.AddPresent(file.Path, file.Bytes);
                 return;
             }
-            var download = new BlobDownload(hub.OpenFile(plan.Repository, plan.Commit, file.Path), file, blob, connections, meter, time, transfer);
-            await download.RunAsync(stop).ConfigureAwait(false);
+            await new BlobDownload(hub.OpenFile(plan.Repository, plan.Commit, file.Path), file, blob, session).RunAsync(stop).ConfigureAwait(false);
             lock (_new)
                 _new.Add(file.ETag);
         }).ConfigureAwait(false);

@@ -52,13 +52,12 @@ public static class ModelSave
     {
         var layout = new StoreLayout(store.Options.Directory);
         InstallPlanner.Check(layout, plan.Repository, plan.Commit, layout.Snapshot(plan.Repository, plan.Commit), [.. plan.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, 0))]);
-        TransferOptions transfer = store.Options.Transfer with { Connections = Math.Max(store.Options.Connections, 1) };
         TimeProvider time = hub.Options.Time;
-        var meter = new TransferMeter(progress, plan.Bytes, transfer.ReportEvery, time);
-        using var connections = new SemaphoreSlim(transfer.Connections);
+        TransferSession session = store.Options.StartTransfer(plan.Bytes, progress, time);
+        TransferMeter meter = session.Meter;
         // One save into a folder at a time. The lock lies with the store's: the folder is the user's, and nothing but the model is left there.
         using BlobLock held = await BlobLock.AcquireAsync(LockPath(layout, plan.Directory), time, cancellationToken).ConfigureAwait(false);
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = transfer.Connections, CancellationToken = cancellationToken };
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = session.Options.MostConnections, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(plan.Files, parallel, async (file, stop) =>
         {
             string target = StoreLayout.File(plan.Directory, file.Path);
@@ -76,7 +75,7 @@ public static class ModelSave
             }
             CreateFolder(target);
             var planned = new PlannedFile(file.Path, file.Bytes, file.ETag, file.PresentBytes);
-            await new BlobDownload(hub.OpenFile(plan.Repository, plan.Commit, file.Path), planned, target, connections, meter, time, transfer).RunAsync(stop).ConfigureAwait(false);
+            await new BlobDownload(hub.OpenFile(plan.Repository, plan.Commit, file.Path), planned, target, session) { KeepsChecksums = false }.RunAsync(stop).ConfigureAwait(false);
         }).ConfigureAwait(false);
         meter.Finish(plan.Files[^1].Path);
 

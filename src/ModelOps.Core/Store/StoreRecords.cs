@@ -12,8 +12,11 @@ public sealed record StoreOptions
     /// <summary>Folder that relative paths of MODEL start from; null is the process's, which is not where a PowerShell session is.</summary>
     public string? WorkingDirectory { get; init; }
 
-    /// <summary>Connections a download may use at once: one is slow to a far hub, many count against its limits.</summary>
-    public int Connections { get; init; } = 8;
+    /// <summary>Connections a download may use at once, at most; it takes as many as make it faster. 0 leaves the most to it (16).</summary>
+    public int Connections { get; init; }
+
+    /// <summary>Bytes a second that a download may take over all its connections; null for as many as come.</summary>
+    public long? MaximumBytesPerSecond { get; init; }
 
     /// <summary>
     /// Whether snapshots are links to blobs (not with HF_HUB_DISABLE_SYMLINKS). Where the system refuses links, as Windows does to ordinary users,
@@ -23,6 +26,10 @@ public sealed record StoreOptions
 
     /// <summary>Knobs of the download that only tests turn.</summary>
     internal TransferOptions Transfer { get; init; } = new();
+
+    /// <summary>What the files of one download share.</summary>
+    internal TransferSession StartTransfer(long totalBytes, IProgress<TransferProgress>? progress, TimeProvider time) =>
+        TransferSession.Start(Transfer with { Connections = Connections, MaximumBytesPerSecond = MaximumBytesPerSecond }, totalBytes, progress, time);
 
     /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
     public static StoreOptions FromEnvironment(Func<string, string?>? read = null)

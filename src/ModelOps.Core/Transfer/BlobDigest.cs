@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace ModelOps.Transfer;
 
@@ -22,21 +20,19 @@ internal static class BlobDigest
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
         await using (stream.ConfigureAwait(false))
         {
-            using var hash = IncrementalHash.CreateHash(IsSha256(etag) ? HashAlgorithmName.SHA256 : HashAlgorithmName.SHA1);
-            if (!IsSha256(etag))
-                hash.AppendData(Encoding.ASCII.GetBytes($"blob {stream.Length}\0"));
+            using var hash = new BlobHash(etag, stream.Length);
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
             try
             {
                 int read;
                 while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
-                    hash.AppendData(buffer, 0, read);
+                    hash.Append(buffer.AsSpan(0, read));
             }
             finally
             {
                 ArrayPool<byte>.Shared.Return(buffer);
             }
-            return Convert.ToHexStringLower(hash.GetHashAndReset());
+            return hash.Finish();
         }
     }
 }

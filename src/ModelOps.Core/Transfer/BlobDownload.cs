@@ -1,182 +1,158 @@
-using System.Buffers;
 using ModelOps.Hub;
 
 namespace ModelOps.Transfer;
 
 /// <summary>
-/// Downloads one blob: missing ranges only, several at once, each tried again from its last byte; verified by its digest before it gets its name.
+/// Downloads one blob: missing chunks only, over several connections, each chunk tried again from its last byte, hashed in order while the others
+/// arrive, and given its name when the digest is right.
 /// </summary>
 /// <param name="remote">The file at the hub.</param>
 /// <param name="file">Path, size and digest.</param>
 /// <param name="blob">Final path.</param>
-/// <param name="connections">Shared by all files of a download: how many requests run at once.</param>
-/// <param name="meter">Counts for all files.</param>
-/// <param name="time">Clock for the waits.</param>
-/// <param name="options">Knobs.</param>
-internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string blob, SemaphoreSlim connections, TransferMeter meter, TimeProvider time, TransferOptions options)
+/// <param name="session">What the files of a download share.</param>
+internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string blob, TransferSession session)
 {
-    private const int BufferBytes = 256 << 10;
-    private volatile bool _hasReceived;
+    private readonly TaskCompletionSource<(PartialFile Partial, ChunkQueue Queue)> _running = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Downloads what is missing; the blob's lock must be held.</summary>
+    /// <summary>Whether the checksums of the chunks are kept (<see cref="BlobFiles.Record"/>): for blobs of a cache, not in a user's folder.</summary>
+    public bool KeepsChecksums { get; init; } = true;
+
+    /// <summary>The file that <see cref="WaitForAsync"/> speaks of. It gets its final name at the end; who has it open by then can go on reading.</summary>
+    public string PartialPath => BlobFiles.Partial(blob);
+
+    /// <summary>Downloads what is missing; the blob's lock must be held. Runs once.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.ChecksumMismatch"/>, <see cref="ErrorKind.InsufficientDiskSpace"/>, and the hub's errors.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        ChunkQueue? queue = null;
+        try
+        {
+            using PartialFile partial = PartialFile.Open(blob, file.ETag, file.Bytes, session.Options);
+            queue = new ChunkQueue(partial.Record, session.Options.PartBytes, session.Time);
+            _running.TrySetResult((partial, queue));
+            await FetchAndVerifyAsync(partial, queue, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            queue?.Fail(e);
+            _running.TrySetException(e);
+            // Nobody may be waiting; then nobody need be told twice.
+            _ = _running.Task.Exception;
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Completes when the bytes from <paramref name="start"/> to <paramref name="end"/> (exclusive) are in the partial file, and fetches them before
+    /// all others. They are checked only as part of the whole file, later: whoever passes them on must not call them verified.
+    /// </summary>
+    /// <exception cref="ModelOpsException">What ended the download.</exception>
+    public async Task WaitForAsync(long start, long end, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(end, file.Bytes);
+        (PartialFile partial, ChunkQueue queue) = await _running.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (start >= end)
+            return;
+        ChunkGrid grid = partial.Record.Grid;
+        int first = grid.At(start), behind = grid.At(end - 1) + 1;
+        do
+        {
+            await queue.AskAsync(first, behind, cancellationToken).ConfigureAwait(false);
+        }
+        while (!AreIntact(partial, queue, first, behind));
+    }
+
+    private async Task FetchAndVerifyAsync(PartialFile partial, ChunkQueue queue, CancellationToken cancellationToken)
+    {
+        long resumed = partial.Record.PresentBytes;
+        session.Meter.AddPresent(file.Path, resumed);
         while (true)
         {
-            using PartialFile partial = PartialFile.Open(blob, file.ETag, file.Bytes, options);
-            long resumed = partial.DoneBytes;
-            meter.AddPresent(file.Path, resumed);
-            await FetchAsync(partial, cancellationToken).ConfigureAwait(false);
-            string digest = await BlobDigest.ComputeAsync(partial.Path, file.ETag, cancellationToken).ConfigureAwait(false);
+            string digest = "";
+            using (var both = new FirstFailure(cancellationToken))
+            {
+                await both.RunAsync(
+                [
+                    () => new BlobFetch(remote, file, session, partial, queue).RunAsync(both.Stop),
+                    async () => digest = await Task.Run(() => HashAsync(partial, queue, both.Stop), both.Stop).ConfigureAwait(false),
+                ]).ConfigureAwait(false);
+            }
             if (digest == file.ETag)
             {
-                partial.Complete();
+                partial.Complete(KeepsChecksums);
                 return;
             }
-            partial.Discard();
             if (resumed == 0)
-                throw Mismatch($"its content has the digest {digest}, not {file.ETag}");
-            // What an earlier run left may have suffered (a crash of the machine, another program): once more, from nothing.
-            meter.AddPresent(file.Path, -file.Bytes);
-        }
-    }
-
-    private async Task FetchAsync(PartialFile partial, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<(long Start, long End)> parts = partial.Missing(options.PartBytes);
-        try
-        {
-            await FetchPartsAsync(partial, parts, cancellationToken).ConfigureAwait(false);
-        }
-        catch (RangesIgnored)
-        {
-            // A proxy or server that sends the whole file each time: then once, in one stream, from the beginning.
-            meter.AddPresent(file.Path, -partial.DoneBytes);
+            {
+                partial.Discard();
+                throw BlobFetch.Mismatch(file, $"its content has the digest {digest}, not {file.ETag}");
+            }
+            // What an earlier run left was as it had been written, and yet wrong: once more, from nothing.
+            resumed = 0;
+            session.Meter.AddPresent(file.Path, -file.Bytes);
             partial.Clear();
-            await FetchPartAsync(partial, 0, file.Bytes, mayStartOver: true, cancellationToken).ConfigureAwait(false);
+            queue.Reset();
         }
     }
 
-    private async Task FetchPartsAsync(PartialFile partial, IReadOnlyList<(long Start, long End)> parts, CancellationToken cancellationToken)
+    /// <summary>Follows the chunks in order as they arrive, so that at the end only the last is left to hash.</summary>
+    private async Task<string> HashAsync(PartialFile partial, ChunkQueue queue, CancellationToken cancellationToken)
     {
-        using var siblings = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var queue = new Queue<(long Start, long End)>(parts);
-        Exception? first = null;
-
-        async Task WorkAsync()
+        ChunkGrid grid = partial.Record.Grid;
+        using var hash = new BlobHash(file.ETag, file.Bytes);
+        byte[] buffer = new byte[Math.Min(grid.ChunkBytes, Math.Max(file.Bytes, 1))];
+        for (int chunk = 0; chunk < grid.Count;)
         {
-            while (true)
-            {
-                (long Start, long End) part;
-                lock (queue)
-                {
-                    if (!queue.TryDequeue(out part))
-                        return;
-                }
-                try
-                {
-                    await FetchPartAsync(partial, part.Start, part.End, mayStartOver: false, siblings.Token).ConfigureAwait(false);
-                }
-                catch (Exception e)
-                {
-                    // The first failure is the cause; what the others then say is only that they were stopped.
-                    if (Interlocked.CompareExchange(ref first, e, null) is null)
-                        await siblings.CancelAsync().ConfigureAwait(false);
-                    return;
-                }
-            }
+            await queue.WaitAsync(chunk, cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            Memory<byte> content = buffer.AsMemory(0, grid.Length(chunk));
+            // Just written, mostly: it comes from the system's memory, not from the disk.
+            partial.Read(chunk, content.Span);
+            if (!Check(partial, queue, chunk, content.Span))
+                continue;
+            hash.Append(content.Span);
+            chunk++;
         }
-
-        // As many workers as parts may run at once; the semaphore, shared with other files, says how many do.
-        int workers = Math.Min(parts.Count, options.Connections);
-        await Task.WhenAll(Enumerable.Range(0, workers).Select(_ => WorkAsync())).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-        if (first is not null)
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+        queue.Close();
+        return hash.Finish();
     }
 
-    private async Task FetchPartAsync(PartialFile partial, long start, long end, bool mayStartOver, CancellationToken cancellationToken)
+    private bool AreIntact(PartialFile partial, ChunkQueue queue, int first, int behind)
     {
-        var budget = new RetryBudget(time);
-        long furthest = start;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
+        byte[]? buffer = null;
+        bool all = true;
+        for (int chunk = first; chunk < behind; chunk++)
         {
-            for (long position = start; position < end;)
+            if (!queue.IsInherited(chunk))
+                continue;
+            buffer ??= new byte[partial.Record.Grid.ChunkBytes];
+            Span<byte> content = buffer.AsSpan(0, partial.Record.Grid.Length(chunk));
+            try
             {
-                HubFailure failure;
-                await connections.WaitAsync(cancellationToken).ConfigureAwait(false);
-                try
-                {
-                    RangeResponse response = await remote.OpenAsync(position, end - position, cancellationToken).ConfigureAwait(false);
-                    await using (response.ConfigureAwait(false))
-                    {
-                        if (response.TotalBytes is { } total && total != file.Bytes)
-                            throw Mismatch($"the server's file has {total} bytes, not {file.Bytes}");
-                        if (response.IsWhole && !(start == 0 && end == file.Bytes))
-                            throw new RangesIgnored();
-                        if (response.IsWhole && position > 0)
-                        {
-                            if (!mayStartOver)
-                                throw new RangesIgnored();
-                            meter.AddPresent(file.Path, -partial.DoneBytes);
-                            partial.Clear();
-                            position = 0;
-                        }
-                        int read;
-                        while ((read = await response.Body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
-                        {
-                            if (read > end - position)
-                                throw Mismatch($"the server's file has more than {file.Bytes} bytes");
-                            await partial.WriteAsync(buffer.AsMemory(0, read), position, cancellationToken).ConfigureAwait(false);
-                            position += read;
-                            _hasReceived = true;
-                            meter.AddFetched(file.Path, read);
-                            // Bytes that came before are no progress: a server that always starts over must not keep us for ever.
-                            if (position > furthest)
-                            {
-                                furthest = position;
-                                budget.Reset();
-                            }
-                        }
-                        if (position == end)
-                            return;
-                        // Only a body of unstated length ends early without an error of its own.
-                        failure = new HubFailure(NetworkErrors.BrokenBody("The server", $"{end - position} bytes of '{file.Path}' are missing"), isTransient: true);
-                    }
-                }
-                catch (HubFailure e) when (e.Error.Kind == ErrorKind.InvalidArgument)
-                {
-                    throw Mismatch($"the server's file ends before byte {position}");
-                }
-                catch (HubFailure e)
-                {
-                    // "Refused" or "no such host" at the start is a wrong address; in the middle of a download the network is down for a moment.
-                    failure = e.Error.Kind == ErrorKind.NetworkFailure && _hasReceived ? new HubFailure(e.Error, isTransient: true, e.Wait) : e;
-                }
-                catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure)
-                {
-                    failure = new HubFailure(e, isTransient: true);
-                }
-                finally
-                {
-                    connections.Release();
-                }
-                await budget.WaitAsync(failure, cancellationToken).ConfigureAwait(false);
+                partial.Read(chunk, content);
             }
+            catch (ObjectDisposedException e)
+            {
+                throw new ModelOpsException(ErrorKind.Failure, $"The download of '{file.Path}' has ended.", innerException: e);
+            }
+            all &= Check(partial, queue, chunk, content);
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        return all;
     }
 
-    private ModelOpsException Mismatch(string what) => new(
-        ErrorKind.ChecksumMismatch,
-        $"'{file.Path}' is not what the hub promised: {what}. It was not installed.",
-        "Try again. If it happens again, a proxy or mirror on the way changes or caches files: go around it (NO_PROXY, HF_ENDPOINT).");
-
-    /// <summary>The server answered a range with the whole file.</summary>
-    private sealed class RangesIgnored : Exception;
+    /// <summary>Whether a chunk that an earlier run left is as it was written; else it is missing again.</summary>
+    private bool Check(PartialFile partial, ChunkQueue queue, int chunk, ReadOnlySpan<byte> content)
+    {
+        if (!queue.IsInherited(chunk))
+            return true;
+        if (partial.IsIntact(chunk, content))
+        {
+            queue.Confirm(chunk);
+            return true;
+        }
+        if (queue.Lose(chunk, () => partial.Forget(chunk)))
+            session.Meter.AddPresent(file.Path, -content.Length);
+        return false;
+    }
 }

@@ -13,7 +13,14 @@ internal sealed class BlobLock : IDisposable
     private BlobLock(FileStream file) => _file = file;
 
     /// <summary>Waits until nobody else holds it.</summary>
-    public static async Task<BlobLock> AcquireAsync(string path, TimeProvider time, CancellationToken cancellationToken)
+    public static Task<BlobLock> AcquireAsync(string path, TimeProvider time, CancellationToken cancellationToken) => AcquireAsync(path, time, null, cancellationToken);
+
+    /// <summary>Waits until nobody else holds it.</summary>
+    /// <param name="path">The lock file.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="whileHeld">Called now and then while somebody else holds it.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    public static async Task<BlobLock> AcquireAsync(string path, TimeProvider time, Action? whileHeld, CancellationToken cancellationToken)
     {
         try
         {
@@ -37,6 +44,7 @@ internal sealed class BlobLock : IDisposable
             {
                 throw DiskErrors.WriteError(e, path);
             }
+            whileHeld?.Invoke();
             await Task.Delay(AskAgainAfter, time, cancellationToken).ConfigureAwait(false);
         }
     }

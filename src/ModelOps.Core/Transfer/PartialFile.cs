@@ -3,60 +3,55 @@ using Microsoft.Win32.SafeHandles;
 namespace ModelOps.Transfer;
 
 /// <summary>
-/// The content of a blob while it is downloaded: a file of the final size, with holes, and beside it which ranges are there. The names end in
-/// .incomplete, which other tools of the cache clean up, but are not theirs: they would take the file's length for the bytes that arrived.
-/// The holder of the blob's lock is the only one who touches it.
+/// The content of a blob while it is downloaded, chunk by chunk in any order, with the record of what is there beside it.
+/// The holder of the blob's lock is the only one who writes it.
 /// </summary>
 internal sealed class PartialFile : IDisposable
 {
-    private const string Suffix = ".modelops.incomplete";
-    private const string StateSuffix = ".modelops.state.incomplete";
-
     private readonly string _blob;
-    private readonly string _etag;
-    private readonly long _bytes;
     private readonly TransferOptions _options;
-    private readonly RangeSet _done;
-    private readonly Lock _lock = new();
     private readonly SafeFileHandle _handle;
-    private long _unsaved;
 
-    private PartialFile(string blob, string etag, long bytes, TransferOptions options, RangeSet done, SafeFileHandle handle)
+    private PartialFile(string blob, TransferOptions options, ChunkRecord record, SafeFileHandle handle)
     {
         _blob = blob;
-        _etag = etag;
-        _bytes = bytes;
         _options = options;
-        _done = done;
+        Record = record;
         _handle = handle;
     }
 
-    /// <summary>Where it is.</summary>
-    public string Path => _blob + Suffix;
+    /// <summary>What is there.</summary>
+    public ChunkRecord Record { get; }
 
-    public long DoneBytes
-    {
-        get
-        {
-            lock (_lock)
-                return _done.Total;
-        }
-    }
+    private ChunkGrid Grid => Record.Grid;
 
     /// <summary>Opens what an earlier run left, or begins.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.Failure"/>.</exception>
     public static PartialFile Open(string blob, string etag, long bytes, TransferOptions options)
     {
+        string path = BlobFiles.Partial(blob), state = BlobFiles.State(blob);
+        ChunkRecord? record = null;
         try
         {
-            RangeSet done = Left(blob, etag, bytes);
-            SafeFileHandle handle = File.OpenHandle(blob + Suffix, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, FileOptions.Asynchronous);
+            record = Left(blob, etag, bytes);
+            if (record is null)
+            {
+                var grid = new ChunkGrid(bytes, options.ChunkBytes);
+                record = ChunkRecord.Of(etag, grid, new bool[grid.Count], new uint[grid.Count]);
+                record.Keep(state);
+            }
+            else
+            {
+                record.Follow(state);
+            }
+            // The mirror reads it while it grows, and may still do so when it gets its name.
+            SafeFileHandle handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, FileOptions.Asynchronous);
             try
             {
-                // Takes no room yet: the holes are filled as the ranges arrive, in any order.
+                // Takes no room yet: the holes are filled as the chunks arrive.
                 if (RandomAccess.GetLength(handle) != bytes)
                     RandomAccess.SetLength(handle, bytes);
-                return new PartialFile(blob, etag, bytes, options, done, handle);
+                return new PartialFile(blob, options, record, handle);
             }
             catch
             {
@@ -66,112 +61,115 @@ internal sealed class PartialFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskErrors.WriteError(e, blob + Suffix);
+            record?.Dispose();
+            throw DiskErrors.WriteError(e, path);
         }
     }
 
-    /// <summary>Bytes of a blob that an earlier run left behind.</summary>
-    public static long LeftBytes(string blob, string etag, long bytes) => Left(blob, etag, bytes).Total;
+    /// <summary>Bytes of a blob that an earlier run, or one that is still going on, has fetched.</summary>
+    public static long LeftBytes(string blob, string etag, long bytes) => Left(blob, etag, bytes)?.PresentBytes ?? 0;
 
-    public IReadOnlyList<(long Start, long End)> Missing(long pieceBytes)
-    {
-        lock (_lock)
-            return [.. _done.Missing(_bytes, pieceBytes)];
-    }
-
-    /// <summary>Writes bytes and remembers that they are there.</summary>
+    /// <summary>Writes a chunk and remembers that it is there.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.Failure"/>.</exception>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long position, CancellationToken cancellationToken)
+    public async ValueTask WriteAsync(int chunk, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         try
         {
-            await _options.WriteAt(_handle, bytes, position, cancellationToken).ConfigureAwait(false);
-            lock (_lock)
-            {
-                _done.Add(position, position + bytes.Length);
-                _unsaved += bytes.Length;
-                if (_unsaved >= _options.SaveEveryBytes)
-                    Save();
-            }
+            await _options.WriteAt(_handle, content, Grid.Start(chunk), cancellationToken).ConfigureAwait(false);
+            Record.Mark(chunk, Crc32C.Of(content.Span));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw DiskErrors.WriteError(e, Path);
+            throw DiskErrors.WriteError(e, BlobFiles.Partial(_blob));
         }
     }
 
-    /// <summary>Forgets what is there.</summary>
-    public void Clear()
+    /// <summary>Reads a chunk that is there.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/>.</exception>
+    public void Read(int chunk, Span<byte> content)
     {
         try
         {
-            lock (_lock)
+            for (int done = 0; done < content.Length;)
             {
-                _done.Clear();
-                Save();
+                int read = RandomAccess.Read(_handle, content[done..], Grid.Start(chunk) + done);
+                if (read == 0)
+                    throw new EndOfStreamException("It was cut off while it was downloaded.");
+                done += read;
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
-            throw DiskErrors.WriteError(e, Path);
+            throw new ModelOpsException(ErrorKind.Failure, $"Cannot read '{BlobFiles.Partial(_blob)}': {e.Message}", "Something else may have changed it, or the disk is failing; try again.", e);
         }
     }
+
+    /// <summary>Whether a chunk's content is the one that was written.</summary>
+    public bool IsIntact(int chunk, ReadOnlySpan<byte> content) => Crc32C.Of(content) == Record.Sum(chunk);
+
+    /// <summary>A chunk must be fetched again.</summary>
+    public void Forget(int chunk) => Change(() => Record.Forget(chunk));
+
+    /// <summary>Everything must be fetched again.</summary>
+    public void Clear() => Change(Record.Clear);
+
+    /// <summary>Puts the content on the disk itself.</summary>
+    public void Flush() => Change(() => RandomAccess.FlushToDisk(_handle));
 
     /// <summary>
-    /// Gives the file its final name. The content is on the disk before; the rename itself may be lost with the power, which leaves a complete
-    /// partial file that the next run finds.
+    /// Gives the file its final name, and keeps the checksums or not. The content is on the disk before; a rename that is lost with the power leaves a
+    /// complete partial file, which the next run finds.
     /// </summary>
-    public void Complete()
+    public void Complete(bool keepsChecksums) => Change(() =>
     {
-        try
+        RandomAccess.FlushToDisk(_handle);
+        _handle.Dispose();
+        File.Move(BlobFiles.Partial(_blob), _blob, overwrite: true);
+        FolderFlush.Run(Path.GetDirectoryName(_blob)!);
+        Record.Dispose();
+        if (keepsChecksums && Grid.Count > 1)
         {
-            RandomAccess.FlushToDisk(_handle);
-            _handle.Dispose();
-            File.Move(Path, _blob, overwrite: true);
-            File.Delete(_blob + StateSuffix);
+            string kept = BlobFiles.Record(_blob);
+            Directory.CreateDirectory(Path.GetDirectoryName(kept)!);
+            File.Move(BlobFiles.State(_blob), kept, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        else
         {
-            throw DiskErrors.WriteError(e, _blob);
+            // A single chunk that is damaged is the whole file.
+            File.Delete(BlobFiles.State(_blob));
         }
-    }
+    });
 
     /// <summary>Removes it.</summary>
     public void Discard()
     {
-        _handle.Dispose();
-        File.Delete(_blob + StateSuffix);
-        File.Delete(Path);
+        Dispose();
+        File.Delete(BlobFiles.State(_blob));
+        File.Delete(BlobFiles.Partial(_blob));
     }
 
     /// <summary>Closes it; what is there stays for the next run.</summary>
     public void Dispose()
     {
-        if (_handle.IsClosed)
-            return;
         _handle.Dispose();
-        lock (_lock)
+        Record.Dispose();
+    }
+
+    private static ChunkRecord? Left(string blob, string etag, long bytes)
+    {
+        var partial = new FileInfo(BlobFiles.Partial(blob));
+        return partial.Exists && partial.Length == bytes ? ChunkRecord.Read(BlobFiles.State(blob), etag, bytes) : null;
+    }
+
+    private void Change(Action change)
+    {
+        try
         {
-            try
-            {
-                Save();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The full disk that ends the download also refuses this; the state written before still holds, and is only less than what is there.
-            }
+            change();
         }
-    }
-
-    private static RangeSet Left(string blob, string etag, long bytes)
-    {
-        var partial = new FileInfo(blob + Suffix);
-        return partial.Exists && partial.Length == bytes ? PartialState.Read(blob + StateSuffix, etag, bytes) : new RangeSet();
-    }
-
-    private void Save()
-    {
-        PartialState.From(_etag, _bytes, _done).Write(_blob + StateSuffix);
-        _unsaved = 0;
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskErrors.WriteError(e, BlobFiles.Partial(_blob));
+        }
     }
 }

@@ -8,6 +8,7 @@ internal sealed class TransferMeter(IProgress<TransferProgress>? progress, long 
 
     private readonly Lock _lock = new();
     private readonly Queue<(long Time, long Fetched)> _samples = new();
+    private readonly Dictionary<string, long> _elsewhere = [];
     private long _present;
     private long _fetched;
     private long? _reported;
@@ -33,6 +34,27 @@ internal sealed class TransferMeter(IProgress<TransferProgress>? progress, long 
         }
     }
 
+    /// <summary>How much of a file another process has, which is downloading it while we wait; null when it has ended.</summary>
+    public void SetElsewhere(string file, long? bytes)
+    {
+        lock (_lock)
+        {
+            long before = _elsewhere.GetValueOrDefault(file);
+            _present += (bytes ?? 0) - before;
+            if (bytes is { } now)
+            {
+                // It is our speed too: what counts is when the model is here.
+                _fetched += Math.Max(_elsewhere.ContainsKey(file) ? now - before : 0, 0);
+                _elsewhere[file] = now;
+                Report(file, force: false);
+            }
+            else
+            {
+                _elsewhere.Remove(file);
+            }
+        }
+    }
+
     /// <summary>Reports where it stands, whenever the last report was.</summary>
     public void Finish(string file)
     {
@@ -54,6 +76,8 @@ internal sealed class TransferMeter(IProgress<TransferProgress>? progress, long 
             _samples.Dequeue();
         (long start, long fetched) = _samples.Peek();
         double seconds = time.GetElapsedTime(start, now).TotalSeconds;
-        progress.Report(new TransferProgress(file, _present, totalBytes, seconds > 0 ? (_fetched - fetched) / seconds : 0));
+        double speed = seconds > 0 ? (_fetched - fetched) / seconds : 0;
+        TimeSpan? remaining = speed >= 1 ? TimeSpan.FromSeconds(Math.Max(totalBytes - _present, 0) / speed) : null;
+        progress.Report(new TransferProgress(file, _present, totalBytes, speed) { Remaining = remaining, IsElsewhere = _elsewhere.ContainsKey(file) });
     }
 }

@@ -24,4 +24,11 @@ public sealed record DownloadPlan(string Repository, string Revision, string Com
 /// <param name="BytesDone">Bytes present so far, of all files.</param>
 /// <param name="TotalBytes">Size of all files.</param>
 /// <param name="BytesPerSecond">Speed over the last seconds.</param>
-public sealed record TransferProgress(string File, long BytesDone, long TotalBytes, double BytesPerSecond);
+public sealed record TransferProgress(string File, long BytesDone, long TotalBytes, double BytesPerSecond)
+{
+    /// <summary>Time left at that speed; null while it is not known.</summary>
+    public TimeSpan? Remaining { get; init; }
+
+    /// <summary>Whether another process is downloading <see cref="File"/>, and this one waits for it.</summary>
+    public bool IsElsewhere { get; init; }
+}

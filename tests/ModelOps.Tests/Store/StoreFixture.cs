@@ -7,6 +7,7 @@ namespace ModelOps.Tests.Store;
 public sealed class TempStore : IDisposable
 {
     public const int PartBytes = 512 << 10;
+    public const int ChunkBytes = 64 << 10;
 
     public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("modelops-store-").FullName;
 
@@ -14,16 +15,16 @@ public sealed class TempStore : IDisposable
 
     public ModelStore With(Func<StoreOptions, StoreOptions>? change = null)
     {
-        var options = new StoreOptions { Directory = Directory, Transfer = new TransferOptions { PartBytes = PartBytes, SaveEveryBytes = 64 << 10, ReportEvery = TimeSpan.Zero } };
+        var options = new StoreOptions { Directory = Directory, Transfer = new TransferOptions { PartBytes = PartBytes, ChunkBytes = ChunkBytes, ReportEvery = TimeSpan.Zero } };
         return new ModelStore(change is null ? options : change(options));
     }
 
-    /// <summary>Everything in the store but locks and tags, relative, with forward slashes.</summary>
+    /// <summary>Everything in the store but locks, tags and our checksums, relative, with forward slashes.</summary>
     public string[] Entries() =>
     [
         .. System.IO.Directory.EnumerateFiles(Directory, "*", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(Directory, path).Replace(Path.DirectorySeparatorChar, '/'))
-            .Where(path => !path.StartsWith(".locks/", StringComparison.Ordinal) && path != "CACHEDIR.TAG")
+            .Where(path => !path.StartsWith(".locks/", StringComparison.Ordinal) && !path.Contains("/.modelops/", StringComparison.Ordinal) && path != "CACHEDIR.TAG")
             .Order(StringComparer.Ordinal),
     ];
 

@@ -1,5 +1,6 @@
 using ModelOps.Tests.Hub;
 using ModelOps.Tests.Store;
+using ModelOps.Transfer;
 using Xunit;
 
 namespace ModelOps.Tests.Transfer;
@@ -26,9 +27,11 @@ public sealed class DownloadTests(HubFixture hub) : IClassFixture<HubFixture>, I
         TempStore.AssertSameContent(Repository, model);
         Assert.DoesNotContain(_temp.Entries(), entry => entry.EndsWith(".incomplete", StringComparison.Ordinal));
 
-        // 14 parts of the weights and one request for tokenizer.model, which is LFS as well.
+        // Many parts of the weights, end to end, and one request for tokenizer.model, which is LFS as well.
         var ranges = network.Requests.Where(request => request.IsContent).Select(request => request.Range!.Ranges.Single()).OrderBy(range => range.From).ThenBy(range => range.To).ToList();
-        Assert.Equal(15, ranges.Count);
+        Assert.Equal((0, 16_411), (ranges[0].From, ranges[0].To));
+        Assert.InRange(ranges.Count, 15, 112);
+        Assert.All(ranges.Skip(1).Zip(ranges.Skip(2)), pair => Assert.Equal(pair.First.To + 1, pair.Second.From));
         Assert.Equal(WeightsBytes + 16_412, network.AskedBytes);
         // Parts of one file go by one link: the hub is asked once a file.
         Assert.Equal(plan.Files.Count, network.Requests.Count(request => request.IsResolve));
@@ -78,13 +81,38 @@ public sealed class DownloadTests(HubFixture hub) : IClassFixture<HubFixture>, I
     }
 
     [Fact]
-    public async Task PartialFileThatSufferedIsFetchedAgain()
+    public async Task ChunkThatSufferedIsFetchedAgainAlone()
     {
         await StopHalfwayAsync();
         string partial = Directory.EnumerateFiles(_temp.Directory, "*.modelops.incomplete", SearchOption.AllDirectories).Single(path => new FileInfo(path).Length == WeightsBytes);
         byte[] content = File.ReadAllBytes(partial);
         int written = Array.FindIndex(content, b => b != 0);
         content[written] ^= 1;
+        File.WriteAllBytes(partial, content);
+
+        var network = new FaultHandler();
+        using HubClient client = hub.Client(network);
+        DownloadPlan plan = await _temp.Store.PlanInstallAsync(client, Repository);
+        long present = plan.Files.Single(file => file.Path == "model.safetensors").PresentBytes;
+        TempStore.AssertSameContent(Repository, await _temp.Store.InstallAsync(client, plan));
+        Assert.Equal(WeightsBytes - present + TempStore.ChunkBytes, WeightBytesAsked(network));
+    }
+
+    [Fact]
+    public async Task PartialFileThatWasWrongFromTheStartIsFetchedAgainWhole()
+    {
+        await StopHalfwayAsync();
+        string partial = Directory.EnumerateFiles(_temp.Directory, "*.modelops.incomplete", SearchOption.AllDirectories).Single(path => new FileInfo(path).Length == WeightsBytes);
+        string blob = partial[..^".modelops.incomplete".Length];
+        byte[] content = File.ReadAllBytes(partial);
+        using (ChunkRecord record = ChunkRecord.Read(BlobFiles.State(blob), Path.GetFileName(blob), WeightsBytes)!)
+        {
+            // A wrong byte with the checksum that it would have had, if it had come so.
+            int chunk = Enumerable.Range(0, record.Grid.Count).First(record.Has);
+            content[record.Grid.Start(chunk)] ^= 1;
+            record.Follow(BlobFiles.State(blob));
+            record.Mark(chunk, Crc32C.Of(content.AsSpan((int)record.Grid.Start(chunk), record.Grid.Length(chunk))));
+        }
         File.WriteAllBytes(partial, content);
 
         var network = new FaultHandler();

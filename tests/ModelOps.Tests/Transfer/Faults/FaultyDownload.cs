@@ -74,7 +74,7 @@ internal sealed class FaultyDownload : IAsyncDisposable
     {
         InstalledModel model = Assert.Single(Temp.With(Change).GetModels());
         Assert.Equal(File.ReadAllBytes(Model.WeightsPath), File.ReadAllBytes(Path.Combine(model.Path, RandomModel.WeightsName)));
-        Assert.DoesNotContain(Directory.EnumerateFiles(Temp.With(Change).Options.Directory, "*", SearchOption.AllDirectories), path => path.Contains(Model.Sha256 + ".", StringComparison.Ordinal) && !path.EndsWith(".lock", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Temp.With(Change).Options.Directory, "*", SearchOption.AllDirectories), path => path.Contains(Model.Sha256 + ".", StringComparison.Ordinal) && Path.GetExtension(path) is not (".lock" or ".chunks"));
     }
 
     /// <summary>The run failed in this way, and nothing says that the model is there.</summary>
