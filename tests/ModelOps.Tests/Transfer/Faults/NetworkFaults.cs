@@ -54,14 +54,15 @@ internal static class NetworkFaults
         var nextFree = new ConcurrentDictionary<string, TimeSpan>();
         return Body(async (request, _, bytes, send) =>
         {
-            // By connection, not by answer: one that asks again at once is no faster for it.
+            // By connection, not by answer: one that asks again at once is no faster for it. A wait that lasts too long is
+            // made up for, and one too short for a timer is put off.
             string connection = request.Context.Connection.Id;
-            TimeSpan now = clock.Elapsed;
-            TimeSpan start = nextFree.TryGetValue(connection, out TimeSpan free) && free > now ? free : now;
-            nextFree[connection] = start + TimeSpan.FromSeconds((double)bytes.Length / bytesPerSecond);
+            TimeSpan now = clock.Elapsed, earliest = now - TimeSpan.FromMilliseconds(50);
+            TimeSpan due = nextFree.TryGetValue(connection, out TimeSpan free) && free > earliest ? free : earliest;
+            nextFree[connection] = due + TimeSpan.FromSeconds((double)bytes.Length / bytesPerSecond);
+            if (due - now > TimeSpan.FromMilliseconds(5))
+                await Task.Delay(due - now, request.Context.RequestAborted);
             await send(bytes);
-            if (start - now > TimeSpan.FromMilliseconds(5))
-                await Task.Delay(start - now, request.Context.RequestAborted);
         });
     }
 

@@ -10,17 +10,21 @@ internal sealed class RandomModel : IDisposable
     public const string Repository = "judge/noise";
     public const string WeightsName = "model.safetensors";
 
-    public RandomModel(long bytes, int seed = 1)
+    /// <param name="bytes">Size of the tensor.</param>
+    /// <param name="seed">Another seed is another content.</param>
+    /// <param name="folder">Where its folder is made; null for where temporary files are.</param>
+    public RandomModel(long bytes, int seed = 1, string? folder = null)
     {
-        string folder = Path.Combine(Directory, Repository.Replace('/', Path.DirectorySeparatorChar));
-        System.IO.Directory.CreateDirectory(folder);
-        WeightsPath = Path.Combine(folder, WeightsName);
-        File.WriteAllText(Path.Combine(folder, "config.json"), """{"architectures":["LlamaForCausalLM"],"model_type":"llama"}""");
+        Directory = System.IO.Directory.CreateDirectory(Path.Combine(folder ?? Path.GetTempPath(), "modelops-noise-" + Path.GetRandomFileName())).FullName;
+        string repository = Path.Combine(Directory, Repository.Replace('/', Path.DirectorySeparatorChar));
+        System.IO.Directory.CreateDirectory(repository);
+        WeightsPath = Path.Combine(repository, WeightsName);
+        File.WriteAllText(Path.Combine(repository, "config.json"), """{"architectures":["LlamaForCausalLM"],"model_type":"llama"}""");
         Write(bytes, seed);
     }
 
     /// <summary>What the server serves.</summary>
-    public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("modelops-noise-").FullName;
+    public string Directory { get; }
 
     public string WeightsPath { get; }
 

@@ -1,0 +1,26 @@
+using ModelOps.Benchmarks;
+using ModelOps.Benchmarks.Transfer;
+
+// dotnet run -c Release --project tests/ModelOps.Benchmarks -- NAME [OPTION…]
+var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
+{
+    ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
+    [MeasuredPull.Worker] = ("(what 'transfer' starts)", MeasuredPull.RunWorkerAsync),
+};
+
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))
+{
+    foreach ((string name, (string help, _)) in benchmarks)
+        Console.Error.WriteLine($"{name}  {help}");
+    return 2;
+}
+try
+{
+    await benchmark.Run(args[1..]);
+    return 0;
+}
+catch (BenchmarkException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
