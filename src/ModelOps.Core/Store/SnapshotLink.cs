@@ -9,22 +9,27 @@ internal static class SnapshotLink
     /// <param name="mayMove">Whether the blob is new, so that nobody else refers to it and it may be moved where a link is refused.</param>
     public static void Place(string blob, string target, bool symlinks, bool mayMove)
     {
-        string folder = Path.GetDirectoryName(target)!;
-        Directory.CreateDirectory(folder);
-        if (symlinks && TryLink(Path.GetRelativePath(folder, blob), target))
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        if (symlinks && TryLink(blob, target))
             return;
         if (new FileInfo(target) is { Exists: true, LinkTarget: null } there && there.Length == new FileInfo(blob).Length)
             return; // the file itself stands there from an earlier run
-        File.Delete(target);
         if (mayMove)
         {
-            File.Move(blob, target);
+            File.Move(blob, target, overwrite: true);
             return;
         }
         // Copied beside it first: half a copy must not stand under the final name.
-        string partial = target + ".modelops.incomplete";
-        File.Copy(blob, partial, overwrite: true);
-        File.Move(partial, target, overwrite: true);
+        string partial = $"{blob}.{Path.GetRandomFileName()}.modelops.incomplete";
+        try
+        {
+            File.Copy(blob, partial);
+            File.Move(partial, target, overwrite: true);
+        }
+        catch (FileNotFoundException) when (File.Exists(target))
+        {
+            // Another process, which downloaded it, has just moved it there.
+        }
     }
 
     /// <summary>Whether the snapshot has the file, with this size, behind a link or as itself.</summary>
@@ -45,19 +50,23 @@ internal static class SnapshotLink
         }
     }
 
-    private static bool TryLink(string relative, string target)
+    private static bool TryLink(string blob, string target)
     {
+        string relative = Path.GetRelativePath(Path.GetDirectoryName(target)!, blob);
+        // Made beside the blob and renamed: another process that installs the same model finds the name taken by the same link, never missing.
+        string next = $"{blob}.{Path.GetRandomFileName()}.modelops.incomplete";
         try
         {
             if (new FileInfo(target).LinkTarget == relative)
                 return true;
-            File.Delete(target);
-            File.CreateSymbolicLink(target, relative);
+            File.CreateSymbolicLink(next, relative);
+            File.Move(next, target, overwrite: true);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
         {
             // Windows without developer mode, or a file system without links: the caller puts the file itself there, and fails if that fails too.
+            File.Delete(next);
             return false;
         }
     }

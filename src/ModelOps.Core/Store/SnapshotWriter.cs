@@ -24,7 +24,7 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
             Directory.CreateDirectory(Path.Combine(layout.RepositoryFolder(repository), "blobs"));
             string tag = Path.Combine(layout.Root, "CACHEDIR.TAG");
             if (!File.Exists(tag))
-                File.WriteAllText(tag, CacheTag);
+                Write(tag, CacheTag);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -74,8 +74,14 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
             return;
         string path = layout.Reference(repository, revision);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        string next = path + ".modelops.incomplete";
-        File.WriteAllText(next, commit);
+        Write(path, commit);
+    }
+
+    /// <summary>Writes a file in one step, under a name of its own before: two processes may install the same model at once.</summary>
+    private void Write(string path, string text)
+    {
+        string next = Path.Combine(layout.RepositoryFolder(repository), Path.GetRandomFileName() + ".modelops.incomplete");
+        File.WriteAllText(next, text);
         File.Move(next, path, overwrite: true);
     }
 
