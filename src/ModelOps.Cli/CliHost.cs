@@ -17,6 +17,11 @@ internal sealed record CliHost
     /// <summary>Opens what was piped in; null when nothing was.</summary>
     public Func<TextReader>? OpenInput { get; init; }
 
+    /// <summary>Opens what was piped in as it is, byte for byte.</summary>
+    public Func<Stream> OpenInputStream { get; init; } = () => Console.IsInputRedirected
+        ? Console.OpenStandardInput()
+        : throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was piped in.", "Pipe a bundle in: cat models.tar | modelops pull --from-bundle -");
+
     /// <summary>Whether <see cref="Out"/> understands colours: a terminal, and NO_COLOR is not set.</summary>
     public bool Colors { get; init; }
 

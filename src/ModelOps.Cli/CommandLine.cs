@@ -68,6 +68,7 @@ internal static class CommandLine
         FitCommand.Create(host),
         PullCommand.Create(host),
         ImportCommand.Create(host),
+        BundleCommand.Create(host),
         ListCommand.Create(host),
         ConvertCommand.Create(host),
         InfoCommand.Create(host),

@@ -10,16 +10,28 @@ internal static class PullCommand
 {
     public static Command Create(CliHost host)
     {
-        var repository = new Argument<string>("REPO") { Description = "A repository: org/repo, or org/repo:variant." };
+        var repositories = new Argument<string[]>("REPO") { Description = "A repository: org/repo, or org/repo:variant. With --from-bundle the models to install, otherwise all.", Arity = ArgumentArity.ZeroOrMore };
         var variant = new Option<string?>("--variant") { Description = "Quantization type such as Q4_K_M, or safetensors; otherwise the only one, else Q4_K_M, Q4_0, Q8_0.", HelpName = "V" };
         var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit; otherwise main.", HelpName = "R" };
         var to = new Option<string?>("--to") { Description = "Save it to this folder instead, as plain files; what the store has is copied.", HelpName = "DIR" };
+        var bundle = new Option<string?>("--from-bundle") { Description = "Install from a bundle (folder, tar file, or - for a tar on standard input), verified and without the network.", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "With --to: replace files that have other content." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and download nothing." };
-        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repository, variant, revision, to, force, dryRun }
+        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repositories, variant, revision, to, bundle, force, dryRun }
             .Does(host, (context, parsed, cancellationToken) =>
             {
-                var name = ModelName.Parse(parsed.GetRequiredValue(repository), parsed.GetValue(variant));
+                var names = parsed.GetValue(repositories) ?? [];
+                if (parsed.GetValue(bundle) is { } path)
+                {
+                    return parsed.GetValue(variant) is null && parsed.GetValue(revision) is null && parsed.GetValue(to) is null && !parsed.GetValue(force)
+                        ? PullFromBundle.RunAsync(context, path, names, parsed.GetValue(dryRun), cancellationToken)
+                        : throw new ModelOpsException(ErrorKind.InvalidArgument, "--from-bundle does not go with --variant, --revision, --to or --force.", "Name a variant as org/repo:variant.");
+                }
+                if (names.Length != 1)
+                {
+                    throw new ModelOpsException(ErrorKind.InvalidArgument, names.Length == 0 ? "Name the repository to pull." : "Pull one repository at a time.", "See modelops pull --help");
+                }
+                var name = ModelName.Parse(names[0], parsed.GetValue(variant));
                 return parsed.GetValue(to) is { } directory
                     ? PullToFolder.RunAsync(context, name, parsed.GetValue(revision), directory, parsed.GetValue(force), parsed.GetValue(dryRun), cancellationToken)
                     : RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(dryRun), cancellationToken);

@@ -10,7 +10,14 @@ internal sealed class BlobIntake(StoreLayout layout, bool symlinks, string repos
 
     public void Begin() => _snapshot.Begin();
 
-    public void Finish(IReadOnlyList<PlannedFile> files, string? revision) => _snapshot.Finish(files, _new, revision);
+    /// <param name="files">All files of the snapshot.</param>
+    /// <param name="revision">Reference that will stand for it, or null.</param>
+    /// <param name="shared">Blobs that other snapshots are about to need: never moved into this one.</param>
+    public void Finish(IReadOnlyList<PlannedFile> files, string? revision, IReadOnlySet<string>? shared = null) =>
+        _snapshot.Finish(files, shared is null ? _new : [.. _new.Except(shared)], revision);
+
+    /// <summary>Where a content is, once it was taken.</summary>
+    public string Where(BlobContent content) => File.Exists(Blob(content)) ? Blob(content) : StoreLayout.File(layout.Snapshot(repository, commit), content.Path);
 
     /// <summary>Whether a content is in the store already.</summary>
     public bool Has(BlobContent content) => _snapshot.Has(Planned(content));
