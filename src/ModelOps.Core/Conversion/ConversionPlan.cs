@@ -20,6 +20,12 @@ public sealed record ConversionOptions
 
     /// <summary>Name of the model for <c>general.name</c>; null takes it from the checkpoint.</summary>
     public string? ModelName { get; init; }
+
+    /// <summary>
+    /// llama.cpp's name of the pre-tokenizer (<c>tokenizer.ggml.pre</c>) for a byte-level BPE; null takes it from tokenizer.json, and
+    /// refuses what is not recognised there. A wrong one tokenises wrongly without an error.
+    /// </summary>
+    public string? PreTokenizer { get; init; }
 }
 
 /// <summary>One tensor of the output and where it comes from.</summary>

@@ -11,16 +11,18 @@ internal static class ConversionPlanner
         // What cannot be converted is refused from config.json alone, before headers and vocabularies are read.
         var architecture = ArchitectureCatalog.For(Checkpoint.ReadConfig(folder));
         var checkpoint = Checkpoint.Open(folder);
-        RequireUnquantized(checkpoint.Config);
+        var config = architecture.Complete(checkpoint.Config);
+        RequireUnquantized(config);
 
-        var sources = TensorMapping.Map(checkpoint, architecture);
+        var sources = TensorMapping.Map(checkpoint, config, architecture);
         var weights = sources.Sum(source => source.Tensor.Weights);
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture.Name);
         GeneralMetadata.Write(checkpoint, options.ModelName, weights, metadata);
-        architecture.Describe(checkpoint.Config, recipe, metadata);
+        architecture.Describe(config, recipe, metadata);
+        Pooling.Write(checkpoint, architecture, metadata);
         metadata.Set("general.quantization_version", 2u);
-        architecture.DescribeTokenizer(new TokenizerFiles(checkpoint), checkpoint.Config, metadata);
+        architecture.DescribeTokenizer(new TokenizerFiles(checkpoint) { PreTokenizer = options.PreTokenizer }, config, metadata);
 
         var tied = sources.TrueForAll(source => source.Name != "output.weight");
         var types = ChooseTypes(sources, recipe, tied, options.KeepLattice);

@@ -7,9 +7,8 @@ internal sealed record NamedSource(string Name, TensorSource Tensor);
 internal static class TensorMapping
 {
     /// <summary>The output's tensors in the order of the file: computed ones first, then the checkpoint's order.</summary>
-    public static List<NamedSource> Map(Checkpoint checkpoint, Architecture architecture)
+    public static List<NamedSource> Map(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture)
     {
-        var config = checkpoint.Config;
         var table = architecture.Tensors(config);
         var sources = architecture.ComputedTensors(config).Select(computed => new NamedSource(computed.Name, computed.Tensor)).ToList();
         var unknown = new List<string>();
@@ -28,7 +27,9 @@ internal static class TensorMapping
             sources.Add(new NamedSource(rule.Target, new StoredTensor(tensor, rule.Order, rule.Shift, rule.Rows)));
         }
         // The missing first: a checkpoint of another kind has both, and what is missing says more.
-        var missing = table.Where(rule => !rule.Optional && !found.Contains(rule)).Select(rule => rule.Source).ToList();
+        // A model without a head, such as one for embeddings, is saved without the prefix of those with one.
+        var hasNoHead = checkpoint.Tensors.Any(tensor => tensor.Name == "embed_tokens.weight");
+        var missing = table.Where(rule => !rule.Optional && !found.Contains(rule) && !(hasNoHead && rule.Target == "output.weight")).Select(rule => rule.Source).ToList();
         if (missing.Count > 0)
         {
             throw new ModelOpsException(

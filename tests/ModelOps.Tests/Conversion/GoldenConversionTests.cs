@@ -11,6 +11,8 @@ public sealed class GoldenConversionTests
         { "llama3-rope", "f32" }, { "llama3-rope", "bf16" },
         { "mistral", "f32" }, { "mistral", "bf16" },
         { "gemma3", "f32" }, { "gemma3", "bf16" }, { "gemma3-vision", "bf16" },
+        { "qwen2", "f32" }, { "qwen2", "bf16" },
+        { "qwen3", "f32" }, { "qwen3", "bf16" }, { "qwen3-embedding", "f32" }, { "qwen3-embedding", "bf16" },
     };
 
     [Theory]

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace ModelOps.Conversion;
 
 /// <summary>
@@ -15,6 +17,18 @@ internal abstract class Architecture
     /// <summary>GGUF architecture.</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// What the library's configuration class assumes of keys that config.json leaves out, as JSON. Never a default that is computed from
+    /// other keys.
+    /// </summary>
+    public virtual string Defaults => "{}";
+
+    /// <summary>What is peculiar to the tokenizer.</summary>
+    public virtual TokenizerTraits Tokenizer => TokenizerTraits.None;
+
+    /// <summary>The configuration with <see cref="Defaults"/>.</summary>
+    public CheckpointConfig Complete(CheckpointConfig config) => config.WithDefaults(JsonElement.Parse(Defaults));
+
     /// <summary>The tensor-name map with the shapes that the configuration implies.</summary>
     public abstract TensorTable Tensors(CheckpointConfig config);
 
@@ -25,10 +39,19 @@ internal abstract class Architecture
     public virtual void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata) => CommonMetadata.Write(this, config, recipe, metadata);
 
     /// <summary>Writes the tokenizer's metadata.</summary>
-    public virtual void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata) => Vocabulary.Read(files, config).Write(files, config, metadata);
+    public virtual void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata) => Vocabulary.Read(files, config, Tokenizer).Write(files, config, Tokenizer, metadata);
 
-    /// <summary>The name a tensor is looked up by: multimodal checkpoints prefix the language model's.</summary>
-    public virtual string Normalize(string source) => source.Replace("language_model.", "", StringComparison.Ordinal);
+    /// <summary>
+    /// The name a tensor is looked up by: multimodal checkpoints prefix the language model's names, and those without a head (embedding
+    /// models) lack the prefix that a head makes necessary.
+    /// </summary>
+    public virtual string Normalize(string source)
+    {
+        var name = source.Replace("language_model.", "", StringComparison.Ordinal);
+        return name.StartsWith("layers.", StringComparison.Ordinal) || name.StartsWith("embed_tokens.", StringComparison.Ordinal) || name.StartsWith("norm.", StringComparison.Ordinal)
+            ? "model." + name
+            : name;
+    }
 
     /// <summary>Tensors that are dropped: buffers a loader computes itself, and the towers of other modalities.</summary>
     public virtual bool Ignores(string source)
@@ -39,14 +62,11 @@ internal abstract class Architecture
     /// <summary>Number of layers.</summary>
     public long Layers(CheckpointConfig config)
     {
-        var layers = config.Size("num_hidden_layers", DefaultLayers);
+        var layers = config.Size("num_hidden_layers");
         return layers <= MaximumLayers
             ? layers
             : throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says num_hidden_layers = {layers}, which cannot be.");
     }
-
-    /// <summary>The library's default for an absent <c>num_hidden_layers</c>; null when there must be one.</summary>
-    protected virtual long? DefaultLayers => null;
 
     /// <summary>A key of this architecture.</summary>
     public string Key(string name) => $"{Name}.{name}";

@@ -5,7 +5,7 @@ namespace ModelOps.Conversion;
 /// <summary>The architectures that can be converted.</summary>
 internal static class ArchitectureCatalog
 {
-    private static readonly Architecture[] All = [new Llama(), new Mistral(), new Gemma3()];
+    private static readonly Architecture[] All = [new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma3()];
 
     private static readonly Dictionary<string, Architecture> ByClassName = All
         .SelectMany(architecture => architecture.ClassNames, (architecture, name) => KeyValuePair.Create(name, architecture))

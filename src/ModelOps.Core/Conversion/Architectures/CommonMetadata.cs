@@ -8,15 +8,26 @@ internal static class CommonMetadata
         metadata.Set(architecture.Key("block_count"), (uint)architecture.Layers(config));
         Integer("context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length");
         Integer("embedding_length", "hidden_size");
-        Integer("feed_forward_length", "intermediate_size");
+        Integer("feed_forward_length", "prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size");
         Integer("attention.head_count", "num_attention_heads");
-        Integer("attention.head_count_kv", "num_key_value_heads");
-        WriteRope(architecture, RopeParameters.From(config), metadata);
-        if (config.FindNumber(0, 1, "rms_norm_eps", "norm_eps") is { } epsilon)
-            metadata.Set(architecture.Key("attention.layer_norm_rms_epsilon"), (float)epsilon);
+        // Absent or null means one for each head, to the library and to the engine.
+        metadata.Set(architecture.Key("attention.head_count_kv"), config.FindCount("num_key_value_heads") ?? (uint)config.Size("num_attention_heads"));
+        if (config.FindBoolean("is_causal") is false)
+            metadata.Set(architecture.Key("attention.causal"), false);
+        WriteRope(architecture, config, metadata);
+        Epsilon("attention.layer_norm_rms_epsilon", "rms_norm_eps", "norm_eps");
+        Epsilon("attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon");
+        Integer("expert_count", "num_local_experts", "num_experts", "n_routed_experts");
+        Integer("expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts");
         Integer("attention.key_length", "head_dim");
         Integer("attention.value_length", "head_dim");
         metadata.Set("general.file_type", (uint)recipe.FileType);
+
+        void Epsilon(string key, params ReadOnlySpan<string> names)
+        {
+            if (config.FindNumber(0, 1, names) is { } epsilon)
+                metadata.Set(architecture.Key(key), (float)epsilon);
+        }
 
         void Integer(string key, params ReadOnlySpan<string> names)
         {
@@ -25,8 +36,9 @@ internal static class CommonMetadata
         }
     }
 
-    private static void WriteRope(Architecture architecture, RopeParameters rope, GgufMetadata metadata)
+    private static void WriteRope(Architecture architecture, CheckpointConfig config, GgufMetadata metadata)
     {
+        var rope = RopeParameters.From(config);
         switch (rope.Type)
         {
             case null or "default" or "llama3" or "dynamic":
@@ -39,7 +51,7 @@ internal static class CommonMetadata
             case "yarn":
                 metadata.Set(architecture.Key("rope.scaling.type"), "yarn");
                 metadata.Set(architecture.Key("rope.scaling.factor"), (float)rope.Get("factor"));
-                metadata.Set(architecture.Key("rope.scaling.original_context_length"), (uint)rope.Get("original_max_position_embeddings"));
+                metadata.Set(architecture.Key("rope.scaling.original_context_length"), OriginalContext(rope, config));
                 Number("rope.scaling.yarn_ext_factor", rope.Find("extrapolation_factor"));
                 Number("rope.scaling.yarn_attn_factor", rope.Find("attention_factor") ?? rope.Find("attn_factor"));
                 Number("rope.scaling.yarn_beta_fast", rope.Find("beta_fast"));
@@ -58,4 +70,9 @@ internal static class CommonMetadata
                 metadata.Set(architecture.Key(key), (float)number);
         }
     }
+
+    /// <summary>The context the scaling starts from; the library falls back to the model's own.</summary>
+    private static uint OriginalContext(RopeParameters rope, CheckpointConfig config)
+        => rope.Find("original_max_position_embeddings") is { } length and > 0 and <= uint.MaxValue ? (uint)length
+        : config.FindCount("original_max_position_embeddings", "max_position_embeddings") ?? (uint)rope.Get("original_max_position_embeddings");
 }

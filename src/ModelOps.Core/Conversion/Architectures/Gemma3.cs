@@ -15,23 +15,21 @@ internal sealed class Gemma3 : Architecture
 
     public override string Name => "gemma3";
 
-    protected override long? DefaultLayers => 26;
-
-    // Defaults are those of the library's Gemma3TextConfig: published checkpoints leave out whatever equals them.
-    private static long Hidden(CheckpointConfig config) => config.Size("hidden_size", 2304);
-    private static long FeedForward(CheckpointConfig config) => config.Size("intermediate_size", 9216);
-    private static long Heads(CheckpointConfig config) => config.Size("num_attention_heads", 8);
-    private static long KeyValueHeads(CheckpointConfig config) => config.Size("num_key_value_heads", 4);
-    private static long HeadLength(CheckpointConfig config) => config.Size("head_dim", 256);
-    private static long VocabularySize(CheckpointConfig config) => config.Size("vocab_size", 262208);
+    public override string Defaults => """
+        {
+          "vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
+          "head_dim": 256, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "sliding_window": 4096, "query_pre_attn_scalar": 256
+        }
+        """;
 
     public override bool Ignores(string source)
         => base.Ignores(source) || source.Contains("vision_tower.", StringComparison.Ordinal) || source.Contains("multi_modal_projector.", StringComparison.Ordinal);
 
     public override TensorTable Tensors(CheckpointConfig config)
     {
-        var (hidden, feedForward, vocabulary, head) = (Hidden(config), FeedForward(config), VocabularySize(config), HeadLength(config));
-        var (query, keyValue) = (Heads(config) * head, KeyValueHeads(config) * head);
+        var sizes = DecoderSizes.From(config);
+        var (hidden, feedForward, vocabulary, head) = (sizes.Hidden, sizes.FeedForward, sizes.Vocabulary, sizes.HeadLength);
+        var (query, keyValue) = (sizes.Query, sizes.KeyValue);
         // Norms are stored minus one: the library computes x · (1 + w), ggml x · w.
         const float Norm = 1;
         return new TensorTable(Layers(config))
@@ -61,24 +59,16 @@ internal sealed class Gemma3 : Architecture
         RequireComputable(config);
         var rope = RopeParameters.From(config);
         base.Describe(config, recipe, metadata);
-        metadata.Set(Key("context_length"), (uint)config.Size("max_position_embeddings", 131072));
-        metadata.Set(Key("embedding_length"), (uint)Hidden(config));
-        metadata.Set(Key("feed_forward_length"), (uint)FeedForward(config));
-        metadata.Set(Key("attention.head_count"), (uint)Heads(config));
-        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)(config.FindNumber(0, 1, "rms_norm_eps") ?? 1e-6));
-        metadata.Set(Key("attention.key_length"), (uint)HeadLength(config));
-        metadata.Set(Key("attention.value_length"), (uint)HeadLength(config));
         metadata.Set(Key("rope.freq_base"), (float)(rope.Theta ?? 1e6));
         metadata.Set(Key("rope.freq_base_swa"), (float)(rope.SlidingTheta ?? 1e4));
         if (config.FindNumber("final_logit_softcapping") is { } cap and not 0)
             metadata.Set(Key("final_logit_softcapping"), (float)cap);
         var pattern = Pattern(config);
         if (pattern != 1)
-            metadata.Set(Key("attention.sliding_window"), (uint)config.Size("sliding_window", 4096));
+            metadata.Set(Key("attention.sliding_window"), (uint)config.Size("sliding_window"));
         // llama.cpp's converter never writes this, so other patterns than six come out wrong there.
         if (pattern is not 1 and not AssumedPattern)
             metadata.Set(Key("attention.sliding_window_pattern"), (uint)pattern);
-        metadata.Set(Key("attention.head_count_kv"), (uint)KeyValueHeads(config));
     }
 
     public override void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata)
@@ -115,8 +105,9 @@ internal sealed class Gemma3 : Architecture
     {
         if (config.FindNumber("attn_logit_softcapping") is not null)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: Gemma 3 with attn_logit_softcapping cannot be expressed in GGUF.");
-        var expected = Layers(config) == Layers27B ? Hidden(config) / Heads(config) : HeadLength(config);
-        if ((config.FindNumber("query_pre_attn_scalar") ?? 256) is var scalar && scalar != expected)
+        var sizes = DecoderSizes.From(config);
+        var expected = Layers(config) == Layers27B ? sizes.Hidden / sizes.Heads : sizes.HeadLength;
+        if (config.FindNumber("query_pre_attn_scalar") is { } scalar && scalar != expected)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp scales Gemma 3's attention by 1/√{expected}, the checkpoint says query_pre_attn_scalar = {scalar}.");
     }
 }

@@ -3,57 +3,41 @@ namespace ModelOps.Conversion;
 /// <summary>Llama 1 to 3 and whatever is built like them.</summary>
 internal class Llama : Architecture
 {
-    public override IReadOnlyList<string> ClassNames => ["LlamaForCausalLM", "LLaMAForCausalLM"];
+    public override IReadOnlyList<string> ClassNames => ["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"];
 
     public override string Name => "llama";
 
-    /// <summary>The library's default for an absent <c>num_key_value_heads</c>.</summary>
-    protected virtual long KeyValueHeads(CheckpointConfig config, long heads) => config.Size("num_key_value_heads", heads);
+    public override string Defaults => """
+        {
+          "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
+          "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": false
+        }
+        """;
 
     public override TensorTable Tensors(CheckpointConfig config)
     {
-        var (hidden, feedForward, vocabulary) = (config.Size("hidden_size"), config.Size("intermediate_size"), config.Size("vocab_size", 32000));
-        var heads = config.Size("num_attention_heads");
-        var keyValueHeads = KeyValueHeads(config, heads);
-        var headLength = HeadLength(config);
-        var (query, keyValue) = (heads * headLength, keyValueHeads * headLength);
-        var (queryOrder, keyOrder) = (RowOrders.RotaryPairs(heads, query), RowOrders.RotaryPairs(keyValueHeads, keyValue));
-        var tied = config.FindBoolean("tie_word_embeddings") ?? false;
-        return new TensorTable(Layers(config))
-        {
-            { "model.embed_tokens.weight", "token_embd.weight", [vocabulary, hidden] },
-            { "model.norm.weight", "output_norm.weight", [hidden] },
-            { "lm_head.weight", "output.weight", [vocabulary, hidden], null, 0, tied },
-            { "model.layers.*.input_layernorm.weight", "blk.*.attn_norm.weight", [hidden] },
-            { "model.layers.*.self_attn.q_proj.weight", "blk.*.attn_q.weight", [query, hidden], queryOrder },
-            { "model.layers.*.self_attn.k_proj.weight", "blk.*.attn_k.weight", [keyValue, hidden], keyOrder },
-            { "model.layers.*.self_attn.v_proj.weight", "blk.*.attn_v.weight", [keyValue, hidden] },
-            { "model.layers.*.self_attn.o_proj.weight", "blk.*.attn_output.weight", [hidden, query] },
-            { "model.layers.*.self_attn.q_proj.bias", "blk.*.attn_q.bias", [query], queryOrder, 0, true },
-            { "model.layers.*.self_attn.k_proj.bias", "blk.*.attn_k.bias", [keyValue], keyOrder, 0, true },
-            { "model.layers.*.self_attn.v_proj.bias", "blk.*.attn_v.bias", [keyValue], null, 0, true },
-            { "model.layers.*.self_attn.o_proj.bias", "blk.*.attn_output.bias", [hidden], null, 0, true },
-            { "model.layers.*.post_attention_layernorm.weight", "blk.*.ffn_norm.weight", [hidden] },
-            { "model.layers.*.mlp.gate_proj.weight", "blk.*.ffn_gate.weight", [feedForward, hidden] },
-            { "model.layers.*.mlp.up_proj.weight", "blk.*.ffn_up.weight", [feedForward, hidden] },
-            { "model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight", [hidden, feedForward] },
-            { "model.layers.*.mlp.gate_proj.bias", "blk.*.ffn_gate.bias", [feedForward], null, 0, true },
-            { "model.layers.*.mlp.up_proj.bias", "blk.*.ffn_up.bias", [feedForward], null, 0, true },
-            { "model.layers.*.mlp.down_proj.bias", "blk.*.ffn_down.bias", [hidden], null, 0, true },
-        };
+        var sizes = DecoderSizes.From(config);
+        var table = new TensorTable(Layers(config));
+        table.AddEnds(sizes, config.FindBoolean("tie_word_embeddings") ?? false);
+        table.AddNorms(sizes);
+        table.AddAttention(sizes, isPaired: true);
+        AddFeedForward(table, sizes, config);
+        return table;
     }
 
+    /// <summary>What stands between attention and the next layer.</summary>
+    protected virtual void AddFeedForward(TensorTable table, DecoderSizes sizes, CheckpointConfig config) => table.AddGatedFeedForward(sizes);
+
     public override IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config)
-        => RopeFactors.Llama3(RopeParameters.From(config), checked((int)HeadLength(config))) is { } factors
+        => RopeFactors.Llama3(RopeParameters.From(config), checked((int)DecoderSizes.From(config).HeadLength)) is { } factors
             ? [("rope_freqs.weight", new ComputedTensor(factors))]
             : [];
 
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
     {
         base.Describe(config, recipe, metadata);
-        metadata.Set(Key("attention.head_count_kv"), (uint)KeyValueHeads(config, config.Size("num_attention_heads")));
-        metadata.Set(Key("vocab_size"), (uint)config.Size("vocab_size", 32000));
-        metadata.Set(Key("rope.dimension_count"), (uint)HeadLength(config));
+        metadata.Set(Key("vocab_size"), (uint)config.Size("vocab_size"));
+        metadata.Set(Key("rope.dimension_count"), (uint)DecoderSizes.From(config).HeadLength);
     }
 
     public override void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata)
@@ -76,7 +60,4 @@ internal class Llama : Architecture
                 break;
         }
     }
-
-    private static long HeadLength(CheckpointConfig config)
-        => config.FindInteger("head_dim") is not null ? config.Size("head_dim") : config.Size("hidden_size") / config.Size("num_attention_heads");
 }

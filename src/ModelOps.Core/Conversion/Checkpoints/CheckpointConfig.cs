@@ -5,18 +5,25 @@ namespace ModelOps.Conversion;
 
 /// <summary>
 /// config.json. Values of a nested <c>text_config</c> win over those of the root, as multimodal checkpoints keep the language model's
-/// there. A null counts as absent.
+/// there. A null counts as absent; what is not mentioned at all has the model library's default, where the architecture knows it.
 /// </summary>
 internal sealed class CheckpointConfig
 {
     private readonly JsonElement _root;
     private readonly JsonElement? _text;
+    private readonly JsonElement? _defaults;
     private readonly string _path;
 
     public CheckpointConfig(JsonElement root, string path)
+        : this(root, path, null)
+    {
+    }
+
+    private CheckpointConfig(JsonElement root, string path, JsonElement? defaults)
     {
         _root = root;
         _path = path;
+        _defaults = defaults;
         _text = root.TryGetProperty("text_config", out var text) && text.ValueKind == JsonValueKind.Object ? text : null;
     }
 
@@ -28,6 +35,11 @@ internal sealed class CheckpointConfig
     /// </summary>
     public string? ClassName => FindClassName(_text) ?? FindClassName(_root);
 
+    /// <summary>
+    /// The same file read as the model library reads it: checkpoints are saved without the values that equal the defaults of their class.
+    /// </summary>
+    public CheckpointConfig WithDefaults(JsonElement defaults) => new(_root, _path, defaults);
+
     /// <summary>The first of <paramref name="keys"/> that has a value.</summary>
     public JsonElement? Find(params ReadOnlySpan<string> keys)
     {
@@ -38,8 +50,18 @@ internal sealed class CheckpointConfig
             if (_root.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null)
                 return value;
         }
+        foreach (var key in keys)
+        {
+            if (_defaults is { } defaults && defaults.TryGetProperty(key, out var value) && !Mentions(key))
+                return value;
+        }
         return null;
     }
+
+    /// <summary>A text; null when absent.</summary>
+    public string? FindText(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
+        : value.ValueKind == JsonValueKind.String ? value.GetString()
+        : throw Wrong(keys, "a text", value);
 
     /// <summary>An integer, also when it is written as 1e30 or 4096.0; null when absent.</summary>
     public long? FindInteger(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
@@ -78,6 +100,9 @@ internal sealed class CheckpointConfig
 
     /// <summary>Where the values come from, for messages.</summary>
     public string Path => _path;
+
+    /// <summary>Whether the file has the key, be it null: the library's default is not taken then.</summary>
+    private bool Mentions(string key) => _root.TryGetProperty(key, out _) || (_text is { } text && text.TryGetProperty(key, out _));
 
     private static string? FindClassName(JsonElement? config)
         => config is { } element && element.TryGetProperty("architectures", out var classes) && classes.ValueKind == JsonValueKind.Array

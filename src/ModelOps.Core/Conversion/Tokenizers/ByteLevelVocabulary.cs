@@ -5,9 +5,9 @@ namespace ModelOps.Conversion;
 /// <summary>Byte-level BPE out of tokenizer.json, for GGUF's tokenizer <c>gpt2</c>.</summary>
 internal static class ByteLevelVocabulary
 {
-    public static Vocabulary Read(JsonElement tokenizer, TokenizerFiles files, CheckpointConfig config)
+    public static Vocabulary Read(JsonElement tokenizer, TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
-        var preTokenizer = PreTokenizers.Detect(tokenizer);
+        var preTokenizer = files.PreTokenizer ?? PreTokenizers.Detect(tokenizer, traits.PreTokenizer);
         var model = tokenizer.GetProperty("model");
         var added = new Dictionary<string, AddedToken>(StringComparer.Ordinal);
         // The library adds tokenizer_config.json's after tokenizer.json's own; what they say of a token wins.

@@ -21,23 +21,29 @@ internal static class PreTokenizers
     private const string Digits = "Digits";
 
     /// <summary>
-    /// Steps of a pre-tokenizer, joined by line feeds, and whether whole words skip merging, to llama.cpp's name. The engine knows more names; they split as one of these does.
+    /// Steps of a pre-tokenizer, joined by line feeds, and whether whole words skip merging, to llama.cpp's names. It has several for some;
+    /// they split alike and differ in what is done with spaces when text is made of tokens. The first is taken unless the architecture has
+    /// one of its own.
     /// </summary>
-    private static readonly (string Steps, bool IgnoreMerges, string Name)[] Known =
+    private static readonly (string Steps, bool IgnoreMerges, string[] Names)[] Known =
     [
-        (Llama3, true, "llama-bpe"),
-        (Llama3, false, "dbrx"),
-        (Qwen2, false, "qwen2"),
-        (Qwen35, false, "qwen35"),
-        (Gpt4O, false, "gpt-4o"),
-        (Tekken, true, "tekken"),
-        (ByteLevelSplit, false, "gpt-2"),
-        (Digits + "\n" + ByteLevelSplit, false, "smollm"),
-        ("\\p{N}{1,3}\n[一-龥぀-ゟ゠-ヿ]+\n" + DeepSeekText, false, "deepseek-v3"),
+        (Llama3, true, ["llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"]),
+        (Llama3, false, ["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"]),
+        (Qwen2, false, ["qwen2", "stablelm2", "hunyuan", "solar-open", "grok-2"]),
+        (Qwen35, false, ["qwen35"]),
+        (Gpt4O, false, ["gpt-4o", "llama4", "kanana2", "minimax-m2"]),
+        (Tekken, true, ["tekken"]),
+        (ByteLevelSplit, false, ["gpt-2", "phi-2", "olmo", "mpt", "jais", "trillion", "modern-bert", "granite-docling"]),
+        (Digits + "\n" + ByteLevelSplit, false, ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"]),
+        ("\\p{N}{1,3}\n[一-龥぀-ゟ゠-ヿ]+\n" + DeepSeekText, false, ["deepseek-v3", "hunyuan-dense", "joyai-llm"]),
+        ("\\d{1,3}(?=(?:\\d{3})*\\b)\n" + Gpt4O, false, ["tiny_aya", "cohere2moe"]),
+        ("\\p{N}{1,3}\n" + Llama3.Replace("{1,3}", "+", StringComparison.Ordinal), true, ["minicpm5"]),
     ];
 
     /// <summary>The name for a byte-level BPE; <see cref="ErrorKind.UnsupportedTokenizer"/> shows what was not recognised.</summary>
-    public static string Detect(JsonElement tokenizer)
+    /// <param name="tokenizer">tokenizer.json.</param>
+    /// <param name="preferred">The architecture's own name, taken when it splits as tokenizer.json says.</param>
+    public static string Detect(JsonElement tokenizer, string? preferred = null)
     {
         RequireKnownNormalizer(tokenizer);
         var steps = string.Join('\n', Steps(tokenizer.TryGetProperty("pre_tokenizer", out var step) ? step : default));
@@ -45,12 +51,12 @@ internal static class PreTokenizers
         foreach (var known in Known)
         {
             if (known.Steps == steps && known.IgnoreMerges == ignoreMerges)
-                return known.Name;
+                return preferred is not null && known.Names.Contains(preferred) ? preferred : known.Names[0];
         }
         throw new ModelOpsException(
             ErrorKind.UnsupportedTokenizer,
             $"tokenizer.json splits text in a way that llama.cpp has no name for: {(steps.Length == 0 ? "no pre-tokenizer" : steps.ReplaceLineEndings(" then "))}{(ignoreMerges ? " (whole words skip merging)" : "")}.",
-            $"Known: {string.Join(", ", Known.Select(known => known.Name))}. A wrong guess would tokenise wrongly without an error, so none is made.");
+            $"Known: {string.Join(", ", Known.Select(known => known.Names[0]))}. A wrong guess would tokenise wrongly without an error, so none is made; if you know llama.cpp's name for it, say it.");
     }
 
     private static IEnumerable<string> Steps(JsonElement step)

@@ -13,7 +13,7 @@ internal static class SentencePieceVocabulary
     private const string Space = "▁";
 
     /// <summary>From tokenizer.model.</summary>
-    public static Vocabulary FromModel(SentencePieceModel model, TokenizerFiles files, CheckpointConfig config)
+    public static Vocabulary FromModel(SentencePieceModel model, TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
         if (!model.IsBytePairEncoding)
             throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"{files.Folder}: the SentencePiece model is not of type BPE.", "Unigram models are not supported yet.");
@@ -25,7 +25,9 @@ internal static class SentencePieceVocabulary
         }
         foreach (var token in files.AddedTokensFile)
             builder.Set(token.Id, token.Content, AddedScore, TokenKind.UserDefined);
-        builder.Add(files.AddedTokensDecoder);
+        builder.Add(files.AddedTokensDecoder, traits);
+        if (traits.AddedTokensAsMarked)
+            builder.Add(files.AddedTokens, traits);
         // llama.cpp's converter does not look at the model's own flag; a model without the dummy space would be tokenised wrongly.
         return builder.Build(model.AddDummyPrefix ? null : false);
     }
@@ -34,7 +36,7 @@ internal static class SentencePieceVocabulary
     /// From tokenizer.json alone. It has no scores, but its merges are sorted by them: the first merge that makes a token ranks it.
     /// (llama.cpp's converter gives every token −1000, with which its tokenizer merges in the wrong order.)
     /// </summary>
-    public static Vocabulary FromTokenizerJson(JsonElement tokenizer, TokenizerFiles files, CheckpointConfig config)
+    public static Vocabulary FromTokenizerJson(JsonElement tokenizer, TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
         var model = tokenizer.GetProperty("model");
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -55,7 +57,7 @@ internal static class SentencePieceVocabulary
             var kind = IsByte(text) ? TokenKind.Byte : text == unknown ? TokenKind.Unknown : TokenKind.Normal;
             builder.Set(id, text, ranks.GetValueOrDefault(text, AddedScore), kind);
         }
-        builder.Add(added);
+        builder.Add(added, traits);
         return builder.Build(AddsSpacePrefix(tokenizer) ? null : false);
     }
 
@@ -100,11 +102,11 @@ internal static class SentencePieceVocabulary
                 (_tokens[id], _scores[id], _kinds[id]) = (text, score, kind);
         }
 
-        public void Add(IEnumerable<AddedToken> tokens)
+        public void Add(IEnumerable<AddedToken> tokens, TokenizerTraits traits)
         {
             foreach (var token in tokens)
             {
-                if (token.Special || Vocabulary.LooksSpecial(token.Content))
+                if (token.Special || (!traits.AddedTokensAsMarked && Vocabulary.LooksSpecial(token.Content)))
                     Set(token.Id, token.Content, AddedScore, TokenKind.Control);
                 else
                     // The engine matches user-defined tokens against text that is not yet normalised.

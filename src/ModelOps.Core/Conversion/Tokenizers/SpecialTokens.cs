@@ -21,13 +21,13 @@ internal sealed class SpecialTokens
             _texts[kind] = files.FindTokenText($"{kind}_token");
     }
 
-    public static void Write(TokenizerFiles files, CheckpointConfig config, int tokens, GgufMetadata metadata)
+    public static void Write(TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits, int tokens, GgufMetadata metadata)
     {
         var flags = new GgufMetadata();
         var special = new SpecialTokens(files, flags);
         if (files.Tokenizer is { } tokenizer)
             CheckpointJson.Guard("tokenizer.json", () => special.ReadPostProcessor(tokenizer));
-        var ids = special.FindIds(config, tokens);
+        var ids = special.FindIds(config, traits, tokens);
         foreach (var (kind, id) in ids)
         {
             if (IdKey(kind) is { } key)
@@ -56,7 +56,7 @@ internal sealed class SpecialTokens
             _flags.Set($"tokenizer.ggml.add_{kind}_token", value);
     }
 
-    private List<(string Kind, int Id)> FindIds(CheckpointConfig config, int tokens)
+    private List<(string Kind, int Id)> FindIds(CheckpointConfig config, TokenizerTraits traits, int tokens)
     {
         var ids = new List<(string Kind, int Id)>();
         foreach (var kind in _kinds)
@@ -71,6 +71,11 @@ internal sealed class SpecialTokens
             // Lists (several end tokens) are left out, as upstream; the chat template's end of turn comes from the vocabulary.
             if (config.Find($"{kind}_token_id") is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out var id))
                 Set(kind, id);
+        }
+        foreach (var (kind, text) in traits.SpecialTokens)
+        {
+            if (_files.AddedTokens.FirstOrDefault(token => token.Content == text) is { } found)
+                Set(kind, found.Id);
         }
         return ids;
 

@@ -28,6 +28,9 @@ internal sealed class TokenizerFiles
     /// <summary>tokenizer_config.json.</summary>
     public JsonElement? Config { get; }
 
+    /// <summary>The pre-tokenizer's name that the caller insists on; null takes it from tokenizer.json.</summary>
+    public string? PreTokenizer { get; init; }
+
     /// <summary>The folder, for messages.</summary>
     public string Folder => _checkpoint.Folder;
 

@@ -35,10 +35,10 @@ internal sealed class Vocabulary
     public bool? AddSpacePrefix { get; init; }
 
     /// <summary>Reads whichever vocabulary the checkpoint has: SentencePiece first, as its scores are the truest.</summary>
-    public static Vocabulary Read(TokenizerFiles files, CheckpointConfig config)
+    public static Vocabulary Read(TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
         if (files.SentencePiecePath is { } path)
-            return SentencePieceVocabulary.FromModel(SentencePieceModel.Read(path), files, config);
+            return SentencePieceVocabulary.FromModel(SentencePieceModel.Read(path), files, config, traits);
         if (files.Tokenizer is not { } tokenizer)
         {
             throw new ModelOpsException(
@@ -54,13 +54,13 @@ internal sealed class Vocabulary
             if (type != "BPE")
                 throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"A tokenizer.json of type {type} cannot be converted.", "Supported: byte-level BPE, and SentencePiece BPE with byte fallback.");
             return model.TryGetProperty("byte_fallback", out var fallback) && fallback.ValueKind == System.Text.Json.JsonValueKind.True
-                ? SentencePieceVocabulary.FromTokenizerJson(tokenizer, files, config)
-                : ByteLevelVocabulary.Read(tokenizer, files, config);
+                ? SentencePieceVocabulary.FromTokenizerJson(tokenizer, files, config, traits)
+                : ByteLevelVocabulary.Read(tokenizer, files, config, traits);
         });
     }
 
     /// <summary>Writes the vocabulary, special tokens and chat templates.</summary>
-    public void Write(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata)
+    public void Write(TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits, GgufMetadata metadata)
     {
         metadata.Set("tokenizer.ggml.model", Model);
         metadata.Set("tokenizer.ggml.pre", PreTokenizer);
@@ -70,7 +70,7 @@ internal sealed class Vocabulary
         metadata.Set("tokenizer.ggml.token_type", Array.ConvertAll(Kinds, kind => (int)kind));
         if (Merges is not null)
             metadata.Set("tokenizer.ggml.merges", Merges);
-        SpecialTokens.Write(files, config, Tokens.Length, metadata);
+        SpecialTokens.Write(files, config, traits, Tokens.Length, metadata);
         if (AddSpacePrefix is { } prefix && !metadata.ContainsKey("tokenizer.ggml.add_space_prefix"))
             metadata.Set("tokenizer.ggml.add_space_prefix", prefix);
     }

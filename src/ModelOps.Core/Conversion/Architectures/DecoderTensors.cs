@@ -1,0 +1,57 @@
+namespace ModelOps.Conversion;
+
+/// <summary>The parts of a tensor map that nearly all decoders share.</summary>
+internal static class DecoderTensors
+{
+    /// <summary>Embedding, last norm and head; a tied head need not be stored.</summary>
+    public static void AddEnds(this TensorTable table, DecoderSizes sizes, bool tied, float normShift = 0)
+    {
+        table.Add("model.embed_tokens.weight", "token_embd.weight", [sizes.Vocabulary, sizes.Hidden]);
+        table.Add("model.norm.weight", "output_norm.weight", [sizes.Hidden], shift: normShift);
+        table.Add("lm_head.weight", "output.weight", [sizes.Vocabulary, sizes.Hidden], optional: tied);
+    }
+
+    /// <summary>A norm before attention and one before the feed-forward network.</summary>
+    public static void AddNorms(this TensorTable table, DecoderSizes sizes)
+    {
+        table.Add("model.layers.*.input_layernorm.weight", "blk.*.attn_norm.weight", [sizes.Hidden]);
+        table.Add("model.layers.*.post_attention_layernorm.weight", "blk.*.ffn_norm.weight", [sizes.Hidden]);
+    }
+
+    /// <summary>The four projections of attention, and their biases where there are some.</summary>
+    /// <param name="table">The map.</param>
+    /// <param name="sizes">Sizes.</param>
+    /// <param name="isPaired">Whether ggml wants each rotary pair side by side ("normal" RoPE).</param>
+    /// <param name="needsBiases">Whether q, k and v must have biases.</param>
+    public static void AddAttention(this TensorTable table, DecoderSizes sizes, bool isPaired = false, bool needsBiases = false)
+    {
+        var query = isPaired ? RowOrders.RotaryPairs(sizes.Heads, sizes.Query) : null;
+        var key = isPaired ? RowOrders.RotaryPairs(sizes.KeyValueHeads, sizes.KeyValue) : null;
+        table.Add("model.layers.*.self_attn.q_proj.weight", "blk.*.attn_q.weight", [sizes.Query, sizes.Hidden], query);
+        table.Add("model.layers.*.self_attn.k_proj.weight", "blk.*.attn_k.weight", [sizes.KeyValue, sizes.Hidden], key);
+        table.Add("model.layers.*.self_attn.v_proj.weight", "blk.*.attn_v.weight", [sizes.KeyValue, sizes.Hidden]);
+        table.Add("model.layers.*.self_attn.o_proj.weight", "blk.*.attn_output.weight", [sizes.Hidden, sizes.Query]);
+        table.Add("model.layers.*.self_attn.q_proj.bias", "blk.*.attn_q.bias", [sizes.Query], query, optional: !needsBiases);
+        table.Add("model.layers.*.self_attn.k_proj.bias", "blk.*.attn_k.bias", [sizes.KeyValue], key, optional: !needsBiases);
+        table.Add("model.layers.*.self_attn.v_proj.bias", "blk.*.attn_v.bias", [sizes.KeyValue], optional: !needsBiases);
+        table.Add("model.layers.*.self_attn.o_proj.bias", "blk.*.attn_output.bias", [sizes.Hidden], optional: true);
+    }
+
+    /// <summary>Norms of each head's query and key.</summary>
+    public static void AddHeadNorms(this TensorTable table, DecoderSizes sizes)
+    {
+        table.Add("model.layers.*.self_attn.q_norm.weight", "blk.*.attn_q_norm.weight", [sizes.HeadLength]);
+        table.Add("model.layers.*.self_attn.k_norm.weight", "blk.*.attn_k_norm.weight", [sizes.HeadLength]);
+    }
+
+    /// <summary>The gated feed-forward network, and its biases where there are some.</summary>
+    public static void AddGatedFeedForward(this TensorTable table, DecoderSizes sizes)
+    {
+        table.Add("model.layers.*.mlp.gate_proj.weight", "blk.*.ffn_gate.weight", [sizes.FeedForward, sizes.Hidden]);
+        table.Add("model.layers.*.mlp.up_proj.weight", "blk.*.ffn_up.weight", [sizes.FeedForward, sizes.Hidden]);
+        table.Add("model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight", [sizes.Hidden, sizes.FeedForward]);
+        table.Add("model.layers.*.mlp.gate_proj.bias", "blk.*.ffn_gate.bias", [sizes.FeedForward], optional: true);
+        table.Add("model.layers.*.mlp.up_proj.bias", "blk.*.ffn_up.bias", [sizes.FeedForward], optional: true);
+        table.Add("model.layers.*.mlp.down_proj.bias", "blk.*.ffn_down.bias", [sizes.Hidden], optional: true);
+    }
+}

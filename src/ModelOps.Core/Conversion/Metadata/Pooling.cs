@@ -1,0 +1,60 @@
+using System.Text.Json;
+using ModelOps.Hub;
+
+namespace ModelOps.Conversion;
+
+/// <summary>How an embedding model makes one vector of all tokens': modules.json of sentence-transformers names the pooling's folder.</summary>
+internal static class Pooling
+{
+    private const uint Mean = 1;
+    private const uint FirstToken = 2;
+    private const uint LastToken = 3;
+
+    /// <summary>Writes <c>pooling_type</c> (llama.cpp's numbers) when the checkpoint says one.</summary>
+    public static void Write(Checkpoint checkpoint, Architecture architecture, GgufMetadata metadata)
+    {
+        if (checkpoint.Find("modules.json") is not { } modules || FindFolder(modules) is not { } folder)
+            return;
+        if (RepositoryPath.Problem(folder) is { } problem)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{modules} names a folder '{folder}' that {problem}.");
+        if (checkpoint.FindJson($"{folder}/config.json") is not { } config)
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"{modules} names the folder '{folder}', whose config.json is missing.", "The download is incomplete; run it again.");
+        metadata.Set(architecture.Key("pooling_type"), Read(config, modules));
+    }
+
+    private static string? FindFolder(string modules)
+    {
+        var bytes = CheckpointJson.ReadBytes(modules, 1 << 20);
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
+            return CheckpointJson.Guard(modules, () => document.RootElement.EnumerateArray()
+                .FirstOrDefault(module => module.GetProperty("type").GetString() is { } type && type.EndsWith("Pooling", StringComparison.Ordinal)) is { ValueKind: JsonValueKind.Object } pooling
+                    ? pooling.GetProperty("path").GetString()?.TrimEnd('/') : null);
+        }
+        catch (JsonException exception)
+        {
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{modules} is not valid JSON: {exception.Message}", "Download the file again.", exception);
+        }
+    }
+
+    private static uint Read(JsonElement config, string modules)
+    {
+        if (Is("pooling_mode_mean_tokens"))
+            return Mean;
+        if (Is("pooling_mode_cls_token"))
+            return FirstToken;
+        if (Is("pooling_mode_lasttoken"))
+            return LastToken;
+        var mode = config.TryGetProperty("pooling_mode", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
+        return mode switch
+        {
+            "mean" => Mean,
+            "cls" => FirstToken,
+            "lasttoken" => LastToken,
+            _ => throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{modules}: its way of pooling is none that llama.cpp knows (mean, cls, lasttoken)."),
+        };
+
+        bool Is(string key) => config.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True;
+    }
+}

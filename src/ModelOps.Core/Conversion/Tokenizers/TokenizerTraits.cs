@@ -1,0 +1,18 @@
+namespace ModelOps.Conversion;
+
+/// <summary>What an architecture knows of its tokenizer that the tokenizer's files do not say.</summary>
+internal sealed record TokenizerTraits
+{
+    public static TokenizerTraits None { get; } = new();
+
+    /// <summary>
+    /// llama.cpp's name for the family's pre-tokenizer. It is taken where it splits exactly as tokenizer.json says; never otherwise.
+    /// </summary>
+    public string? PreTokenizer { get; init; }
+
+    /// <summary>Whether added tokens of a SentencePiece vocabulary are just what the files mark them as, whatever they look like.</summary>
+    public bool AddedTokensAsMarked { get; init; }
+
+    /// <summary>Special tokens by kind and text, for those that the files leave open.</summary>
+    public IReadOnlyList<(string Kind, string Text)> SpecialTokens { get; init; } = [];
+}
