@@ -13,6 +13,14 @@ public sealed class GoldenConversionTests
         { "gemma3", "f32" }, { "gemma3", "bf16" }, { "gemma3-vision", "bf16" },
         { "qwen2", "f32" }, { "qwen2", "bf16" },
         { "qwen3", "f32" }, { "qwen3", "bf16" }, { "qwen3-embedding", "f32" }, { "qwen3-embedding", "bf16" },
+        { "gemma2", "f32" }, { "gemma2", "bf16" },
+        { "phi3", "f32" }, { "phi3", "bf16" },
+        { "smollm3", "f32" }, { "smollm3", "bf16" },
+        { "olmo2", "f32" }, { "olmo2", "bf16" },
+        { "granite", "f32" }, { "granite", "bf16" },
+        { "starcoder2", "f32" }, { "starcoder2", "bf16" },
+        { "glm4", "f32" }, { "glm4", "bf16" },
+        { "cohere2", "f32" }, { "cohere2", "bf16" },
     };
 
     [Theory]

@@ -5,7 +5,11 @@ namespace ModelOps.Conversion;
 /// <summary>The architectures that can be converted.</summary>
 internal static class ArchitectureCatalog
 {
-    private static readonly Architecture[] All = [new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma3()];
+    private static readonly Architecture[] All =
+    [
+        new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma2(), new Gemma3(), new Phi3(), new SmolLM3(), new Olmo2(), new Olmo3(), new Granite(),
+        new StarCoder2(), new Glm4(), new Cohere2(),
+    ];
 
     private static readonly Dictionary<string, Architecture> ByClassName = All
         .SelectMany(architecture => architecture.ClassNames, (architecture, name) => KeyValuePair.Create(name, architecture))

@@ -3,7 +3,7 @@ namespace ModelOps.Conversion;
 /// <summary>The keys that nearly every decoder has, in the order of llama.cpp's converter (TextModel.set_gguf_parameters).</summary>
 internal static class CommonMetadata
 {
-    public static void Write(Architecture architecture, CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
+    public static void Write(Architecture architecture, CheckpointConfig config, Recipe recipe, GgufMetadata metadata, bool withHeadLength = true)
     {
         metadata.Set(architecture.Key("block_count"), (uint)architecture.Layers(config));
         Integer("context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length");
@@ -19,8 +19,11 @@ internal static class CommonMetadata
         Epsilon("attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon");
         Integer("expert_count", "num_local_experts", "num_experts", "n_routed_experts");
         Integer("expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts");
-        Integer("attention.key_length", "head_dim");
-        Integer("attention.value_length", "head_dim");
+        if (withHeadLength)
+        {
+            Integer("attention.key_length", "head_dim");
+            Integer("attention.value_length", "head_dim");
+        }
         metadata.Set("general.file_type", (uint)recipe.FileType);
 
         void Epsilon(string key, params ReadOnlySpan<string> names)
@@ -71,7 +74,7 @@ internal static class CommonMetadata
         }
     }
 
-    /// <summary>The context the scaling starts from; the library falls back to the model's own.</summary>
+    /// <summary>The context that scaled positions start from; the library falls back to the model's own.</summary>
     private static uint OriginalContext(RopeParameters rope, CheckpointConfig config)
         => rope.Find("original_max_position_embeddings") is { } length and > 0 and <= uint.MaxValue ? (uint)length
         : config.FindCount("original_max_position_embeddings", "max_position_embeddings") ?? (uint)rope.Get("original_max_position_embeddings");

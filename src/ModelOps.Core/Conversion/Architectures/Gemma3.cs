@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace ModelOps.Conversion;
 
 /// <summary>Gemma 3's language model, text-only or inside the multimodal checkpoint.</summary>
@@ -63,7 +61,7 @@ internal sealed class Gemma3 : Architecture
         metadata.Set(Key("rope.freq_base_swa"), (float)(rope.SlidingTheta ?? 1e4));
         if (config.FindNumber("final_logit_softcapping") is { } cap and not 0)
             metadata.Set(Key("final_logit_softcapping"), (float)cap);
-        var pattern = Pattern(config);
+        var pattern = SlidingPattern.Find(config, Layers(config), AssumedPattern);
         if (pattern != 1)
             metadata.Set(Key("attention.sliding_window"), (uint)config.Size("sliding_window"));
         // llama.cpp's converter never writes this, so other patterns than six come out wrong there.
@@ -75,29 +73,6 @@ internal sealed class Gemma3 : Architecture
     {
         base.DescribeTokenizer(files, config, metadata);
         metadata.Set("tokenizer.ggml.add_space_prefix", false);
-    }
-
-    /// <summary>Every how many layers attention is global: said as a number, or (transformers 5) layer by layer.</summary>
-    private long Pattern(CheckpointConfig config)
-    {
-        if (config.Find("layer_types") is not { ValueKind: JsonValueKind.Array } types)
-            return config.FindInteger("sliding_window_pattern", "_sliding_window_pattern") is not null
-                ? config.Size(config.Find("sliding_window_pattern") is null ? "_sliding_window_pattern" : "sliding_window_pattern")
-                : AssumedPattern;
-        var isGlobal = types.EnumerateArray().Select(type => type.ValueKind == JsonValueKind.String && type.GetString() == "full_attention").ToList();
-        if (isGlobal.Count != Layers(config))
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} has {isGlobal.Count} layer_types for {Layers(config)} layers.");
-        var first = isGlobal.IndexOf(true);
-        // No global layer at all: a pattern longer than the model says so.
-        var pattern = first < 0 ? isGlobal.Count + 1 : first + 1;
-        // With the assumed six, six layers or fewer may say nothing that disagrees with it.
-        if (Follows(AssumedPattern))
-            return AssumedPattern;
-        return Follows(pattern)
-            ? pattern
-            : throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: the global layers do not recur regularly, which llama.cpp's Gemma 3 cannot express.");
-
-        bool Follows(int period) => isGlobal.Select((global, layer) => global == ((layer + 1) % period == 0)).All(agrees => agrees);
     }
 
     /// <summary>Refuses what llama.cpp's Gemma 3 would silently compute otherwise.</summary>

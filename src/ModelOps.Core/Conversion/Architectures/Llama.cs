@@ -36,6 +36,11 @@ internal class Llama : Architecture
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
     {
         base.Describe(config, recipe, metadata);
+        WriteLlamaKeys(config, metadata);
+    }
+
+    protected void WriteLlamaKeys(CheckpointConfig config, GgufMetadata metadata)
+    {
         metadata.Set(Key("vocab_size"), (uint)config.Size("vocab_size"));
         metadata.Set(Key("rope.dimension_count"), (uint)DecoderSizes.From(config).HeadLength);
     }

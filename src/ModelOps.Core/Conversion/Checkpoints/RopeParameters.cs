@@ -26,6 +26,18 @@ internal sealed class RopeParameters
     /// <summary>Base of the frequencies of sliding-window layers, when it is their own.</summary>
     public double? SlidingTheta { get; private init; }
 
+    /// <summary>The part of a head that is rotated, from 0 to 1; null when nothing is said.</summary>
+    public double? PartialFactor { get; private init; }
+
+    /// <summary>Whether positions are used as they are.</summary>
+    public bool IsPlain => Type is null or "default";
+
+    /// <summary>A list of numbers of the scaling; null when absent.</summary>
+    public float[]? FindNumbers(string key)
+        => _scaling is { } scaling && scaling.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Array
+            ? CheckpointJson.Guard(_path, () => value.EnumerateArray().Select(number => (float)number.GetDouble()).ToArray())
+            : null;
+
     /// <summary>A number of the scaling's own parameters; null when absent.</summary>
     public double? Find(string key)
         => _scaling is { } scaling && scaling.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
@@ -48,11 +60,15 @@ internal sealed class RopeParameters
         var slidingTheta = nested
             ? Number(sliding, "rope_theta")
             : config.FindNumber("local_rope_theta", "rope_local_theta", "rope_theta_local", "swa_rope_theta", "rope_local_base_freq");
+        var partial = Number(scaling, "partial_rotary_factor") ?? config.FindNumber("partial_rotary_factor", "rope_pct", "rope_percent");
+        if (partial is not (null or (> 0 and <= 1)))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says that a part of {partial} of each head is rotated, which cannot be.");
         Require(theta, config);
         Require(slidingTheta, config);
         return new RopeParameters(scaling, config.Path)
         {
             Type = Text(scaling, "rope_type") ?? Text(scaling, "type"),
+            PartialFactor = partial,
             Theta = theta,
             SlidingTheta = slidingTheta,
         };
