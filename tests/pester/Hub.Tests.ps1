@@ -94,6 +94,51 @@ Describe 'Get-ModelVariant' {
     }
 }
 
+Describe 'A GGUF repository' {
+    BeforeAll {
+        # The name says Q4_0, the header says BF16; any file does for a projector.
+        $repository = New-Item -ItemType Directory -Force (Join-Path $work 'served/tiny/gemma')
+        foreach ($name in 'gemma-Q4_0.gguf', 'mmproj-F16.gguf', 'mmproj-BF16.gguf') { Copy-Item (Join-Path $Golden 'gemma3/official.bf16.gguf') (Join-Path $repository $name) }
+        $ggufHub = Start-TestHub (Join-Path $work 'served')
+    }
+
+    AfterAll { Stop-TestHub $ggufHub }
+
+    It 'is found among GGUF repositories' {
+        $found = Find-Model -GgufOnly -Endpoint $ggufHub.Url
+        $found.Repository | Should -Be 'tiny/gemma'
+        $found.Architecture | Should -Be 'gemma3'
+        $found.ContextLength | Should -BeGreaterThan 0
+    }
+
+    It 'says what a variant holds, which is taken, and what goes with it' {
+        $variant = Get-ModelVariant tiny/gemma -Endpoint $ggufHub.Url
+        $variant.Name | Should -Be 'Q4_0'
+        $variant.Quantization | Should -Be 'BF16'
+        $variant.NameDisagrees | Should -BeTrue
+        $variant.IsDefault | Should -BeTrue
+        $variant.Fits | Should -BeTrue
+        $variant.Companions.File.Path | Should -Be 'mmproj-BF16.gguf', 'mmproj-F16.gguf'
+        @($variant.Companions)[0].File.Sha256 | Should -Be (Get-FileHash (Join-Path $repository 'mmproj-BF16.gguf')).Hash
+        $variant | Out-String | Should -Match 'holds BF16'
+    }
+
+    It 'reads headers without the fit, or nothing' {
+        (Get-ModelVariant tiny/gemma -NoFit -Endpoint $ggufHub.Url).NameDisagrees | Should -BeNullOrEmpty
+        $variant = Get-ModelVariant tiny/gemma -NoFit -Header -Endpoint $ggufHub.Url
+        $variant.NameDisagrees | Should -BeTrue
+        $variant.Fits | Should -BeNullOrEmpty
+    }
+
+    It 'brings its projector along' {
+        $model = Install-Model tiny/gemma -IncludeProjector -Store $work/projected -Endpoint $ggufHub.Url
+        $model.Files.Path | Should -Be 'gemma-Q4_0.gguf', 'mmproj-F16.gguf'
+        $model.Path | Should -BeLike '*gemma-Q4_0.gguf'
+        Join-Path (Split-Path $model.Path) 'mmproj-F16.gguf' | Should -Exist
+        (Get-WrittenError { Install-Model modelops/demo-llama -IncludeProjector -Store $work/projected }).FullyQualifiedErrorId | Should -BeLike 'FileNotFound,*'
+    }
+}
+
 Describe 'Get-ModelReference' {
     It 'lists what -Revision takes, and binds to it' {
         $reference = Find-Model llama | Get-ModelReference

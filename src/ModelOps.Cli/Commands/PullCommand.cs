@@ -16,16 +16,17 @@ internal static class PullCommand
         var to = new Option<string?>("--to") { Description = "Save it to this folder instead, as plain files; what the store has is copied.", HelpName = "DIR" };
         var bundle = new Option<string?>("--from-bundle") { Description = "Install from a bundle (folder, tar file, or - for a tar on standard input), verified and without the network.", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "With --to: replace files that have other content." };
+        var projector = new Option<bool>("--with-mmproj") { Description = "The vision projector too: the F16 one, else BF16, else the first." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and download nothing." };
-        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repositories, variant, revision, to, bundle, force, dryRun }
+        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repositories, variant, revision, projector, to, bundle, force, dryRun }
             .Does(host, (context, parsed, cancellationToken) =>
             {
                 var names = parsed.GetValue(repositories) ?? [];
                 if (parsed.GetValue(bundle) is { } path)
                 {
-                    return parsed.GetValue(variant) is null && parsed.GetValue(revision) is null && parsed.GetValue(to) is null && !parsed.GetValue(force)
+                    return parsed.GetValue(variant) is null && parsed.GetValue(revision) is null && parsed.GetValue(to) is null && !parsed.GetValue(force) && !parsed.GetValue(projector)
                         ? PullFromBundle.RunAsync(context, path, names, parsed.GetValue(dryRun), cancellationToken)
-                        : throw new ModelOpsException(ErrorKind.InvalidArgument, "--from-bundle does not go with --variant, --revision, --to or --force.", "Name a variant as org/repo:variant.");
+                        : throw new ModelOpsException(ErrorKind.InvalidArgument, "--from-bundle does not go with --variant, --revision, --with-mmproj, --to or --force.", "Name a variant as org/repo:variant.");
                 }
                 if (names.Length != 1)
                 {
@@ -33,16 +34,16 @@ internal static class PullCommand
                 }
                 var name = ModelName.Parse(names[0], parsed.GetValue(variant));
                 return parsed.GetValue(to) is { } directory
-                    ? PullToFolder.RunAsync(context, name, parsed.GetValue(revision), directory, parsed.GetValue(force), parsed.GetValue(dryRun), cancellationToken)
-                    : RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(dryRun), cancellationToken);
+                    ? PullToFolder.RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(projector), directory, parsed.GetValue(force), parsed.GetValue(dryRun), cancellationToken)
+                    : RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(projector), parsed.GetValue(dryRun), cancellationToken);
             });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, ModelName name, string? revision, bool dryRun, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, ModelName name, string? revision, bool projector, bool dryRun, CancellationToken cancellationToken)
     {
         using var hub = context.OpenHub();
         var store = context.OpenStore();
-        var plan = await store.PlanInstallAsync(hub, name.Repository, name.Variant, revision, cancellationToken);
+        var plan = await store.PlanInstallAsync(hub, name.Repository, name.Variant, revision, projector, cancellationToken);
         if (dryRun)
         {
             context.Output.Write(plan, CliJson.Default.DownloadPlan, report => Render(report, plan));

@@ -14,6 +14,7 @@ namespace ModelOps.Cli.Json;
     Converters =
     [
         typeof(CamelCaseEnumConverter<ModelKind>),
+        typeof(CamelCaseEnumConverter<CompanionKind>),
         typeof(CamelCaseEnumConverter<ReferenceKind>),
         typeof(CamelCaseEnumConverter<DeviceKind>),
         typeof(CamelCaseEnumConverter<FinishReason>),

@@ -27,14 +27,21 @@ public static class ModelShapeReader
     /// <exception cref="ModelOpsException">As for one on this disk, and what the hub answers.</exception>
     public static async Task<ModelShape> ReadAsync(HubClient hub, ModelVariant variant, string type = "BF16", CancellationToken cancellationToken = default)
     {
-        var name = $"{variant.Repository}:{variant.Name}";
+        var name = NameOf(variant);
         if (variant.Kind == ModelKind.Checkpoint)
         {
             using var stub = await CheckpointStub.DownloadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
             return FromCheckpoint(stub.Folder, name, type);
         }
+        return FromShards(await ReadHeadersAsync(hub, variant, cancellationToken).ConfigureAwait(false), name);
+    }
+
+    /// <summary>The headers of a GGUF variant's files on the hub, the first shard's first.</summary>
+    internal static async Task<List<GgufFile>> ReadHeadersAsync(HubClient hub, ModelVariant variant, CancellationToken cancellationToken)
+    {
+        var name = NameOf(variant);
         var shards = new List<GgufFile>();
-        foreach (var file in variant.Files.Where(file => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).OrderBy(file => file.Path, StringComparer.Ordinal))
+        foreach (var file in variant.Files.Where(file => Hub.GgufName.IsModel(file.Path)).OrderBy(file => file.Path, StringComparer.Ordinal))
         {
             // A whole header must come from one stream; what lies behind it is not read, so hardly sent.
             var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, GgufLimits.MaxHeaderBytes), cancellationToken).ConfigureAwait(false);
@@ -43,12 +50,14 @@ public static class ModelShapeReader
                 shards.Add(GgufFile.Read(new BufferedStream(body, BufferBytes), file.Bytes, $"{name}/{file.Path}"));
             }
         }
-        return FromShards(shards, name);
+        return shards;
     }
 
     // The first shard has the metadata, all have tensors.
-    private static ModelShape FromShards(List<GgufFile> shards, string name)
+    internal static ModelShape FromShards(List<GgufFile> shards, string name)
         => ModelShape.FromHeader(shards[0].Metadata, shards.Count == 1 ? shards[0].Tensors : [.. shards.SelectMany(shard => shard.Tensors)], name);
+
+    internal static string NameOf(ModelVariant variant) => $"{variant.Repository}:{variant.Name}";
 
     private static ModelShape FromCheckpoint(string folder, string name, string type)
     {

@@ -10,18 +10,19 @@ public static class ModelSave
 {
     /// <summary>
     /// Plans to save a variant. What the store has is copied (also in offline mode), the rest is downloaded. A file of the folder that has the very content
-    /// stays; another one of the same name is only replaced with <paramref name="overwrite"/>.
+    /// stays; another one of the same name is only replaced with <paramref name="overwrite"/>. <paramref name="projector"/> adds the vision projector.
     /// </summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.InvalidArgument"/> when a file would be replaced; <see cref="ErrorKind.InsufficientDiskSpace"/>; the errors of <see cref="ModelStore.PlanInstallAsync"/>.
     /// </exception>
     public static async Task<SavePlan> PlanAsync(
-        ModelStore store, HubClient hub, string repository, string directory, string? variant = null, string? revision = null, bool overwrite = false, CancellationToken cancellationToken = default)
+        ModelStore store, HubClient hub, string repository, string directory, string? variant = null, string? revision = null, bool overwrite = false, bool projector = false,
+        CancellationToken cancellationToken = default)
     {
         revision ??= "main";
         directory = Path.GetFullPath(directory);
         var layout = new StoreLayout(store.Options.Directory);
-        ModelVariant chosen = await VariantSource.FindAsync(store, hub, repository, variant, revision, cancellationToken).ConfigureAwait(false);
+        ModelVariant chosen = await VariantSource.FindAsync(store, hub, repository, variant, revision, projector, cancellationToken).ConfigureAwait(false);
         InstallPlanner.Check(layout, chosen.Repository, chosen.Commit, layout.Snapshot(chosen.Repository, chosen.Commit), [.. chosen.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, 0))]);
 
         InstalledModel? installed = InstalledFiles.Find(store, chosen.Repository, chosen.Name, chosen.Commit);

@@ -23,17 +23,18 @@ public sealed class ModelStore
 
     /// <summary>
     /// Plans the download of a variant. <paramref name="variant"/> null takes the repository's only variant, else the best known default
-    /// (Q4_K_M, Q4_0, Q8_0, then the first GGUF, then the checkpoint). Only reads: hub metadata and what is on disk. A model that is completely installed is
-    /// planned without the hub in offline mode, when it was imported under <c>local/</c>, and when variant and commit are named.
+    /// (Q4_K_M, Q4_0, Q8_0, then the first GGUF, then the checkpoint); <paramref name="projector"/> adds its vision projector. Only reads: hub metadata and
+    /// what is on disk. A model that is completely installed is planned without the hub in offline mode, when it was imported under <c>local/</c>, and when
+    /// variant and commit are named.
     /// </summary>
     /// <exception cref="ModelOpsException">
-    /// <see cref="ErrorKind.VariantNotFound"/>, <see cref="ErrorKind.CorruptFile"/> when the repository lists paths that lead out of the store, and the
-    /// errors of <see cref="HubClient"/>.
+    /// <see cref="ErrorKind.VariantNotFound"/>, <see cref="ErrorKind.FileNotFound"/> when there is no projector, <see cref="ErrorKind.CorruptFile"/> when the
+    /// repository lists paths that lead out of the store, and the errors of <see cref="HubClient"/>.
     /// </exception>
-    public async Task<DownloadPlan> PlanInstallAsync(HubClient hub, string repository, string? variant = null, string? revision = null, CancellationToken cancellationToken = default)
+    public async Task<DownloadPlan> PlanInstallAsync(HubClient hub, string repository, string? variant = null, string? revision = null, bool projector = false, CancellationToken cancellationToken = default)
     {
         revision ??= DefaultRevision;
-        ModelVariant chosen = await VariantSource.FindAsync(this, hub, repository, variant, revision, cancellationToken).ConfigureAwait(false);
+        ModelVariant chosen = await VariantSource.FindAsync(this, hub, repository, variant, revision, projector, cancellationToken).ConfigureAwait(false);
         return InstallPlanner.Plan(_layout, chosen, revision, Options.Transfer);
     }
 

@@ -8,18 +8,20 @@ internal static class VariantSource
 {
     private const int CommitDigits = 40;
 
-    public static async Task<ModelVariant> FindAsync(ModelStore store, HubClient hub, string repository, string? variant, string revision, CancellationToken cancellationToken)
+    public static async Task<ModelVariant> FindAsync(ModelStore store, HubClient hub, string repository, string? variant, string revision, bool projector, CancellationToken cancellationToken)
     {
         RepositoryName.Ensure(repository);
         InstalledModel? installed = InstalledFiles.Find(store, repository, variant, revision);
         // A commit never changes, and nobody else has what was imported.
         bool pinned = variant is not null && revision.Length == CommitDigits && BlobDigest.IsDigest(revision);
         bool imported = repository.StartsWith(ImportSource.Organisation + "/", StringComparison.Ordinal);
-        if (installed is not null && (hub.Options.Offline || pinned || imported))
+        // Which projector is installed with it, the store does not note.
+        if (installed is not null && !projector && (hub.Options.Offline || pinned || imported))
             return await FromStoreAsync(installed, cancellationToken).ConfigureAwait(false);
         try
         {
-            return await hub.GetVariantAsync(repository, variant, revision, cancellationToken).ConfigureAwait(false);
+            ModelVariant found = await hub.GetVariantAsync(repository, variant, revision, cancellationToken).ConfigureAwait(false);
+            return projector ? found.WithProjector() : found;
         }
         catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure && installed is not null)
         {

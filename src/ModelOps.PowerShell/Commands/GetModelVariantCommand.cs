@@ -32,6 +32,10 @@ public sealed class GetModelVariantCommand : HubCmdlet
     [Parameter]
     public SwitchParameter NoFit { get; set; }
 
+    /// <summary>Read the header of every GGUF variant.</summary>
+    [Parameter]
+    public SwitchParameter Header { get; set; }
+
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
         var (repository, variantOfName) = ModelName.Parse(name);
@@ -39,7 +43,11 @@ public sealed class GetModelVariantCommand : HubCmdlet
         var pattern = wanted is null ? null : WildcardPattern.Get(wanted, WildcardOptions.IgnoreCase);
         var variants = await Hub.GetVariantsAsync(repository, Revision, cancellationToken);
         IReadOnlyList<ModelVariant> chosen = [.. variants.Where(variant => pattern is null || pattern.IsMatch(variant.Name))];
-        foreach (var variant in await CheckFitAsync(chosen, cancellationToken))
+        if (!NoFit || Header)
+        {
+            chosen = await VariantFit.CheckAsync(Hub, chosen, NoFit ? null : LocalMachine.Read(), Header, cancellationToken);
+        }
+        foreach (var variant in chosen)
         {
             await WriteObjectAsync(variant);
         }
@@ -48,22 +56,4 @@ public sealed class GetModelVariantCommand : HubCmdlet
             throw new ModelOpsException(ErrorKind.VariantNotFound, $"{repository} has no variant '{wanted}'.", $"It has: {string.Join(", ", variants.Select(variant => variant.Name))}.");
         }
     });
-
-    private async Task<IReadOnlyList<ModelVariant>> CheckFitAsync(IReadOnlyList<ModelVariant> variants, CancellationToken cancellationToken)
-    {
-        if (NoFit)
-        {
-            return variants;
-        }
-        try
-        {
-            return await VariantFit.CheckAsync(Hub, variants, LocalMachine.Read(), cancellationToken);
-        }
-        catch (ModelOpsException e) when (e.Kind is ErrorKind.GatedRepository or ErrorKind.Unauthorized)
-        {
-            // The list of a gated repository is public, its files are not.
-            PostVerbose($"Whether they fit is not known: {e.Message}");
-            return variants;
-        }
-    }
 }

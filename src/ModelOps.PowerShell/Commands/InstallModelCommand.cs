@@ -27,6 +27,10 @@ public sealed class InstallModelCommand : HubCmdlet
     [AllowNull]
     public string? Revision { get; set; }
 
+    /// <summary>The vision projector too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeProjector { get; set; }
+
     /// <summary>Folder of the store; the hub cache when left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -36,7 +40,7 @@ public sealed class InstallModelCommand : HubCmdlet
     {
         var wanted = ModelName.Parse(name, NullIfEmpty(Variant));
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        var plan = await store.PlanInstallAsync(Hub, wanted.Repository, wanted.Variant, NullIfEmpty(Revision), cancellationToken);
+        var plan = await store.PlanInstallAsync(Hub, wanted.Repository, wanted.Variant, NullIfEmpty(Revision), IncludeProjector, cancellationToken);
         if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Install {plan.Repository}, {ByteSize.Format(plan.BytesToFetch)} to fetch?"))
         {
             return;

@@ -30,7 +30,7 @@ public sealed class VariantFitTests : IDisposable
         async Task<IEnumerable<bool?>> FitsAsync(long freeBytes)
         {
             var machine = Fit.Machines.Of([new Device("CPU", DeviceKind.Cpu, freeBytes, freeBytes, null)]);
-            return (await VariantFit.CheckAsync(hub, variants, machine, TestContext.Current.CancellationToken)).Select(variant => variant.Fits);
+            return (await VariantFit.CheckAsync(hub, variants, machine, cancellationToken: TestContext.Current.CancellationToken)).Select(variant => variant.Fits);
         }
     }
 }

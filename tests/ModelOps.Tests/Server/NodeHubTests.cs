@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
+using ModelOps.Hub;
+using ModelOps.Inspection;
 using ModelOps.Tests.Hub;
 using ModelOps.Tests.Store;
 using Xunit;
@@ -24,17 +26,10 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
     [Fact]
     public async Task ForeignClientAgrees()
     {
-        string? npm = FindCommand("npm");
-        string? node = FindCommand("node");
-        Assert.SkipWhen(npm is null || node is null, "npm or node is not installed");
-        string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", "node");
-        // npm leaves this file when it is done; older than the lock file, it is of other packages.
-        if (File.GetLastWriteTimeUtc(Path.Combine(folder, "node_modules", ".package-lock.json")) < File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
-            await RunAsync(npm!, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
-
+        (string node, string folder) = await PackagesAsync();
         using HubClient client = hub.Client();
         InstalledModel installed = await _ours.Store.InstallAsync(client, await _ours.Store.PlanInstallAsync(client, Repository));
-        string output = await RunAsync(node!, folder, "hub.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), Repository, _theirs.Directory, _ours.Directory);
+        string output = await RunAsync(node, folder, "hub.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), Repository, _theirs.Directory, _ours.Directory);
         using JsonDocument document = JsonDocument.Parse(output);
         JsonElement seen = document.RootElement;
 
@@ -75,6 +70,40 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
         Assert.Equal(installed.Commit, Text(revision, "commit"));
         Assert.Equal(["main"], Strings(revision.GetProperty("refs")));
         Assert.Equal(installed.Files.Select(file => file.Path).Order(StringComparer.Ordinal), Strings(revision.GetProperty("files")).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>The hub's own reader of GGUF names agrees with ours, where it reads anything, and so do its names of file types.</summary>
+    [Fact]
+    public async Task ForeignReaderOfNamesAgrees()
+    {
+        string[] names =
+        [
+            "gemma-3-1b-it-Q4_K_M.gguf", "Qwen3-8B-UD-Q4_K_XL.gguf", "Qwen3-8B-UD-IQ1_S.gguf", "model.IQ4_XS.gguf", "model-bf16.gguf", "ggml-model-f16.gguf", "model-F32.gguf", "gpt-oss-20b-MXFP4.gguf",
+            "gpt-oss-20b-mxfp4_moe.gguf", "bitnet-TQ2_0.gguf", "bitnet-TQ1_0.gguf", "Q8_0-thing-iq3_xxs.gguf", "gemma-3-q4_0.gguf", "model.i1-IQ2_M.gguf", "model.i1-Q4_K_S.gguf",
+            "model-Q6_K_L.gguf", "model-Q3_K_XL.gguf", "model-Q8_K_XL.gguf", "model-IQ4_NL.gguf", "model-nvfp4.gguf", "model-Q2_K.gguf", "model-Q5_1.gguf", "Qwen3-0.6B.gguf",
+            "model-Q4_K_M-imat.gguf", "model-Q8_0-00001-of-00002.gguf",
+        ];
+        (string node, string folder) = await PackagesAsync();
+        using JsonDocument document = JsonDocument.Parse(await RunAsync(node, folder, ["quants.mjs", .. names]));
+        JsonElement labels = document.RootElement.GetProperty("labels");
+        Assert.Equal(names.Select(name => (name, Text(labels, name))), names.Select(name => (name, GgufName.Label(GgufName.Stem(name)))));
+
+        Dictionary<long, string> types = document.RootElement.GetProperty("types").EnumerateObject().ToDictionary(type => long.Parse(type.Name), type => type.Value.GetString()!);
+        Assert.All(HeaderQuantization.FileTypeNames, type => Assert.Equal(types[type.Key], type.Value));
+        // What we leave out is obsolete (types that ggml has dropped) or a custom number of a name.
+        Assert.Equal([4, 5, 6, 33, 34, 35], types.Keys.Where(number => number < 1000 && !HeaderQuantization.FileTypeNames.ContainsKey(number)).Order());
+    }
+
+    private static async Task<(string Node, string Folder)> PackagesAsync()
+    {
+        string? npm = FindCommand("npm");
+        string? node = FindCommand("node");
+        Assert.SkipWhen(npm is null || node is null, "npm or node is not installed");
+        string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", "node");
+        // npm leaves this file when it is done; older than the lock file, it is of other packages.
+        if (File.GetLastWriteTimeUtc(Path.Combine(folder, "node_modules", ".package-lock.json")) < File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
+            await RunAsync(npm!, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
+        return (node!, folder);
     }
 
     private static string[] Blobs(TempStore store) => [.. store.Entries().Where(entry => entry.Contains("/blobs/"))];
