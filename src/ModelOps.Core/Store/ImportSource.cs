@@ -31,9 +31,9 @@ internal sealed partial record ImportSource(string Path, IReadOnlyDictionary<str
             : System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
         if (File.Exists(Path))
         {
-            name = VariantGrouping.Stem(name);
+            name = GgufName.Stem(name);
             // The quantization is the variant's name: local/gemma:Q4_0.
-            if (VariantGrouping.Label(name) is { } label && name.LastIndexOf(label, StringComparison.OrdinalIgnoreCase) is > 0 and var at && at + label.Length == name.Length)
+            if (GgufName.Label(name) is { } label && name.LastIndexOf(label, StringComparison.OrdinalIgnoreCase) is > 0 and var at && at + label.Length == name.Length)
                 name = name[..at];
         }
         name = Separators().Replace(Foreign().Replace(name, "-"), match => match.Value[..1]);
@@ -47,11 +47,11 @@ internal sealed partial record ImportSource(string Path, IReadOnlyDictionary<str
         if (!file.Name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
             throw new ModelOpsException(ErrorKind.ModelNotFound, $"'{file.FullName}' is no .gguf file.", "Give a .gguf file, or the folder that holds config.json and the safetensors files.");
         Dictionary<string, FileInfo> neighbours = Inventory.Contents(file.Directory!, recursive: false);
-        string stem = VariantGrouping.Stem(file.Name);
+        string stem = GgufName.Stem(file.Name);
         // One shard stands for all.
         Dictionary<string, FileInfo> files = stem == System.IO.Path.ChangeExtension(file.Name, null)
             ? new() { [file.Name] = neighbours.GetValueOrDefault(file.Name) ?? file }
-            : neighbours.Where(entry => entry.Key.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && VariantGrouping.Stem(entry.Key) == stem).ToDictionary();
+            : neighbours.Where(entry => entry.Key.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && GgufName.Stem(entry.Key) == stem).ToDictionary();
         if (Group(files).Count == 0 && files.Count != 1)
             throw Incomplete(file.FullName, $"of '{stem}' there are only {string.Join(", ", files.Keys.Order(StringComparer.Ordinal))}");
         return Group(files).Count == 0

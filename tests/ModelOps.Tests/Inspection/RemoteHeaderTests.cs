@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using ModelOps.Formats;
-using ModelOps.Inspection;
 using ModelOps.Server;
 using ModelOps.Tests.Cli;
 using ModelOps.Tests.Hub;

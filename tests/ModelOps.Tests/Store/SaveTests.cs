@@ -137,7 +137,7 @@ public sealed class SaveTests(HubFixture hub) : IClassFixture<HubFixture>, IDisp
         using HubClient online = hub.Client();
         InstalledModel installed = await _temp.Store.InstallAsync(online, await _temp.Store.PlanInstallAsync(online, Repository, cancellationToken: Stop), null, Stop);
         using HubClient nobody = hub.Client(null, options => options with { Endpoint = new Uri(CliProcess.NoHub) });
-        Assert.Equal(0, (await _temp.Store.PlanInstallAsync(nobody, Repository, installed.Variant, installed.Commit, Stop)).BytesToFetch);
+        Assert.Equal(0, (await _temp.Store.PlanInstallAsync(nobody, Repository, installed.Variant, installed.Commit, cancellationToken: Stop)).BytesToFetch);
         ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => _temp.Store.PlanInstallAsync(nobody, Repository, cancellationToken: Stop));
         Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
         Assert.Contains("HF_HUB_OFFLINE=1", e.Hint);
