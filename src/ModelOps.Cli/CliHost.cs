@@ -22,6 +22,9 @@ internal sealed record CliHost
         ? Console.OpenStandardInput()
         : throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was piped in.", "Pipe a bundle in: cat models.tar | modelops pull --from-bundle -");
 
+    /// <summary>Reads what the person at the terminal answers; null when nobody is there to be asked.</summary>
+    public Func<string?>? ReadAnswer { get; init; }
+
     /// <summary>Whether <see cref="Out"/> understands colours: a terminal, and NO_COLOR is not set.</summary>
     public bool Colors { get; init; }
 
@@ -58,6 +61,7 @@ internal sealed record CliHost
             Out = terminal ? Console.Out : new StreamWriter(OpenOutput(), encoding) { AutoFlush = false },
             Error = new RemarkWriter(Console.Error),
             OpenInput = Console.IsInputRedirected ? () => new StreamReader(Console.OpenStandardInput(), encoding) : null,
+            ReadAnswer = Console.IsInputRedirected || Console.IsErrorRedirected ? null : Console.ReadLine,
             OutIsTerminal = terminal,
             // Asking Spectre also switches escape sequences on in an old Windows console.
             Colors = terminal && !noColor && AnsiConsole.Profile.Capabilities.Ansi,

@@ -72,6 +72,24 @@ internal static class CommandSyntax
             CustomParser = result => ParseNumber(result, name, least),
         };
 
+    /// <summary>An age such as 90d.</summary>
+    public static Option<TimeSpan?> Age(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "AGE",
+        CustomParser = result =>
+        {
+            try
+            {
+                return CleaningOptions.ParseAge(result.Tokens[^1].Value);
+            }
+            catch (ModelOpsException exception)
+            {
+                return Refuse<TimeSpan?>(result, $"{name}: {exception.Message} {exception.Hint}");
+            }
+        },
+    };
+
     // System.CommandLine's own words name .NET types, and a validator that asks for a value it could not convert throws.
     private static T ParseNumber<T>(ArgumentResult result, string name, T least)
         where T : struct, INumber<T>, IMinMaxValue<T>

@@ -16,6 +16,8 @@ namespace ModelOps.Cli.Json;
         typeof(CamelCaseEnumConverter<ModelKind>),
         typeof(CamelCaseEnumConverter<CompanionKind>),
         typeof(CamelCaseEnumConverter<ReferenceKind>),
+        typeof(CamelCaseEnumConverter<RemovalKind>),
+        typeof(CamelCaseEnumConverter<VerificationState>),
         typeof(CamelCaseEnumConverter<DeviceKind>),
         typeof(CamelCaseEnumConverter<FinishReason>),
         typeof(JsonStringEnumConverter<GgmlType>),
@@ -26,6 +28,9 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(RepositoryListing))]
 [JsonSerializable(typeof(ReferenceListing))]
 [JsonSerializable(typeof(StoreListing))]
+[JsonSerializable(typeof(VerificationListing))]
+[JsonSerializable(typeof(RemovalPlan))]
+[JsonSerializable(typeof(RemovalResult))]
 [JsonSerializable(typeof(DownloadPlan))]
 [JsonSerializable(typeof(InstalledModel))]
 [JsonSerializable(typeof(InstalledListing))]

@@ -10,7 +10,15 @@ internal sealed record RepositoryListing(string Repository, string Commit, Model
 internal sealed record ReferenceListing(string Repository, IReadOnlyList<RepositoryReference> References);
 
 /// <summary>What <c>list</c> writes.</summary>
-internal sealed record StoreListing(string Store, long Bytes, IReadOnlyList<InstalledModel> Models);
+/// <param name="Store">The user's own store.</param>
+/// <param name="Bytes">Bytes on disk of that store, each content once.</param>
+/// <param name="UnfinishedBytes">Bytes of unfinished downloads in it.</param>
+/// <param name="Models">The models that were asked for.</param>
+/// <param name="Notes">What is broken or not known.</param>
+internal sealed record StoreListing(string Store, long Bytes, long UnfinishedBytes, IReadOnlyList<InstalledModel> Models, IReadOnlyList<StoreNote> Notes);
+
+/// <summary>What <c>verify</c> writes.</summary>
+internal sealed record VerificationListing(bool Valid, IReadOnlyList<ModelVerification> Models);
 
 /// <summary>What <c>import</c> and <c>pull --from-bundle</c> write.</summary>
 internal sealed record InstalledListing(IReadOnlyList<InstalledModel> Models);

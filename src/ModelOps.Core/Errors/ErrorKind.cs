@@ -30,6 +30,10 @@ public enum ErrorKind
     DoesNotFit,
     /// <summary>The disk has too little room for what was asked.</summary>
     InsufficientDiskSpace,
+    /// <summary>The store may not be changed: it is a shared one, or this user may not write there.</summary>
+    StoreNotWritable,
+    /// <summary>A running download holds what was to be changed.</summary>
+    StoreInUse,
     /// <summary>Bytes do not have the digest that was promised.</summary>
     ChecksumMismatch,
     /// <summary>A file breaks the rules of its format.</summary>

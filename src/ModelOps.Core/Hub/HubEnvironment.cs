@@ -23,6 +23,10 @@ internal sealed class HubEnvironment(Func<string, string?>? read = null)
 
     private string UserHome => this[OperatingSystem.IsWindows() ? "USERPROFILE" : "HOME"] ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
+    /// <summary>A list of folders, as PATH is one.</summary>
+    public IReadOnlyList<string> Paths(string name) =>
+        [.. (this[name] ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Expand)];
+
     public bool IsTrue(string name) => this[name]?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";
 
     private static string? ReadTokenFile(string path)

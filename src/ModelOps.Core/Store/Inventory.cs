@@ -3,31 +3,39 @@ using ModelOps.Transfer;
 
 namespace ModelOps.Store;
 
-/// <summary>What the snapshots hold, whoever put it there: other tools share the cache. A model is listed when all its files are there.</summary>
-internal sealed class Inventory(StoreLayout layout)
+/// <summary>What the snapshots of a store hold, whoever put it there: other tools share the cache.</summary>
+/// <param name="layout">The store.</param>
+/// <param name="isShared">Whether it is one that others look after.</param>
+internal sealed class Inventory(StoreLayout layout, bool isShared = false)
 {
-    public IEnumerable<InstalledModel> Models() => layout.Repositories().SelectMany(Models);
+    private const string MainReference = "main";
 
-    /// <summary>The models of one repository.</summary>
-    public IEnumerable<InstalledModel> Models(string repository)
+    /// <summary>Whether it is a store that others look after.</summary>
+    public bool IsShared => isShared;
+
+    /// <summary>The models of which all files are there.</summary>
+    public IEnumerable<InstalledModel> Models() => Scans().SelectMany(Models).Where(model => model.IsComplete);
+
+    /// <summary>The repositories that have a folder.</summary>
+    public IEnumerable<RepositoryScan> Scans() => layout.Repositories().Select(repository => new RepositoryScan(layout, repository));
+
+    /// <summary>The models of one repository, incomplete ones last.</summary>
+    public IReadOnlyList<InstalledModel> Models(RepositoryScan scan)
     {
-        var snapshots = new DirectoryInfo(layout.Snapshots(repository));
-        if (!snapshots.Exists)
-            yield break;
-        foreach (DirectoryInfo snapshot in snapshots.EnumerateDirectories())
+        var models = new List<InstalledModel>();
+        foreach (SnapshotScan snapshot in scan.Snapshots)
         {
-            Dictionary<string, FileInfo> contents = Contents(snapshot);
+            var contents = snapshot.Files.Where(file => file.Content is not null).ToDictionary(file => file.Path, file => file.Content!, StringComparer.Ordinal);
+            string[] missing = [.. snapshot.Files.Where(file => file.Content is null).Select(file => file.Path), .. MissingShards.Of([.. snapshot.Files.Select(file => file.Path)])];
             RepositoryFile[] files = [.. contents.Select(entry => File(entry.Key, entry.Value))];
-            foreach (ModelVariant variant in VariantGrouping.Group(repository, snapshot.Name, files))
-                yield return Model(snapshot.FullName, variant, contents);
+            IReadOnlyList<ModelVariant> usable = VariantGrouping.Group(scan.Repository, snapshot.Commit, files);
+            // With what is missing in its place, the groups that are not whole show.
+            IReadOnlyList<ModelVariant> meant = missing.Length == 0 ? usable : VariantGrouping.Group(scan.Repository, snapshot.Commit, [.. files, .. missing.Select(path => new RepositoryFile(path, 0, null, ""))]);
+            models.AddRange(usable.Select(variant => Model(scan, snapshot, variant, meant.FirstOrDefault(whole => whole.Name == variant.Name) ?? variant, contents, isUsable: true)));
+            models.AddRange(meant.Where(variant => usable.All(known => known.Name != variant.Name && known.Files[0].Path != variant.Files[0].Path) && variant.Files.Any(file => contents.ContainsKey(file.Path)))
+                .Select(variant => Model(scan, snapshot, variant, variant, contents, isUsable: false)));
         }
-    }
-
-    /// <summary>The commit that <c>main</c> stood for when it was last downloaded, or null.</summary>
-    public string? MainCommit(string repository)
-    {
-        string path = layout.Reference(repository, "main");
-        return System.IO.File.Exists(path) ? System.IO.File.ReadAllText(path).Trim() : null;
+        return WithUniqueBytes(scan, models);
     }
 
     /// <summary>The files below a folder by their path with forward slashes; links to nowhere left out.</summary>
@@ -49,15 +57,49 @@ internal sealed class Inventory(StoreLayout layout)
         ? BlobDigest.IsSha256(content.Name) ? new RepositoryFile(path, content.Length, content.Name, "") : new RepositoryFile(path, content.Length, null, content.Name)
         : new RepositoryFile(path, content.Length, null, "");
 
-    private static InstalledModel Model(string snapshot, ModelVariant variant, Dictionary<string, FileInfo> contents) => new(
-        variant.Repository,
-        variant.Commit,
-        variant.Name,
-        variant.Kind,
-        variant.Kind == ModelKind.Gguf ? StoreLayout.File(snapshot, variant.Files[0].Path) : snapshot,
-        variant.Bytes,
-        [.. variant.Files.Select(file => new InstalledFile(file.Path, file.Bytes, file.Sha256))],
-        variant.Files.Select(file => LastUsed(contents[file.Path])).Max());
+    /// <param name="scan">The repository.</param>
+    /// <param name="snapshot">The commit.</param>
+    /// <param name="variant">The variant as far as it is there.</param>
+    /// <param name="whole">The same with the files that are missing.</param>
+    /// <param name="contents">What is there.</param>
+    /// <param name="isUsable">Whether what is missing is of no weight.</param>
+    private InstalledModel Model(RepositoryScan scan, SnapshotScan snapshot, ModelVariant variant, ModelVariant whole, Dictionary<string, FileInfo> contents, bool isUsable)
+    {
+        IReadOnlyList<string> references = scan.ReferencesTo(snapshot.Commit);
+        RepositoryFile[] present = [.. variant.Files.Where(file => contents.ContainsKey(file.Path))];
+        return new InstalledModel(
+            variant.Repository,
+            variant.Commit,
+            variant.Name,
+            variant.Kind,
+            variant.Kind == ModelKind.Gguf ? StoreLayout.File(snapshot.Folder, variant.Files[0].Path) : snapshot.Folder,
+            variant.Bytes,
+            [.. present.Select(file => new InstalledFile(file.Path, file.Bytes, file.Sha256))],
+            present.Select(file => LastUsed(contents[file.Path])).Max())
+        {
+            References = references,
+            IsCurrent = references.Contains(MainReference),
+            MissingFiles = [.. whole.Files.Where(file => !contents.ContainsKey(file.Path)).Select(file => file.Path)],
+            IsComplete = isUsable,
+            Store = layout.Root,
+            IsShared = isShared,
+        };
+    }
+
+    /// <summary>Counts for each model the contents that no other model, and no other name in a snapshot, stands for.</summary>
+    private static IReadOnlyList<InstalledModel> WithUniqueBytes(RepositoryScan scan, IReadOnlyList<InstalledModel> models)
+    {
+        var names = scan.Snapshots.SelectMany(snapshot => snapshot.Files.Where(file => file.Content is not null).Select(file => (Key: (snapshot.Commit, file.Path), Content: scan.ContentOf(file)!)))
+            .ToDictionary(name => name.Key, name => name.Content);
+        var uses = names.CountBy(name => name.Value.FullName).ToDictionary();
+        var owners = models.SelectMany(model => model.Files.Select(file => (model.Commit, file.Path))).CountBy(name => name).ToDictionary();
+        return [.. models.Select(model => model with
+        {
+            UniqueBytes = model.Files.Select(file => (model.Commit, file.Path)).Where(name => owners[name] == 1)
+                .GroupBy(name => names[name].FullName).Where(content => content.Count() == uses[content.Key])
+                .Select(content => names[content.First()]).Where(scan.Owns).Sum(content => content.Length),
+        })];
+    }
 
     private static DateTimeOffset LastUsed(FileInfo file) => file.LastAccessTimeUtc > file.LastWriteTimeUtc ? file.LastAccessTimeUtc : file.LastWriteTimeUtc;
 }

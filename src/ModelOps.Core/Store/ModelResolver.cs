@@ -4,7 +4,9 @@ using ModelOps.Hub;
 namespace ModelOps.Store;
 
 /// <summary>From what a user writes as MODEL to a model on this disk.</summary>
-internal sealed partial class ModelResolver(Inventory inventory, string? workingDirectory)
+/// <param name="models">What is installed, here and in shared stores; only asked when no path is meant.</param>
+/// <param name="workingDirectory">Folder that relative paths start from.</param>
+internal sealed partial class ModelResolver(Func<IEnumerable<InstalledModel>> models, string? workingDirectory)
 {
     private const int MaxNearMisses = 3;
     private static ReadOnlySpan<byte> GgufMagic => "GGUF"u8;
@@ -55,13 +57,12 @@ internal sealed partial class ModelResolver(Inventory inventory, string? working
         string repository = colon < 0 ? model : model[..colon];
         string? variant = colon < 0 ? null : model[(colon + 1)..];
 
-        InstalledModel[] all = [.. inventory.Models()];
+        InstalledModel[] all = [.. models()];
         InstalledModel[] installed = [.. all.Where(candidate => string.Equals(candidate.Repository, repository, StringComparison.OrdinalIgnoreCase))];
         if (installed.Length == 0)
             throw NotInstalled(repository, variant, all);
-        string? main = inventory.MainCommit(installed[0].Repository);
-        // The commit that main stands for goes first, then what was used last.
-        installed = [.. installed.OrderByDescending(candidate => candidate.Commit == main).ThenByDescending(candidate => candidate.LastUsed)];
+        // The commit that main stands for goes first, then the user's own, then what was used last.
+        installed = [.. installed.OrderByDescending(candidate => candidate.IsCurrent).ThenBy(candidate => candidate.IsShared).ThenByDescending(candidate => candidate.LastUsed)];
         InstalledModel[] current = [.. installed.Where(candidate => candidate.Commit == installed[0].Commit)];
         InstalledModel[] meant = [.. current.Where(candidate => candidate.Kind == preferred)];
         InstalledModel? chosen = variant is null

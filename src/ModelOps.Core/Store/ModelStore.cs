@@ -2,20 +2,23 @@ using ModelOps.Store;
 
 namespace ModelOps;
 
-/// <summary>What is on disk, in the hub's cache layout (hub-docs, local-cache.md): install, list, find.</summary>
+/// <summary>
+/// What is on disk, in the hub's cache layout (hub-docs, local-cache.md): install, list, find. To look after it: <see cref="StoreInventory"/>,
+/// <see cref="StoreVerifier"/>, <see cref="StoreCleaner"/>.
+/// </summary>
 public sealed class ModelStore
 {
     private const string DefaultRevision = "main";
 
     private readonly StoreLayout _layout;
-    private readonly Inventory _inventory;
+    private readonly StoreLayers _layers;
 
     /// <summary>A store in a folder, which is created when something is installed.</summary>
     public ModelStore(StoreOptions options)
     {
         Options = options;
         _layout = new StoreLayout(options.Directory);
-        _inventory = new Inventory(_layout);
+        _layers = new StoreLayers(options);
     }
 
     /// <summary>The options it was made with.</summary>
@@ -57,20 +60,23 @@ public sealed class ModelStore
         return InstalledFiles.Model(plan.Directory, plan.Repository, plan.Commit, plan.Variant ?? "", files, hub.Options.Time.GetUtcNow());
     }
 
-    /// <summary>All installed models, newest first: those of other tools that share the cache too. Incomplete ones are left out.</summary>
-    public IReadOnlyList<InstalledModel> GetModels() => [.. _inventory.Models().OrderByDescending(model => model.LastUsed)];
+    /// <summary>
+    /// All installed models, newest first: those of other tools that share the cache, and those of shared stores too. Incomplete ones are left out;
+    /// <see cref="StoreInventory"/> has them.
+    /// </summary>
+    public IReadOnlyList<InstalledModel> GetModels() => [.. _layers.Models().OrderByDescending(model => model.LastUsed)];
 
     /// <summary>
     /// Finds MODEL: a path of a GGUF file or checkpoint folder, or <c>org/repo[:variant]</c> of the store.
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.ModelNotFound"/>, with the near misses in the hint; <see cref="ErrorKind.InvalidArgument"/> when a folder holds several models.</exception>
-    public ResolvedModel Resolve(string model) => new ModelResolver(_inventory, Options.WorkingDirectory).Resolve(model, null);
+    public ResolvedModel Resolve(string model) => new ModelResolver(_layers.Models, Options.WorkingDirectory).Resolve(model, null);
 
     /// <summary>Finds MODEL where only a GGUF file will do: for the engine.</summary>
     /// <exception cref="ModelOpsException">As <see cref="Resolve"/>; <see cref="ErrorKind.InvalidArgument"/> when it is a checkpoint.</exception>
     public string ResolveGguf(string model)
     {
-        ResolvedModel resolved = new ModelResolver(_inventory, Options.WorkingDirectory).Resolve(model, ModelKind.Gguf);
+        ResolvedModel resolved = new ModelResolver(_layers.Models, Options.WorkingDirectory).Resolve(model, ModelKind.Gguf);
         return resolved.Kind == ModelKind.Gguf
             ? resolved.Path
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.", $"Convert it first: modelops convert {model} --type Q8_0");
@@ -80,7 +86,7 @@ public sealed class ModelStore
     /// <exception cref="ModelOpsException">As <see cref="Resolve"/>; <see cref="ErrorKind.InvalidArgument"/> when it is a GGUF file.</exception>
     public ResolvedModel ResolveCheckpoint(string model)
     {
-        ResolvedModel resolved = new ModelResolver(_inventory, Options.WorkingDirectory).Resolve(model, ModelKind.Checkpoint);
+        ResolvedModel resolved = new ModelResolver(_layers.Models, Options.WorkingDirectory).Resolve(model, ModelKind.Checkpoint);
         return resolved.Kind == ModelKind.Checkpoint
             ? resolved
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a GGUF file; a conversion starts from a checkpoint.", "Give the folder that holds config.json and the safetensors files, or an installed checkpoint.");

@@ -3,24 +3,28 @@ namespace ModelOps.Store;
 /// <summary>Puts a blob under its name in a snapshot: as a relative link, so that the cache can be moved, or as the file itself.</summary>
 internal static class SnapshotLink
 {
+    /// <summary>How the name of a copy, or of anything else that gets its final name by being renamed, ends before.</summary>
+    public const string PartialSuffix = ".modelops.incomplete";
+
     /// <param name="blob">The blob.</param>
     /// <param name="target">Path in the snapshot.</param>
     /// <param name="symlinks">Whether to try a link.</param>
     /// <param name="mayMove">Whether the blob is new, so that nobody else refers to it and it may be moved where a link is refused.</param>
-    public static void Place(string blob, string target, bool symlinks, bool mayMove)
+    /// <returns>Whether it is a link: the file itself has lost its blob's name, which was its digest.</returns>
+    public static bool Place(string blob, string target, bool symlinks, bool mayMove)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         if (symlinks && TryLink(blob, target))
-            return;
+            return true;
         if (new FileInfo(target) is { Exists: true, LinkTarget: null } there && there.Length == new FileInfo(blob).Length)
-            return; // the file itself stands there from an earlier run
+            return false; // the file itself stands there from an earlier run
         if (mayMove)
         {
             File.Move(blob, target, overwrite: true);
-            return;
+            return false;
         }
         // Copied beside it first: half a copy must not stand under the final name.
-        string partial = $"{blob}.{Path.GetRandomFileName()}.modelops.incomplete";
+        string partial = $"{blob}.{Path.GetRandomFileName()}{PartialSuffix}";
         try
         {
             File.Copy(blob, partial);
@@ -30,6 +34,7 @@ internal static class SnapshotLink
         {
             // Another process, which downloaded it, has just moved it there.
         }
+        return false;
     }
 
     /// <summary>Whether the snapshot has the file, with this size, behind a link or as itself.</summary>

@@ -57,13 +57,18 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
     {
         Directory.CreateDirectory(_directory);
         var uses = files.CountBy(file => file.ETag).ToDictionary();
+        var unnamed = new List<(string Path, string ETag)>();
         foreach (PlannedFile file in files.OrderBy(file => IsWeights(file.Path)))
         {
             string blob = layout.Blob(repository, file.ETag);
             // Without the blob the file itself stands in the snapshot, as systems without links have it.
-            if (SnapshotLink.Has(blob, file.Bytes))
-                SnapshotLink.Place(blob, StoreLayout.File(_directory, file.Path), symlinks, mayMove: newBlobs.Contains(file.ETag) && uses[file.ETag] == 1);
+            if (!SnapshotLink.Has(blob, file.Bytes))
+                continue;
+            if (!SnapshotLink.Place(blob, StoreLayout.File(_directory, file.Path), symlinks, mayMove: newBlobs.Contains(file.ETag) && uses[file.ETag] == 1))
+                unnamed.Add((file.Path, file.ETag));
         }
+        if (unnamed.Count > 0)
+            SnapshotDigests.Write(layout, repository, commit, unnamed);
     }
 
     private void WriteReference(string? revision)

@@ -22,6 +22,15 @@ internal sealed class StoreLayout(string root)
 
     public string Lock(string repository, string etag) => Path.Combine(Root, ".locks", Path.GetFileName(RepositoryFolder(repository)), etag + ".lock");
 
+    /// <summary>What only ModelOps keeps about a repository; other tools of the cache pass it by.</summary>
+    public string Private(string repository) => Path.Combine(RepositoryFolder(repository), ".modelops");
+
+    /// <summary>The listing of a commit's files, as huggingface_hub keeps it.</summary>
+    public string Tree(string repository, string commit) => Path.Combine(RepositoryFolder(repository), "trees", commit + ".json");
+
+    /// <summary>Files that a commit is known not to have, as huggingface_hub keeps them.</summary>
+    public string NoExist(string repository, string commit) => Path.Combine(RepositoryFolder(repository), ".no_exist", commit);
+
     /// <summary>A path of a repository (checked before) in a folder.</summary>
     public static string File(string snapshot, string path) => Path.Combine(snapshot, Local(path));
 

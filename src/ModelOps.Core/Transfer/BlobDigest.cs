@@ -15,7 +15,10 @@ internal static class BlobDigest
     public static bool IsSha256(string etag) => etag.Length == Sha256Digits && IsDigest(etag);
 
     /// <summary>The digest of a file, of the kind that <paramref name="etag"/> is.</summary>
-    public static async Task<string> ComputeAsync(string path, string etag, CancellationToken cancellationToken)
+    public static Task<string> ComputeAsync(string path, string etag, CancellationToken cancellationToken) => ComputeAsync(path, etag, null, cancellationToken);
+
+    /// <summary>The same; <paramref name="progress"/> is told the bytes read so far.</summary>
+    public static async Task<string> ComputeAsync(string path, string etag, Action<long>? progress, CancellationToken cancellationToken)
     {
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
         await using (stream.ConfigureAwait(false))
@@ -26,7 +29,10 @@ internal static class BlobDigest
             {
                 int read;
                 while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+                {
                     hash.Append(buffer.AsSpan(0, read));
+                    progress?.Invoke(stream.Position);
+                }
             }
             finally
             {

@@ -49,6 +49,42 @@ internal sealed class BlobLock : IDisposable
         }
     }
 
+    /// <summary>Takes it if nobody holds it; null when somebody does.</summary>
+    public static BlobLock? TryAcquire(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            return new BlobLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1));
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskErrors.WriteError(e, path);
+        }
+    }
+
+    /// <summary>Whether somebody holds it at this moment. Changes nothing.</summary>
+    public static bool IsHeld(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None, 1);
+            return false;
+        }
+        catch (IOException e)
+        {
+            return IsHeld(e);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false; // another user's, which this one could not hold either
+        }
+    }
+
     public void Dispose() => _file.Dispose();
 
     private static bool IsHeld(IOException e)

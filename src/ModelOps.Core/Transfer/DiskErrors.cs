@@ -13,7 +13,19 @@ internal static class DiskErrors
     /// <summary>From an error while writing to the error that is told.</summary>
     public static ModelOpsException WriteError(Exception e, string path) => DiskSpace.IsFull(e)
         ? new ModelOpsException(ErrorKind.InsufficientDiskSpace, $"The disk filled up while writing '{path}'.", "Free some space and try again; the download continues where it was.", e)
-        : new ModelOpsException(ErrorKind.Failure, $"Cannot write '{path}': {e.Message}", "Check the permissions of the folder, or put the store elsewhere with HF_HUB_CACHE.", e);
+        : new ModelOpsException(
+            IsRefused(e) ? ErrorKind.StoreNotWritable : ErrorKind.Failure, $"Cannot write '{path}': {e.Message}", "Check the permissions of the folder, or put the store elsewhere with HF_HUB_CACHE.", e);
+
+    /// <summary>From an error while removing to the error that is told.</summary>
+    public static ModelOpsException RemoveError(Exception e, string path) => new(
+        IsRefused(e) ? ErrorKind.StoreNotWritable : ErrorKind.Failure, $"Cannot remove '{path}': {e.Message}", "Check its permissions, and whether a program has it open. What is left can be removed by trying again.", e);
+
+    /// <summary>Whether this user may not write there, or nobody may.</summary>
+    private static bool IsRefused(Exception e)
+    {
+        const int ReadOnlyFileSystem = 30, WriteProtected = unchecked((int)0x80070013);
+        return e is UnauthorizedAccessException || e.HResult == (OperatingSystem.IsWindows() ? WriteProtected : ReadOnlyFileSystem);
+    }
 
     private static string Size(long bytes) => bytes switch
     {
