@@ -10,6 +10,7 @@
     PowerShellVersion    = '7.6'
     CompatiblePSEditions = @('Core')
     CmdletsToExport      = @(
+        'Clear-ModelStore'
         'Convert-Model'
         'Find-Model'
         'Get-Model'
@@ -20,7 +21,9 @@
         'Install-Model'
         'Invoke-Model'
         'Measure-Model'
+        'Test-Model'
         'Test-ModelFit'
+        'Uninstall-Model'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

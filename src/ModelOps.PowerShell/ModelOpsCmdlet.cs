@@ -69,6 +69,9 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
     /// <summary>Posts a verbose message.</summary>
     private protected void PostVerbose(string message) => Post(new PipelineCall(() => WriteVerbose(message)));
 
+    /// <summary>Posts a warning.</summary>
+    private protected void PostWarning(string message) => Post(new PipelineCall(() => WriteWarning(message)));
+
     /// <summary>A progress bar for reports of type <typeparamref name="T"/>; disposing it takes it away.</summary>
     private protected PipelineProgress<T> StartProgress<T>(string activity, Func<T, ProgressStep> describe)
         => new(activity, describe, record => Post(new PipelineCall(() => WriteProgress(record))));

@@ -22,6 +22,17 @@ internal static class PlanText
         return text.ToString();
     }
 
+    public static string Describe(RemovalPlan plan, string title)
+    {
+        var text = new StringBuilder();
+        text.Append($"{title}: {plan.Items.Count} items, frees {ByteSize.Format(plan.Bytes)}");
+        foreach (var item in plan.Items)
+        {
+            text.AppendLine().Append($"  {ByteSize.Format(item.Bytes),10}  {System.IO.Path.GetRelativePath(plan.Store, item.Path)}  ({item.Reason})");
+        }
+        return text.ToString();
+    }
+
     public static string Describe(ConversionPlan plan)
     {
         var text = new StringBuilder();
@@ -43,6 +54,10 @@ internal static class PlanText
             report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes,
             report.BytesPerSecond > 0 ? TimeSpan.FromSeconds(Math.Min(left / report.BytesPerSecond, 1e9)) : null);
     }
+
+    public static ProgressStep Step(VerificationProgress report) => new(
+        $"{report.File}: {ByteSize.Format(report.BytesDone)} of {ByteSize.Format(report.TotalBytes)}",
+        report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes);
 
     public static ProgressStep Step(ConversionProgress report) => new(
         $"{report.Tensor}: {ByteSize.Format(report.BytesWritten)} of {ByteSize.Format(report.TotalBytes)}",

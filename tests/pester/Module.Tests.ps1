@@ -111,7 +111,7 @@ Describe 'Parameter sets' {
     }
 
     It 'offer -WhatIf where the disk changes, and nowhere else' {
-        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Convert-Model', 'Install-Model'
+        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Convert-Model', 'Install-Model', 'Uninstall-Model'
     }
 }
 
@@ -136,6 +136,11 @@ Describe 'Views' {
         @{ Name = 'ModelSummary'; Value = { [ModelOps.ModelSummary]::new('organisation/' + ('r' * 45), 123456789, 12345, [datetimeoffset]'2026-01-02', 'text-generation', 'apache-2.0', $true, [string[]]@('gguf')) }; Has = '2026-01-02', 'apache-2.0', 'yes' }
         @{ Name = 'ModelVariant'; Value = { [ModelOps.ModelVariant]::new('organisation/' + ('r' * 60), 'c' * 40, 'UD-Q4_K_XL', 'Gguf', 4920734272, [ModelOps.RepositoryFile[]]@()) }; Has = 'UD-Q4_K_XL', '4.58 GiB' }
         @{ Name = 'InstalledModel'; Value = { [ModelOps.InstalledModel]::new('organisation/' + ('r' * 60), 'c' * 40, 'UD-Q4_K_XL', 'Gguf', '/p', 4920734272, [ModelOps.InstalledFile[]]@(), [datetimeoffset]'2026-01-02T12:00:00Z') }; Has = 'UD-Q4_K_XL', '4.58 GiB', 'cccccccc', '2026-01-0' }
+        @{ Name = 'ModelVerification'; Value = { [ModelOps.ModelVerification]::new('organisation/' + ('r' * 60), 'c' * 40, 'UD-Q4_K_XL', 'Unverifiable', 4920734272, [ModelOps.VerifiedFile[]]@(), $null) }; Has = 'UD-Q4_K_XL', 'Unverifiable', '4.58 GiB', 'cccccccc' }
+        @{ Name = 'VerifiedFile'; Value = { [ModelOps.VerifiedFile]::new('model-00001-of-00002.safetensors', 'Unverifiable', 4920734272, 'd' * 64, 'It cannot be read: ' + 'x' * 60) }; Has = 'Unverifiable', '4.58 GiB' }
+        @{ Name = 'RemovalResult'; Value = { [ModelOps.RemovalResult]::new('/' + 's' * 60, [ModelOps.InstalledModel[]]@(), [ModelOps.RemovalItem[]]@(), 4920734272, [ModelOps.StoreNote[]]@()) }; Has = '4.58 GiB' }
+        @{ Name = 'RemovalItem'; Value = { [ModelOps.RemovalItem]::new('o/r', 'SnapshotFile', '/' + 's' * 90, 4920734272, 'nothing refers to it any more') }; Has = 'SnapshotFile', '4.58 GiB' }
+        @{ Name = 'StoreNote'; Value = { [ModelOps.StoreNote]::new('o/r', '/' + 's' * 90, 'Not a blob: its name is no digest.') }; Has = 'Not a blob' }
         @{ Name = 'QualityResult'; Value = { [ModelOps.QualityResult]::new(123456789, 12.34567, 0.00012345, 0.98765, 1234.5) }; Has = '12.3457', '0.000123', '98.7', '1234.5' }
         @{ Name = 'Device'; Value = { [ModelOps.Device]::new('NVIDIA GeForce RTX 4090', 'Gpu', 25769803776, 25000000000, 1e12) }; Has = 'NVIDIA GeForce RTX 4090', '24.0 GiB', '931 GiB/s' }
         @{ Name = 'DeviceFit'; Value = { [ModelOps.DeviceFit]::new('NVIDIA GeForce RTX 4090', 'Gpu', 1gb, 2gb, 3mb, 4mb, 5mb, 6gb, 7gb) }; Has = '1.00 GiB', '7.00 GiB' }

@@ -32,11 +32,21 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
             // With what is missing in its place, the groups that are not whole show.
             IReadOnlyList<ModelVariant> meant = missing.Length == 0 ? usable : VariantGrouping.Group(scan.Repository, snapshot.Commit, [.. files, .. missing.Select(path => new RepositoryFile(path, 0, null, ""))]);
             models.AddRange(usable.Select(variant => Model(scan, snapshot, variant, meant.FirstOrDefault(whole => whole.Name == variant.Name) ?? variant, contents, isUsable: true)));
-            models.AddRange(meant.Where(variant => usable.All(known => known.Name != variant.Name && known.Files[0].Path != variant.Files[0].Path) && variant.Files.Any(file => contents.ContainsKey(file.Path)))
+            models.AddRange(meant.Where(variant => usable.All(known => known.Name != variant.Name && known.Files[0].Path != variant.Files[0].Path) && variant.Files.Any(file => snapshot.Files.Any(name => name.Path == file.Path)))
                 .Select(variant => Model(scan, snapshot, variant, variant, contents, isUsable: false)));
         }
         return WithUniqueBytes(scan, models);
     }
+
+    /// <summary>A model that was just put here, with what the store says about it.</summary>
+    public InstalledModel Complete(InstalledModel model)
+    {
+        InstalledModel? listed = Models(new RepositoryScan(layout, model.Repository)).FirstOrDefault(listed => (listed.Commit, listed.Variant) == (model.Commit, model.Variant));
+        return model with { UniqueBytes = listed?.UniqueBytes ?? 0, References = listed?.References ?? [], IsCurrent = listed?.IsCurrent ?? false, Store = layout.Root };
+    }
+
+    /// <summary>The commit that <c>main</c> stood for when it was last downloaded, or null.</summary>
+    public string? MainCommit(string repository) => new RepositoryScan(layout, repository).References.FirstOrDefault(reference => reference.Name == MainReference)?.Commit;
 
     /// <summary>The files below a folder by their path with forward slashes; links to nowhere left out.</summary>
     public static Dictionary<string, FileInfo> Contents(DirectoryInfo folder, bool recursive = true)
@@ -75,7 +85,7 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
             variant.Kind == ModelKind.Gguf ? StoreLayout.File(snapshot.Folder, variant.Files[0].Path) : snapshot.Folder,
             variant.Bytes,
             [.. present.Select(file => new InstalledFile(file.Path, file.Bytes, file.Sha256))],
-            present.Select(file => LastUsed(contents[file.Path])).Max())
+            present.Length == 0 ? Directory.GetLastWriteTimeUtc(snapshot.Folder) : present.Max(file => LastUsed(contents[file.Path])))
         {
             References = references,
             IsCurrent = references.Contains(MainReference),
@@ -101,5 +111,5 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
         })];
     }
 
-    private static DateTimeOffset LastUsed(FileInfo file) => file.LastAccessTimeUtc > file.LastWriteTimeUtc ? file.LastAccessTimeUtc : file.LastWriteTimeUtc;
+    private static DateTime LastUsed(FileInfo file) => file.LastAccessTimeUtc > file.LastWriteTimeUtc ? file.LastAccessTimeUtc : file.LastWriteTimeUtc;
 }

@@ -67,10 +67,11 @@ public static class ModelImport
         }
         intake.Finish(files, "main");
         meter.Finish(plan.Files[^1].Path);
-        return [.. Group(plan.Repository, plan.Commit, plan.Files).Select(variant => InstalledFiles.Model(
+        var inventory = new Inventory(layout);
+        return [.. Group(plan.Repository, plan.Commit, plan.Files).Select(variant => inventory.Complete(InstalledFiles.Model(
             plan.Directory, plan.Repository, plan.Commit, variant.Name,
             [.. variant.Files.Select(file => new InstalledFile(file.Path, file.Bytes, plan.Files.First(imported => imported.Path == file.Path).Sha256))],
-            DateTimeOffset.UtcNow))];
+            DateTimeOffset.UtcNow)))];
     }
 
     private static IReadOnlyList<ModelVariant> Group(string repository, string commit, IEnumerable<ImportedFile> files) =>

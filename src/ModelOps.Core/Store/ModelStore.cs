@@ -57,7 +57,7 @@ public sealed class ModelStore
         var files = new List<InstalledFile>();
         foreach (PlannedFile file in plan.Files)
             files.Add(new InstalledFile(file.Path, file.Bytes, await InstalledFiles.Sha256Async(StoreLayout.File(plan.Directory, file.Path), file.ETag, cancellationToken).ConfigureAwait(false)));
-        return InstalledFiles.Model(plan.Directory, plan.Repository, plan.Commit, plan.Variant ?? "", files, hub.Options.Time.GetUtcNow());
+        return new Inventory(_layout).Complete(InstalledFiles.Model(plan.Directory, plan.Repository, plan.Commit, plan.Variant ?? "", files, hub.Options.Time.GetUtcNow()));
     }
 
     /// <summary>

@@ -1,5 +1,3 @@
-using ModelOps.Transfer;
-
 namespace ModelOps.Store;
 
 /// <summary>Collects what goes from one repository, and adds what that leaves without use: blobs, references, records, locks, folders.</summary>

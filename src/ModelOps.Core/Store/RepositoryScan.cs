@@ -90,7 +90,7 @@ internal sealed class RepositoryScan
 
     private SnapshotScan Snapshot(DirectoryInfo folder)
     {
-        ILookup<bool, FileInfo> found = FilesBelow(folder.FullName).ToLookup(file => file.Name.EndsWith(SnapshotLink.PartialSuffix, StringComparison.Ordinal));
+        ILookup<bool, FileInfo> found = FilesBelow(folder.FullName).ToLookup(file => file.Name.EndsWith(PartialSuffix, StringComparison.Ordinal) && file.Name.Contains(".modelops.", StringComparison.Ordinal));
         _partials.AddRange(found[true].Select(file => new PartialScan(null, [file])));
         SnapshotFile[] files = [.. found[false].Select(file => Entry(folder.FullName, file))];
         foreach (SnapshotFile file in files.Where(file => file.Content is null))

@@ -22,33 +22,38 @@ public sealed class GetModelCommand : ModelOpsCmdlet
     [ValidateNotNullOrEmpty]
     public string? Variant { get; set; }
 
+    /// <summary>Write incomplete models too, and warn of what is broken or not known in the store.</summary>
+    [Parameter]
+    public SwitchParameter All { get; set; }
+
     /// <summary>Folder of the store; the hub cache when left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Store { get; set; }
 
+    private StoreInventory? _inventory;
+
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
-        var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        // Not a ModelName: both parts may be patterns.
-        var parts = name.Split(':', 2);
-        var repository = parts[0];
-        var wanted = Variant ?? (parts.Length == 2 ? parts[1] : "*");
-        var repositories = WildcardPattern.Get(repository, WildcardOptions.IgnoreCase);
-        var variants = WildcardPattern.Get(wanted, WildcardOptions.IgnoreCase);
-        var written = 0;
-        foreach (var model in store.GetModels())
+        if (_inventory is null)
         {
-            if (repositories.IsMatch(model.Repository) && variants.IsMatch(model.Variant))
+            var store = await OnPipelineAsync(() => this.OpenStore(Store));
+            _inventory = StoreInventory.Read(store.Options);
+            foreach (var note in All ? _inventory.Notes : [])
             {
-                written++;
-                await WriteObjectAsync(model);
+                PostWarning($"{note.Path}: {note.Message}");
             }
         }
-        // As Get-Process does: silence for a pattern, an error for a name.
-        if (written == 0 && !WildcardPattern.ContainsWildcardCharacters(repository))
+        var selection = InstalledSelection.Parse(name, Variant);
+        var written = 0;
+        foreach (var model in _inventory.Models.Where(model => (All || model.IsComplete) && selection.Matches(model)))
         {
-            throw new ModelOpsException(ErrorKind.ModelNotFound, $"{name} is not installed in {store.Options.Directory}.", $"Install it: Install-Model {repository}");
+            written++;
+            await WriteObjectAsync(model);
+        }
+        if (written == 0 && !selection.IsWild)
+        {
+            throw selection.NotInstalled(_inventory);
         }
     });
 }
