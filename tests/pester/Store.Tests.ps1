@@ -106,7 +106,7 @@ Describe 'Uninstall-Model' {
         $model = Get-Model '*gemma*' -Store $mine
         $result = $model | Uninstall-Model -Confirm:$false
         $result.Models.Repository | Should -Be 'modelops/demo-gemma-qat'
-        $result.Bytes | Should -Be $model.UniqueBytes
+        ($result.Removed | Where-Object Kind -EQ Blob | Measure-Object Bytes -Sum).Sum | Should -Be $model.UniqueBytes
         (Get-Model -Store $mine).Repository | Should -Be 'modelops/demo-llama'
         Test-Path (Join-Path $mine 'models--modelops--demo-gemma-qat') | Should -BeFalse
         (Get-WrittenError { $model | Uninstall-Model -Confirm:$false }).FullyQualifiedErrorId | Should -BeLike 'ModelNotFound,*'

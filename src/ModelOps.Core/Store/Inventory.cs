@@ -26,7 +26,7 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
         foreach (SnapshotScan snapshot in scan.Snapshots)
         {
             var contents = snapshot.Files.Where(file => file.Content is not null).ToDictionary(file => file.Path, file => file.Content!, StringComparer.Ordinal);
-            string[] missing = [.. snapshot.Files.Where(file => file.Content is null).Select(file => file.Path), .. MissingShards.Of([.. snapshot.Files.Select(file => file.Path)])];
+            string[] missing = [.. snapshot.Files.Where(file => file.Content is null && file.ETag is not null).Select(file => file.Path), .. MissingShards.Of([.. snapshot.Files.Select(file => file.Path)])];
             RepositoryFile[] files = [.. contents.Select(entry => File(entry.Key, entry.Value))];
             IReadOnlyList<ModelVariant> usable = VariantGrouping.Group(scan.Repository, snapshot.Commit, files);
             // With what is missing in its place, the groups that are not whole show.
