@@ -51,10 +51,11 @@ internal sealed class RepositoryScan
         Snapshots = [.. FoldersIn(layout.Snapshots(repository)).Select(Snapshot)];
         References = [.. FilesBelow(Path.Combine(Folder, "refs")).Select(Reference).OfType<ReferenceScan>()];
         FileInfo[] blobs = [.. FilesIn(layout.Blob(repository, ""))];
-        _blobs = blobs.Where(file => BlobDigest.IsDigest(file.Name)).ToDictionary(file => file.Name, StringComparer.Ordinal);
+        _blobs = blobs.Where(file => BlobDigest.IsDigest(file.Name) && SnapshotLink.Content(file.FullName) is not null).ToDictionary(file => file.Name, StringComparer.Ordinal);
         _partials.AddRange(blobs.Where(file => PartialOf(file.Name) is not null).GroupBy(file => PartialOf(file.Name)).Select(group => new PartialScan(group.Key, [.. group])));
-        foreach (FileInfo file in blobs.Where(file => !BlobDigest.IsDigest(file.Name) && PartialOf(file.Name) is null))
-            Note(file.FullName, "Not a blob: its name is no digest.");
+        _partials.AddRange(FilesIn(Folder).Where(file => IsOurPartial(file.Name)).Select(file => new PartialScan(null, [file])));
+        foreach (FileInfo file in blobs.Where(file => !_blobs.ContainsKey(file.Name) && PartialOf(file.Name) is null))
+            Note(file.FullName, BlobDigest.IsDigest(file.Name) ? "A link to nothing in a blob's place." : "Not a blob: its name is no digest.");
     }
 
     public string Repository { get; }
@@ -90,7 +91,7 @@ internal sealed class RepositoryScan
 
     private SnapshotScan Snapshot(DirectoryInfo folder)
     {
-        ILookup<bool, FileInfo> found = FilesBelow(folder.FullName).ToLookup(file => file.Name.EndsWith(PartialSuffix, StringComparison.Ordinal) && file.Name.Contains(".modelops.", StringComparison.Ordinal));
+        ILookup<bool, FileInfo> found = FilesBelow(folder.FullName).ToLookup(file => IsOurPartial(file.Name));
         _partials.AddRange(found[true].Select(file => new PartialScan(null, [file])));
         SnapshotFile[] files = [.. found[false].Select(file => Entry(folder.FullName, file))];
         foreach (SnapshotFile file in files.Where(file => file.Content is null))
@@ -166,6 +167,8 @@ internal sealed class RepositoryScan
     }
 
     private void Note(string path, string message) => _notes.Add(new StoreNote(Repository, path, message));
+
+    private static bool IsOurPartial(string name) => name.EndsWith(PartialSuffix, StringComparison.Ordinal) && name.Contains(".modelops.", StringComparison.Ordinal);
 
     /// <summary>The digest whose partial a file is: <c>digest.….incomplete</c>, ours and other tools'.</summary>
     private static string? PartialOf(string name)
