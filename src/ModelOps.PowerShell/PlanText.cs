@@ -3,7 +3,7 @@ using System.Text;
 namespace ModelOps.PowerShell;
 
 /// <summary>Plans and reports in words: what -WhatIf prints and what progress bars say.</summary>
-internal static class PlanText
+internal static partial class PlanText
 {
     public static string Describe(DownloadPlan plan)
     {

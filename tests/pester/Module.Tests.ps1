@@ -105,13 +105,15 @@ Describe 'Parameter sets' {
     It 'of <Name> are <Sets>' -ForEach @(
         @{ Name = 'Convert-Model'; Sets = @('LiteralPath', 'Path') }
         @{ Name = 'Get-ModelInfo'; Sets = @('LiteralPath', 'Path') }
+        @{ Name = 'Import-Model'; Sets = @('LiteralPath', 'Path') }
+        @{ Name = 'Install-Model'; Sets = @('Bundle', 'Hub') }
         @{ Name = 'Test-ModelFit'; Sets = @('Model', 'Repository') }
     ) {
         (Get-Command $Name).ParameterSets.Name | Sort-Object | Should -Be $Sets
     }
 
     It 'offer -WhatIf where the disk changes, and nowhere else' {
-        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Convert-Model', 'Install-Model', 'Uninstall-Model'
+        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Convert-Model', 'Export-ModelBundle', 'Import-Model', 'Install-Model', 'Save-Model', 'Uninstall-Model'
     }
 }
 
@@ -141,6 +143,7 @@ Describe 'Views' {
         @{ Name = 'RemovalResult'; Value = { [ModelOps.RemovalResult]::new('/' + 's' * 60, [ModelOps.InstalledModel[]]@(), [ModelOps.RemovalItem[]]@(), 4920734272, [ModelOps.StoreNote[]]@()) }; Has = '4.58 GiB' }
         @{ Name = 'RemovalItem'; Value = { [ModelOps.RemovalItem]::new('o/r', 'SnapshotFile', '/' + 's' * 90, 4920734272, 'nothing refers to it any more') }; Has = 'SnapshotFile', '4.58 GiB' }
         @{ Name = 'StoreNote'; Value = { [ModelOps.StoreNote]::new('o/r', '/' + 's' * 90, 'Not a blob: its name is no digest.') }; Has = 'Not a blob' }
+        @{ Name = 'SavedModel'; Value = { [ModelOps.SavedModel]::new('organisation/' + ('r' * 60), 'c' * 40, 'UD-Q4_K_XL', 'Gguf', '/' + ('p' * 60), 4920734272, [ModelOps.InstalledFile[]]@()) }; Has = 'UD-Q4_K_XL', '4.58 GiB', 'cccccccc', '/pppp' }
         @{ Name = 'QualityResult'; Value = { [ModelOps.QualityResult]::new(123456789, 12.34567, 0.00012345, 0.98765, 1234.5) }; Has = '12.3457', '0.000123', '98.7', '1234.5' }
         @{ Name = 'Device'; Value = { [ModelOps.Device]::new('NVIDIA GeForce RTX 4090', 'Gpu', 25769803776, 25000000000, 1e12) }; Has = 'NVIDIA GeForce RTX 4090', '24.0 GiB', '931 GiB/s' }
         @{ Name = 'DeviceFit'; Value = { [ModelOps.DeviceFit]::new('NVIDIA GeForce RTX 4090', 'Gpu', 1gb, 2gb, 3mb, 4mb, 5mb, 6gb, 7gb) }; Has = '1.00 GiB', '7.00 GiB' }
