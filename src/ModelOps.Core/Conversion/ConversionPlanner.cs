@@ -15,10 +15,9 @@ internal static class ConversionPlanner
         RequireUnquantized(config);
 
         var sources = TensorMapping.Map(checkpoint, config, architecture);
-        var weights = sources.Sum(source => source.Tensor.Weights);
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture.Name);
-        GeneralMetadata.Write(checkpoint, options.ModelName, weights, metadata);
+        GeneralMetadata.Write(checkpoint, options.ModelName, sources, metadata);
         architecture.Describe(config, recipe, metadata);
         Pooling.Write(checkpoint, architecture, metadata);
         metadata.Set("general.quantization_version", 2u);

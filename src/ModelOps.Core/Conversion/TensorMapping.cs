@@ -4,50 +4,101 @@ namespace ModelOps.Conversion;
 internal sealed record NamedSource(string Name, TensorSource Tensor);
 
 /// <summary>Applies an architecture's tensor-name map to a checkpoint, and says what does not fit.</summary>
-internal static class TensorMapping
+internal sealed class TensorMapping
 {
-    /// <summary>The output's tensors in the order of the file: computed ones first, then the checkpoint's order.</summary>
-    public static List<NamedSource> Map(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture)
+    private readonly Checkpoint _checkpoint;
+    private readonly CheckpointConfig _config;
+    private readonly Architecture _architecture;
+    private readonly TensorTable _table;
+    private readonly List<NamedSource> _sources;
+    private readonly HashSet<string> _targets;
+    private readonly HashSet<TensorRule> _found = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<ExpertStack, TensorSource?[]> _experts = new(ReferenceEqualityComparer.Instance);
+
+    private TensorMapping(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture)
     {
-        var table = architecture.Tensors(config);
-        var sources = architecture.ComputedTensors(config).Select(computed => new NamedSource(computed.Name, computed.Tensor)).ToList();
+        (_checkpoint, _config, _architecture) = (checkpoint, config, architecture);
+        _table = architecture.Tensors(config);
+        _sources = architecture.ComputedTensors(config).Select(computed => new NamedSource(computed.Name, computed.Tensor)).ToList();
+        _targets = _sources.Select(source => source.Name).ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>The output's tensors in the order of the file: computed ones first, then the checkpoint's order.</summary>
+    public static List<NamedSource> Map(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture) => new TensorMapping(checkpoint, config, architecture).Map();
+
+    private List<NamedSource> Map()
+    {
         var unknown = new List<string>();
-        var found = new HashSet<TensorRule>(ReferenceEqualityComparer.Instance);
-        foreach (var tensor in checkpoint.Tensors)
+        foreach (var tensor in _checkpoint.Tensors)
         {
-            if (architecture.Ignores(tensor.Name))
+            if (_architecture.Ignores(tensor.Name))
                 continue;
-            if (table.Find(architecture.Normalize(tensor.Name)) is not { } rule)
-            {
+            var rules = _table.Find(_architecture.Normalize(tensor.Name));
+            if (rules.Count == 0)
                 unknown.Add(tensor.Name);
-                continue;
-            }
-            RequireShape(tensor, rule, config);
-            found.Add(rule);
-            sources.Add(new NamedSource(rule.Target, new StoredTensor(tensor, rule.Order, rule.Shift, rule.Rows)));
+            foreach (var rule in rules)
+                Take(tensor, rule);
         }
-        // The missing first: a checkpoint of another kind has both, and what is missing says more.
+        RequireComplete(unknown);
+        return _sources;
+    }
+
+    private void Take(CheckpointTensor tensor, TensorRule rule)
+    {
+        RequireShape(tensor, rule);
+        _found.Add(rule);
+        var source = new StoredTensor(tensor, rule);
+        if (rule.Stack is not { } stack)
+        {
+            Add(rule.Target, source);
+            return;
+        }
+        Parts(stack)[rule.Expert] = source;
+        if (stack.Layer.Exists(other => Array.IndexOf(Parts(other), null) >= 0))
+            return;
+        foreach (var complete in stack.Layer)
+            Add(complete.Target, new StackedTensor(Parts(complete)!));
+    }
+
+    private TensorSource?[] Parts(ExpertStack stack)
+    {
+        if (!_experts.TryGetValue(stack, out var parts))
+            _experts.Add(stack, parts = new TensorSource?[stack.Experts]);
+        return parts;
+    }
+
+    private void Add(string target, TensorSource source)
+    {
+        if (!_targets.Add(target))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"The checkpoint has '{target}' twice: {NameList.Format(source.Names)} says it again.", "It holds the same weights in two layouts; remove one.");
+        _sources.Add(new NamedSource(target, source));
+    }
+
+    private void RequireComplete(List<string> unknown)
+    {
         // A model without a head, such as one for embeddings, is saved without the prefix of those with one.
-        var hasNoHead = checkpoint.Tensors.Any(tensor => tensor.Name == "embed_tokens.weight");
-        var missing = table.Where(rule => !rule.Optional && !found.Contains(rule) && !(hasNoHead && rule.Target == "output.weight")).Select(rule => rule.Source).ToList();
+        var hasNoHead = _checkpoint.Tensors.Any(tensor => tensor.Name == "embed_tokens.weight");
+        var missing = _table
+            .Where(rule => !rule.Optional && !_found.Contains(rule) && !_targets.Contains(rule.Target) && !(hasNoHead && rule.Target == "output.weight"))
+            .Select(rule => rule.Source).ToList();
+        // The missing first: a checkpoint of another kind has both, and what is missing says more.
         if (missing.Count > 0)
         {
             throw new ModelOpsException(
                 ErrorKind.CorruptFile,
-                $"The checkpoint lacks {missing.Count} tensors that {config.ClassName} has: {NameList.Format(missing)}.",
+                $"The checkpoint lacks {missing.Count} tensors that {_config.ClassName} has: {NameList.Format(missing)}.",
                 unknown.Count > 0 ? $"It has tensors of other names instead: {NameList.Format(unknown)}." : "A weight file is missing or incomplete; download the checkpoint again.");
         }
         if (unknown.Count > 0)
         {
             throw new ModelOpsException(
                 ErrorKind.UnsupportedArchitecture,
-                $"The checkpoint has {unknown.Count} tensors that {config.ClassName} is not known to have: {NameList.Format(unknown)}.",
+                $"The checkpoint has {unknown.Count} tensors that {_config.ClassName} is not known to have: {NameList.Format(unknown)}.",
                 "It may be quantised, adapted, or of a variant of the architecture that is not supported yet; leaving them out would write another model.");
         }
-        return sources;
     }
 
-    private static void RequireShape(CheckpointTensor tensor, TensorRule rule, CheckpointConfig config)
+    private void RequireShape(CheckpointTensor tensor, TensorRule rule)
     {
         var agrees = tensor.Shape.Count == rule.Shape.Count;
         for (var i = 0; agrees && i < rule.Shape.Count; i++)
@@ -56,7 +107,7 @@ internal static class TensorMapping
         {
             throw new ModelOpsException(
                 ErrorKind.CorruptFile,
-                $"Tensor '{tensor.Name}' has the shape [{string.Join(", ", tensor.Shape)}], but {config.Path} implies [{string.Join(", ", rule.Shape)}].",
+                $"Tensor '{tensor.Name}' has the shape [{string.Join(", ", tensor.Shape)}], but {_config.Path} implies [{string.Join(", ", rule.Shape)}].",
                 "The weights and config.json are not of the same model.");
         }
     }

@@ -54,4 +54,23 @@ internal static class DecoderTensors
         table.Add("model.layers.*.mlp.up_proj.bias", "blk.*.ffn_up.bias", [sizes.FeedForward], optional: true);
         table.Add("model.layers.*.mlp.down_proj.bias", "blk.*.ffn_down.bias", [sizes.Hidden], optional: true);
     }
+
+    /// <summary>
+    /// The experts' matrices as transformers 5 may save them: of all experts in one tensor, gate and up together. An alternative to their
+    /// tensors one by one.
+    /// </summary>
+    public static void AddFusedExperts(this TensorTable table, long experts, long width, long hidden)
+    {
+        const string GateUp = "model.layers.*.mlp.experts.gate_up_proj";
+        table.Add("model.layers.*.mlp.experts.down_proj", "blk.*.ffn_down_exps.weight", [experts, hidden, width], optional: true);
+        table.Add(Half("blk.*.ffn_gate_exps.weight", 0));
+        table.Add(Half("blk.*.ffn_up_exps.weight", width));
+
+        TensorRule Half(string target, long first) => new(GateUp, target, [experts, 2 * width, hidden])
+        {
+            Order = row => (row / width * 2 * width) + first + (row % width),
+            View = [experts, width, hidden],
+            Optional = true,
+        };
+    }
 }

@@ -13,10 +13,11 @@ internal static class GeneralMetadata
     /// <summary>Writes everything up to the architecture's own keys.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="modelName">Name to use instead of the checkpoint's; null for that.</param>
-    /// <param name="weights">Weights of the model.</param>
+    /// <param name="tensors">The output's tensors, whose weights are counted.</param>
     /// <param name="metadata">Where to write.</param>
-    public static void Write(Checkpoint checkpoint, string? modelName, long weights, GgufMetadata metadata)
+    public static void Write(Checkpoint checkpoint, string? modelName, IReadOnlyCollection<NamedSource> tensors, GgufMetadata metadata)
     {
+        var weights = tensors.Sum(tensor => tensor.Tensor.Weights);
         metadata.Set("general.type", "model");
         WriteSampling(checkpoint, metadata);
 
@@ -29,7 +30,7 @@ internal static class GeneralMetadata
         Set("general.finetune", card.FindText("finetune", "model_finetune") ?? First(id => id.FineTune));
         Set("general.basename", card.FindText("basename", "model_basename", "model_type") ?? First(id => id.BaseName));
         Set("general.description", card.FindText("description", "model_description"));
-        Set("general.size_label", card.FindText("size_label", "model_size_label") ?? First(id => id.SizeLabel) ?? SizeLabel.Format(weights));
+        Set("general.size_label", card.FindText("size_label", "model_size_label") ?? First(id => id.SizeLabel) ?? SizeLabel.Format(tensors));
         Set("general.license", card.FindList("license") is { } license ? string.Join(',', license) : null);
         Set("general.license.name", card.FindText("license_name"));
         Set("general.license.link", card.FindText("license_link"));

@@ -12,11 +12,7 @@ internal sealed class StoredTensor : TensorSource
     private readonly RowOrder? _order;
     private readonly float _shift;
 
-    /// <param name="tensor">The checkpoint's tensor.</param>
-    /// <param name="order">Order of the rows (of the elements, for a vector); null keeps it.</param>
-    /// <param name="shift">Added to every weight, in F32.</param>
-    /// <param name="rows">How many rows to keep; null keeps all.</param>
-    public StoredTensor(CheckpointTensor tensor, RowOrder? order = null, float shift = 0, long? rows = null)
+    public StoredTensor(CheckpointTensor tensor, TensorRule rule)
     {
         if (!WeightReader.CanRead(tensor.Type))
         {
@@ -26,12 +22,12 @@ internal sealed class StoredTensor : TensorSource
                 "Convert from a checkpoint with F32, F16 or BF16 weights; already quantised checkpoints are not supported.");
         }
         _tensor = tensor;
-        _order = order;
-        _shift = shift;
-        long[] shape = [.. tensor.Shape.Reverse()];
+        _order = rule.Order;
+        _shift = rule.Shift;
+        long[] shape = [.. (rule.View ?? tensor.Shape).Reverse()];
         if (shape.Length == 0)
             shape = [1];
-        if (rows is { } kept && shape.Length == 2)
+        if (rule.Rows is { } kept && shape.Length == 2)
             shape[1] = Math.Min(shape[1], kept);
         Shape = shape;
     }

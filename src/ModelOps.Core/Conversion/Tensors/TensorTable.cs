@@ -6,38 +6,98 @@ namespace ModelOps.Conversion;
 /// <param name="Source">Name in the checkpoint, without a multimodal prefix.</param>
 /// <param name="Target">Name in the GGUF.</param>
 /// <param name="Shape">Dimensions that config.json implies, [out, in].</param>
-/// <param name="Order">Order of the rows; null keeps it.</param>
-/// <param name="Shift">Added to every weight.</param>
-/// <param name="Optional">Whether a checkpoint may do without it.</param>
-/// <param name="Rows">How many rows to keep; null keeps all, and then the shape must agree exactly.</param>
-internal sealed record TensorRule(string Source, string Target, IReadOnlyList<long> Shape, RowOrder? Order, float Shift, bool Optional, long? Rows);
+internal sealed record TensorRule(string Source, string Target, IReadOnlyList<long> Shape)
+{
+    /// <summary>Order of the rows; null keeps it.</summary>
+    public RowOrder? Order { get; init; }
+
+    /// <summary>Added to every weight.</summary>
+    public float Shift { get; init; }
+
+    /// <summary>Whether a checkpoint may do without it.</summary>
+    public bool Optional { get; init; }
+
+    /// <summary>How many rows to keep; null keeps all, and then the shape must agree exactly.</summary>
+    public long? Rows { get; init; }
+
+    /// <summary>Dimensions of the result where <see cref="Order"/> takes a part of the rows, [out, in]; null for those of the source.</summary>
+    public IReadOnlyList<long>? View { get; init; }
+
+    /// <summary>The stack of experts it is a part of; null when it is a tensor by itself.</summary>
+    public ExpertStack? Stack { get; init; }
+
+    /// <summary>Its place in the stack.</summary>
+    public int Expert { get; init; }
+}
+
+/// <summary>One matrix of all experts of a layer, which GGUF holds as one tensor.</summary>
+/// <param name="Target">Name in the GGUF.</param>
+/// <param name="Experts">Number of experts.</param>
+/// <param name="Layer">The stacks of a layer, which go into the file together.</param>
+internal sealed record ExpertStack(string Target, int Experts, List<ExpertStack> Layer);
 
 /// <summary>
-/// The tensor-name map of an architecture: written once per kind of tensor, with <c>*</c> for the layer, and expanded for all layers.
+/// The tensor-name map of an architecture: written once per kind of tensor, with <c>*</c> for the layer, and expanded for all layers. A
+/// source may have several targets, each of a part of it; and a target several sources, where checkpoints come in several layouts.
 /// </summary>
 internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
 {
-    private readonly Dictionary<string, TensorRule> _rules = new(StringComparer.Ordinal);
+    /// <summary>More experts than any model has; guards the table against a config.json that says a billion.</summary>
+    private const long MaximumExperts = 4096;
+
+    private readonly Dictionary<string, List<TensorRule>> _rules = new(StringComparer.Ordinal);
 
     /// <summary>Adds a tensor, or one for each layer when the names hold a <c>*</c>.</summary>
     public void Add(string source, string target, long[] shape, RowOrder? order = null, float shift = 0, bool optional = false, long? rows = null)
+        => Add(new TensorRule(source, target, shape) { Order = order, Shift = shift, Optional = optional, Rows = rows });
+
+    /// <summary>Adds a rule, or one for each layer when the names hold a <c>*</c>.</summary>
+    public void Add(TensorRule rule)
     {
-        if (!source.Contains('*', StringComparison.Ordinal))
+        foreach (var layer in rule.Source.Contains('*', StringComparison.Ordinal) ? Layers() : [null])
+            AddExpanded(rule with { Source = Expand(rule.Source, layer), Target = Expand(rule.Target, layer) });
+    }
+
+    /// <summary>
+    /// Adds the matrices of the experts of each layer, with <c>#</c> for the expert in the source's name. They go into the file in the
+    /// order given, when the last of the layer has come.
+    /// </summary>
+    public void AddExperts(long experts, params ReadOnlySpan<(string Source, string Target, long[] Shape)> matrices)
+    {
+        if (experts > MaximumExperts)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"config.json says that there are {experts} experts, which cannot be.");
+        foreach (var layer in Layers())
         {
-            _rules.Add(source, new TensorRule(source, target, shape, order, shift, optional, rows));
-            return;
-        }
-        for (var layer = 0L; layer < layers; layer++)
-        {
-            var name = source.Replace("*", layer.ToString(), StringComparison.Ordinal);
-            _rules.Add(name, new TensorRule(name, target.Replace("*", layer.ToString(), StringComparison.Ordinal), shape, order, shift, optional, rows));
+            var stacks = new List<ExpertStack>();
+            foreach (var (source, target, shape) in matrices)
+            {
+                var stack = new ExpertStack(Expand(target, layer), (int)experts, stacks);
+                stacks.Add(stack);
+                for (var expert = 0; expert < experts; expert++)
+                    AddExpanded(new TensorRule(Expand(source, layer).Replace("#", expert.ToString(), StringComparison.Ordinal), stack.Target, shape) { Stack = stack, Expert = expert });
+            }
         }
     }
 
-    /// <summary>The rule for a tensor of the checkpoint; null when the architecture does not know it.</summary>
-    public TensorRule? Find(string source) => _rules.GetValueOrDefault(source);
+    /// <summary>The rules for a tensor of the checkpoint; none when the architecture does not know it.</summary>
+    public IReadOnlyList<TensorRule> Find(string source) => _rules.TryGetValue(source, out var rules) ? rules : [];
 
-    public IEnumerator<TensorRule> GetEnumerator() => _rules.Values.GetEnumerator();
+    public IEnumerator<TensorRule> GetEnumerator() => _rules.Values.SelectMany(rules => rules).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static string Expand(string name, string? layer) => layer is null ? name : name.Replace("*", layer, StringComparison.Ordinal);
+
+    private IEnumerable<string?> Layers()
+    {
+        for (var layer = 0L; layer < layers; layer++)
+            yield return layer.ToString();
+    }
+
+    private void AddExpanded(TensorRule rule)
+    {
+        if (!_rules.TryGetValue(rule.Source, out var rules))
+            _rules.Add(rule.Source, rules = []);
+        rules.Add(rule);
+    }
 }

@@ -1,0 +1,38 @@
+namespace ModelOps.Conversion;
+
+/// <summary>Tensors of one shape as one with a further dimension, such as the experts of a layer; nothing is held, rows are read where they are.</summary>
+internal sealed class StackedTensor : TensorSource
+{
+    private readonly TensorSource[] _parts;
+
+    public StackedTensor(TensorSource[] parts)
+    {
+        _parts = parts;
+        Names = [.. parts.SelectMany(part => part.Names)];
+        Shape = [.. parts[0].Shape, parts.Length];
+        // Of several types, the one that holds them all.
+        Type = parts.All(part => part.Type == parts[0].Type) ? parts[0].Type : SafetensorsType.F32;
+    }
+
+    public override IReadOnlyList<string> Names { get; }
+
+    public override SafetensorsType Type { get; }
+
+    public override IReadOnlyList<long> Shape { get; }
+
+    public override bool KeepsRows => _parts.All(part => part.KeepsRows);
+
+    public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
+    {
+        var partRows = _parts[0].Rows;
+        while (!destination.IsEmpty)
+        {
+            var (part, row) = Math.DivRem(firstRow, partRows);
+            var rows = Math.Min(partRows - row, destination.Length / RowLength);
+            var length = checked((int)(rows * RowLength));
+            _parts[part].ReadRows(reader, row, destination[..length]);
+            destination = destination[length..];
+            firstRow += rows;
+        }
+    }
+}
