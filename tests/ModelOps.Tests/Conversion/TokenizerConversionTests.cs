@@ -31,6 +31,27 @@ public sealed class TokenizerConversionTests : IDisposable
         Assert.Equal(name, PreTokenizers.Detect(tokenizer));
     }
 
+    // llama.cpp has several names for one way to split; a family's own is taken only where that way is the file's.
+    [Theory]
+    [InlineData("command-r", "command-r", """{"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel"}]}""")]
+    [InlineData("refact", "refact", """{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "\\p{N}"}, "behavior": "Isolated"}, {"type": "ByteLevel", "use_regex": true}]}""")]
+    [InlineData("starcoder", "gpt-2", """{"type": "ByteLevel"}""")]
+    [InlineData(null, "gpt-2", """{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated"}, {"type": "ByteLevel", "use_regex": false}]}""")]
+    public void PreTokenizer_OfAFamily_IsTakenWhereItSplitsAlike(string? preferred, string name, string preTokenizer)
+    {
+        var tokenizer = JsonDocument.Parse($$$"""{"pre_tokenizer": {{{preTokenizer}}}, "model": {"type": "BPE"}}""").RootElement;
+        Assert.Equal(name, PreTokenizers.Detect(tokenizer, preferred));
+    }
+
+    [Fact]
+    public void PreTokenizer_ThatIsNamedByTheCaller_IsTakenAsItIs()
+    {
+        var checkpoint = Edit("tokenizer.json", tokenizer => tokenizer["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" });
+        Assert.Equal(ErrorKind.UnsupportedTokenizer, Assert.Throws<ModelOpsException>(() => Plan(checkpoint)).Kind);
+        var plan = ConversionPlan.Create(checkpoint, _folder.File("model.gguf"), new ConversionOptions { PreTokenizer = "whitespace" });
+        Assert.Equal("whitespace", plan.Metadata["tokenizer.ggml.pre"]);
+    }
+
     [Theory]
     [InlineData("""{"type": "ByteLevel", "add_prefix_space": true}""", false)]
     [InlineData("""{"type": "ByteLevel", "add_prefix_space": false}""", true)]

@@ -15,10 +15,11 @@ internal static class PreTokenizers
     private const string Tekken = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     private const string DeepSeekText = @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <summary>The expression of ByteLevel with use_regex: GPT-2's.</summary>
-    private const string ByteLevelSplit = "ByteLevel";
+    /// <summary>What ByteLevel splits by itself: GPT-2's expression.</summary>
+    private const string ByteLevelSplit = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    private const string Digits = "Digits";
+    /// <summary>What Digits splits one by one.</summary>
+    private const string Digits = @"\p{N}";
 
     /// <summary>
     /// Steps of a pre-tokenizer, joined by line feeds, and whether whole words skip merging, to llama.cpp's names. It has several for some;
@@ -95,6 +96,7 @@ internal static class PreTokenizers
 
     /// <summary>The spellings of one and the same expression that occur.</summary>
     private static string Canonical(string regex) => regex
+        .Replace("'(?i:[sdmt]|ll|ve|re)", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", StringComparison.Ordinal)
         .Replace("(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", StringComparison.Ordinal)
         .Replace("\r", "\\r", StringComparison.Ordinal)
         .Replace("\n", "\\n", StringComparison.Ordinal)

@@ -1,0 +1,91 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ModelOps.Tests.Conversion;
+
+/// <summary>A golden checkpoint in memory: its configuration and tensors may be changed before it is saved as another checkpoint.</summary>
+internal sealed class TinyCheckpoint
+{
+    public sealed record Tensor(string Type, long[] Shape, byte[] Data);
+
+    private readonly string _folder;
+
+    private TinyCheckpoint(string folder)
+    {
+        _folder = folder;
+        Config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject();
+        foreach (var file in Directory.EnumerateFiles(folder, "*.safetensors"))
+            ReadTensors(File.ReadAllBytes(file));
+    }
+
+    public JsonObject Config { get; }
+
+    public SortedDictionary<string, Tensor> Tensors { get; } = new(StringComparer.Ordinal);
+
+    public static TinyCheckpoint Of(string golden) => new(Path.Combine(TestPaths.Golden(golden), "hf"));
+
+    /// <summary>Gives a tensor another name.</summary>
+    public void Rename(string from, string to)
+    {
+        Tensors.Add(to, Tensors[from]);
+        Tensors.Remove(from);
+    }
+
+    /// <summary>Writes the checkpoint to a folder named <c>hf</c>, as the golden ones are, in as many shards as asked.</summary>
+    public string Save(TemporaryFolder parent, int shards = 1)
+    {
+        var folder = Directory.CreateDirectory(parent.File("hf")).FullName;
+        foreach (var file in Directory.EnumerateFiles(_folder).Where(file => Path.GetExtension(file) is not ".safetensors" && !file.EndsWith(".index.json", StringComparison.Ordinal)))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJsonString());
+        if (shards == 1)
+        {
+            File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), Write(Tensors));
+            return folder;
+        }
+        var map = new JsonObject();
+        for (var shard = 0; shard < shards; shard++)
+        {
+            // Every shard has some of each layer.
+            var name = $"model-{shard + 1:00000}-of-{shards:00000}.safetensors";
+            var part = Tensors.Where((_, i) => i % shards == shard).ToList();
+            File.WriteAllBytes(Path.Combine(folder, name), Write(part));
+            foreach (var tensor in part)
+                map[tensor.Key] = name;
+        }
+        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
+        return folder;
+    }
+
+    private void ReadTensors(byte[] bytes)
+    {
+        var header = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        using var document = JsonDocument.Parse(bytes.AsMemory(8, header));
+        foreach (var entry in document.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__"))
+        {
+            var (from, to) = (entry.Value.GetProperty("data_offsets")[0].GetInt32(), entry.Value.GetProperty("data_offsets")[1].GetInt32());
+            Tensors[entry.Name] = new Tensor(entry.Value.GetProperty("dtype").GetString()!, [.. entry.Value.GetProperty("shape").EnumerateArray().Select(length => length.GetInt64())], bytes[(8 + header + from)..(8 + header + to)]);
+        }
+    }
+
+    private static byte[] Write(IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    {
+        var header = new JsonObject();
+        using var data = new MemoryStream();
+        foreach (var (name, tensor) in tensors)
+        {
+            header[name] = new JsonObject
+            {
+                ["dtype"] = tensor.Type,
+                ["shape"] = new JsonArray([.. tensor.Shape.Select(length => JsonValue.Create(length))]),
+                ["data_offsets"] = new JsonArray(data.Position, data.Position + tensor.Data.Length),
+            };
+            data.Write(tensor.Data);
+        }
+        var json = System.Text.Encoding.UTF8.GetBytes(header.ToJsonString());
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
+        return [.. length, .. json, .. data.ToArray()];
+    }
+}
