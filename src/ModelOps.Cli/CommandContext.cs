@@ -27,7 +27,7 @@ internal sealed class CommandContext
     /// <summary>A client for the hub of <c>--endpoint</c>, or of the environment.</summary>
     public HubClient OpenHub()
     {
-        var options = HubOptions.FromEnvironment(Host.Environment);
+        var options = HubOptions.FromEnvironment(Host.Environment) with { Notify = notice => Output.Note(notice.Message) };
         return new HubClient(_endpoint is null ? options : options.WithEndpoint(_endpoint));
     }
 

@@ -6,9 +6,9 @@ namespace ModelOps.PowerShell;
 /// <summary>Turns what users type into what the core takes: paths of the session, models, hubs, stores.</summary>
 internal static class Sources
 {
-    public static HubClient OpenHub(Uri? endpoint)
+    public static HubClient OpenHub(Uri? endpoint, Action<HubNotice>? notify = null)
     {
-        var options = HubOptions.FromEnvironment();
+        var options = HubOptions.FromEnvironment() with { Notify = notify };
         return new HubClient(endpoint is null ? options : options.WithEndpoint(endpoint));
     }
 

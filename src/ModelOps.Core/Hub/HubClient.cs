@@ -52,10 +52,12 @@ public sealed partial class HubClient : IDisposable
         EnsureRevision(revision);
         string fields = Query([.. SearchParameters.Fields, ("expand", "sha"), ("expand", "config")]);
         var request = new HubRequest(Address($"/api/models/{repository}/revision/{Uri.EscapeDataString(revision)}?{fields}"), repository, revision);
-        ModelAnswer model = await RetryBudget.RunAsync(Options.Time, () => _transport.GetJsonAsync(request, HubJson.Default.ModelAnswer, null, cancellationToken), cancellationToken).ConfigureAwait(false);
+        ModelAnswer model = await RetryBudget.RunAsync(Options, () => _transport.GetJsonAsync(request, HubJson.Default.ModelAnswer, null, cancellationToken), cancellationToken).ConfigureAwait(false);
         // Both become parts of paths on disk.
         if ((model.Id ?? model.ModelId) is not { } name || !RepositoryName.IsValid(name))
             throw NotAHub("a repository without a proper id");
+        if (!string.Equals(name, repository, StringComparison.OrdinalIgnoreCase))
+            Options.Notify?.Invoke(new HubNotice(HubNoticeKind.Renamed, $"'{repository}' is called '{name}' now."));
         if (model.Sha is not { } commit || !Commit().IsMatch(commit))
             throw NotAHub("a repository without a commit");
         return new RepositoryInfo(name, commit, model.Summary());
@@ -66,7 +68,7 @@ public sealed partial class HubClient : IDisposable
     {
         RepositoryName.Ensure(repository);
         var request = new HubRequest(Address($"/api/models/{repository}/refs"), repository);
-        ReferencesAnswer answer = await RetryBudget.RunAsync(Options.Time, () => _transport.GetJsonAsync(request, HubJson.Default.ReferencesAnswer, null, cancellationToken), cancellationToken).ConfigureAwait(false);
+        ReferencesAnswer answer = await RetryBudget.RunAsync(Options, () => _transport.GetJsonAsync(request, HubJson.Default.ReferencesAnswer, null, cancellationToken), cancellationToken).ConfigureAwait(false);
         (IReadOnlyList<ReferenceAnswer>? Answers, ReferenceKind Kind)[] groups = [(answer.Branches, ReferenceKind.Branch), (answer.Tags, ReferenceKind.Tag), (answer.Converts, ReferenceKind.Convert)];
         return [.. groups.SelectMany(group => (group.Answers ?? []).Select(entry => entry is { Name: { } name, TargetCommit: { } commit } && Commit().IsMatch(commit)
             ? new RepositoryReference(repository, name, group.Kind, commit)
@@ -116,7 +118,7 @@ public sealed partial class HubClient : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
         RemoteFile file = OpenFile(repository, commit, path);
-        RangeResponse response = await RetryBudget.RunAsync(Options.Time, () => file.OpenAsync(offset, length, cancellationToken), cancellationToken).ConfigureAwait(false);
+        RangeResponse response = await RetryBudget.RunAsync(Options, () => file.OpenAsync(offset, length, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (!response.IsWhole || (offset == 0 && response.TotalBytes <= length))
             return response.Body;
         return await WholeFileRange.CutAsync(response, offset, length, cancellationToken).ConfigureAwait(false);
@@ -143,7 +145,7 @@ public sealed partial class HubClient : IDisposable
             HubRequest current = page;
             Uri? next = null;
             List<T> items = await RetryBudget.RunAsync(
-                Options.Time,
+                Options,
                 () => _transport.GetJsonAsync(current, type, response => next = LinkHeader.Next(response, current.Address), cancellationToken),
                 cancellationToken).ConfigureAwait(false);
             foreach (T item in items)

@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace ModelOps.Hub;
 
 /// <summary>The environment variables that hub tools share, with their defaults (huggingface_hub's constants.py).</summary>
-internal sealed class HubEnvironment(Func<string, string?>? read = null)
+internal sealed partial class HubEnvironment(Func<string, string?>? read = null)
 {
     private readonly Func<string, string?> _read = read ?? Environment.GetEnvironmentVariable;
 
@@ -16,10 +18,25 @@ internal sealed class HubEnvironment(Func<string, string?>? read = null)
     /// <summary>The cache of repositories: HF_HUB_CACHE, else the older HUGGINGFACE_HUB_CACHE, else <see cref="Home"/>/hub.</summary>
     public string HubCache => (this["HF_HUB_CACHE"] ?? this["HUGGINGFACE_HUB_CACHE"]) is { } cache ? Expand(cache) : Path.Combine(Home, "hub");
 
-    public bool Offline => IsTrue("HF_HUB_OFFLINE") || IsTrue("TRANSFORMERS_OFFLINE");
+    // The older variable counts only where the newer is not set, whatever that says.
+    public bool Offline => IsTrue(this["HF_HUB_OFFLINE"] is null ? "TRANSFORMERS_OFFLINE" : "HF_HUB_OFFLINE");
 
-    /// <summary>HF_TOKEN, else HUGGING_FACE_HUB_TOKEN, else the file that a login left at HF_TOKEN_PATH or <see cref="Home"/>/token.</summary>
-    public string? Token => this["HF_TOKEN"] ?? this["HUGGING_FACE_HUB_TOKEN"] ?? ReadTokenFile(this["HF_TOKEN_PATH"] is { } path ? Expand(path) : Path.Combine(Home, "token"));
+    /// <summary>
+    /// The token and where it is from: HF_TOKEN, else HUGGING_FACE_HUB_TOKEN, else the file that a login left at HF_TOKEN_PATH or <see cref="Home"/>/token;
+    /// null when there is none, or HF_HUB_DISABLE_IMPLICIT_TOKEN says not to send one unasked.
+    /// </summary>
+    public (string Token, string Source)? FindToken()
+    {
+        if (IsTrue("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
+            return null;
+        foreach (string name in (string[])["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+        {
+            if (this[name] is { } token)
+                return (token, name);
+        }
+        string path = this["HF_TOKEN_PATH"] is { } given ? Expand(given) : Path.Combine(Home, "token");
+        return ReadTokenFile(path) is { } stored ? (stored, $"the file {path}") : null;
+    }
 
     private string UserHome => this[OperatingSystem.IsWindows() ? "USERPROFILE" : "HOME"] ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
@@ -43,5 +60,15 @@ internal sealed class HubEnvironment(Func<string, string?>? read = null)
         }
     }
 
-    private string Expand(string path) => path == "~" ? UserHome : path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith("~\\", StringComparison.Ordinal) ? Path.Combine(UserHome, path[2..]) : path;
+    private string Expand(string path)
+    {
+        path = Variable().Replace(path, match => match.Value[0] == '%' && !OperatingSystem.IsWindows() ? match.Value : this[match.Groups["name"].Value] ?? match.Value);
+        return ExpandHome(path);
+    }
+
+    private string ExpandHome(string path) => path == "~" ? UserHome : path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith("~\\", StringComparison.Ordinal) ? Path.Combine(UserHome, path[2..]) : path;
+
+    /// <summary>$NAME and ${NAME}, and on Windows %NAME%, as Python's expandvars has them.</summary>
+    [GeneratedRegex(@"\$(?<name>[A-Za-z_][A-Za-z0-9_]*)|\$\{(?<name>[^}]+)\}|%(?<name>[^%]+)%")]
+    private static partial Regex Variable();
 }

@@ -37,12 +37,12 @@ internal static class HubErrors
             ("EntryNotFound", _, _) => FileNotFound(request),
             ("GatedRepo", _, _) => Gated(repository, options),
             (_, Disabled, _) => new ModelOpsException(ErrorKind.RepositoryDisabled, $"The hub has disabled '{repository}'.", $"Its page may say why: {Page(repository, options)}"),
-            (_, BadToken, _) => new ModelOpsException(ErrorKind.Unauthorized, $"{host} does not accept the access token.", "Check HF_TOKEN (or the token file): it may be mistyped, expired or revoked. Public repositories need none."),
+            (_, BadToken, _) => new ModelOpsException(ErrorKind.Unauthorized, $"{host} does not accept the access token{(options.TokenSource is { } source ? $" of {source}" : "")}.", "It may be mistyped, expired or revoked: make a new one, or take it away (HF_TOKEN, or the token file); public repositories need none."),
             ("RepoNotFound", _, _) => RepositoryMissing(repository, options),
             (_, _, HttpStatusCode.RequestedRangeNotSatisfiable) => new ModelOpsException(ErrorKind.InvalidArgument, $"The range is behind the end of '{request.Path}' ({response.Content.Headers.ContentRange?.Length?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "unknown"} bytes)."),
             (_, _, HttpStatusCode.ProxyAuthenticationRequired) => new ModelOpsException(ErrorKind.NetworkFailure, "The proxy asks for a user name and password.", "Put them into HTTPS_PROXY (http://user:password@proxy:port)."),
             // The hub says 401 for what is missing as well, so as not to tell what exists.
-            (_, _, HttpStatusCode.Unauthorized) when !redirected && request.Repository is not null => RepositoryMissing(repository, options),
+            (_, _, HttpStatusCode.Unauthorized) when !redirected && request.Repository is not null => PrivateOrMissing(repository, options),
             (_, _, HttpStatusCode.NotFound) when !redirected && request.Path is not null => FileNotFound(request),
             (_, _, HttpStatusCode.NotFound) when !redirected && request.Repository is not null => RepositoryMissing(repository, options),
             (_, _, HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden) when !redirected => new ModelOpsException(
@@ -59,7 +59,9 @@ internal static class HubErrors
         return new HubFailure(
             new ModelOpsException(ErrorKind.NetworkFailure, $"{host} answered {(int)status}: {detail}{(id is null ? "" : $" (request {id})")}", "Try again later; what has been downloaded is kept."),
             // A link that the content server refuses has mostly expired: asking the hub again brings a new one.
-            isTransient: IsTransient(status) || IsRefusedLink(response, redirected));
+            isTransient: IsTransient(status) || IsRefusedLink(response, redirected),
+            // A server that is down for a moment may say for how long.
+            status == HttpStatusCode.ServiceUnavailable ? RateLimitHeaders.Wait(response, options.Time) : null);
     }
 
     /// <summary>Whether the content server, not the hub, says no: its signed links live for a while only.</summary>
@@ -76,8 +78,13 @@ internal static class HubErrors
 
     private static ModelOpsException RepositoryMissing(string repository, HubOptions options) => new(
         ErrorKind.RepositoryNotFound,
-        $"The hub has no repository '{repository}', or it is private.",
-        options.Token is null ? "Check the spelling; for a private repository set HF_TOKEN." : "Check the spelling, and that the token in use may read it.");
+        options.Token is null ? $"The hub has no repository '{repository}' that is not private." : $"The hub has no repository '{repository}' that the token in use may see.",
+        options.Token is null ? "Check the spelling; for a private repository set HF_TOKEN." : "Check the spelling, and whose token it is.");
+
+    private static ModelOpsException PrivateOrMissing(string repository, HubOptions options) => new(
+        ErrorKind.RepositoryNotFound,
+        $"'{repository}' is private, or there is no such repository: the hub tells only those who may read it.",
+        options.Token is null ? "Check the spelling; for a private or gated repository set HF_TOKEN." : "Check the spelling, and that the token in use may read it.");
 
     private static HubFailure RateLimited(HttpResponseMessage response, HubRequest request, HubOptions options)
     {

@@ -22,12 +22,13 @@ internal sealed class HubTransport : IDisposable
 
     private readonly HubOptions _options;
     private readonly HttpClient _http;
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _warned = new(StringComparer.OrdinalIgnoreCase);
 
     public HubTransport(HubOptions options)
     {
         _options = options;
         if (options.Token is { } token && token.Any(c => c is <= ' ' or > '~'))
-            throw new ModelOpsException(ErrorKind.Unauthorized, "The access token contains a space or a character that no token has.", "Check HF_TOKEN (or the token file): it may have been pasted with a line break or quotes.");
+            throw new ModelOpsException(ErrorKind.Unauthorized, $"The access token{(options.TokenSource is { } source ? $" of {source}" : "")} contains a space or a character that no token has.", "It may have been pasted with a line break or quotes.");
         HttpMessageHandler handler = options.CreateHandler?.Invoke() ?? new SocketsHttpHandler
         {
             ConnectTimeout = options.StallTimeout,
@@ -115,19 +116,36 @@ internal sealed class HubTransport : IDisposable
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        stall.CancelAfter(_options.StallTimeout);
+        TimeSpan patience = request.Range is null ? _options.AnswerTimeout ?? _options.StallTimeout : _options.StallTimeout;
+        stall.CancelAfter(patience);
         try
         {
-            return await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
+            HttpResponseMessage response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
+            Warn(response);
+            return response;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw NetworkErrors.Timeout(address, _options.StallTimeout);
+            throw NetworkErrors.Timeout(address, patience);
         }
         catch (HttpRequestException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw NetworkErrors.From(e, address);
+        }
+    }
+
+    /// <summary>Passes on what the hub wants users to know, once a topic: <c>X-HF-Warning: topic; message</c>.</summary>
+    private void Warn(HttpResponseMessage response)
+    {
+        if (_options.Notify is not { } notify || !response.Headers.TryGetValues("X-HF-Warning", out IEnumerable<string>? warnings))
+            return;
+        foreach (string warning in warnings)
+        {
+            int end = warning.IndexOf(';');
+            string message = warning[(end + 1)..].Trim();
+            if (message.Length > 0 && _warned.TryAdd(end < 0 ? "" : warning[..end].Trim(), true))
+                notify(new HubNotice(HubNoticeKind.Warning, $"{response.RequestMessage?.RequestUri?.Host} says: {message}"));
         }
     }
 
@@ -151,7 +169,8 @@ internal sealed class HubTransport : IDisposable
         Uri target = new(address, location);
         if (target.Scheme != Uri.UriSchemeHttps && (target.Scheme != Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps))
             throw Unusable($"{address.Host} redirects to an address that is not secure ({target.Scheme}://{target.Host}).");
-        return target;
+        // A name and a password in it are for nobody here, and not for a message.
+        return target.UserInfo.Length == 0 ? target : new UriBuilder(target) { UserName = "", Password = "" }.Uri;
     }
 
     private static HubFailure Unusable(string message) => new(new ModelOpsException(ErrorKind.NetworkFailure, message, "Check HF_ENDPOINT and the proxy."), isTransient: false);

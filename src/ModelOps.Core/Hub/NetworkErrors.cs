@@ -19,6 +19,10 @@ internal static class NetworkErrors
             (HttpRequestError.NameResolutionError, _) => ($"the name '{address.Host}' cannot be resolved", Advice, false),
             (_, SocketError.ConnectionRefused) => ("the connection was refused", Advice, false),
             (_, SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.NetworkDown) => ("the network is unreachable", Advice, false),
+            (HttpRequestError.SecureConnectionError, _) when Find<AuthenticationException>(e) is { } refused && refused.Message.Contains("certificate", StringComparison.OrdinalIgnoreCase) => (
+                $"its certificate is not trusted ({refused.Message.TrimEnd('.')})",
+                "Behind a proxy that inspects TLS: put the proxy's certificate into the system's store, or name a file with it in SSL_CERT_FILE. Otherwise check the clock, and who answers there.",
+                false),
             (HttpRequestError.SecureConnectionError, _) => (
                 $"no secure connection: {(Find<AuthenticationException>(e) ?? (Exception)e).Message}",
                 "A proxy that inspects TLS needs its certificate in the system's store (or SSL_CERT_FILE); also check the clock.",

@@ -10,11 +10,10 @@ internal static partial class RateLimitHeaders
     {
         // The header is on every answer; only one with nothing remaining explains the refusal.
         if (response.Headers.TryGetValues("RateLimit", out IEnumerable<string>? values)
-            && Pattern().Match(string.Join(',', values)) is { Success: true } match
-            && match.Groups["remaining"].Value == "0"
-            && long.TryParse(match.Groups["seconds"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds))
+            && Pattern().Matches(string.Join(',', values)).Where(limit => limit.Groups["remaining"].Value == "0").Select(Seconds).ToArray() is { Length: > 0 } waits)
         {
-            return TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(1).TotalSeconds));
+            // One more, because the hub counts whole seconds (huggingface_hub adds it too).
+            return TimeSpan.FromSeconds(waits.Max() + 1);
         }
         if (response.Headers.RetryAfter is { } after)
         {
@@ -24,6 +23,12 @@ internal static partial class RateLimitHeaders
         return null;
     }
 
-    [GeneratedRegex(@";\s*r=(?<remaining>\d+)\s*;\s*t=(?<seconds>\d+)")]
+    private static long Seconds(Match limit)
+    {
+        const long Longest = 24 * 60 * 60;
+        return long.TryParse(limit.Groups["seconds"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) ? Math.Min(seconds, Longest) : Longest;
+    }
+
+    [GeneratedRegex(@";\s*r\s*=\s*(?<remaining>[0-9]+)\s*;\s*t\s*=\s*(?<seconds>[0-9]+)")]
     private static partial Regex Pattern();
 }

@@ -4,7 +4,7 @@ namespace ModelOps.Hub;
 /// How often one piece of work is tried again, and after what wait: 5 attempts, 1 to 8 s apart (as huggingface_hub does), and besides that up to
 /// three waits that the hub itself asked for.
 /// </summary>
-internal sealed class RetryBudget(TimeProvider time)
+internal sealed class RetryBudget(TimeProvider time, Action<HubNotice>? notify = null)
 {
     private const int MaxAttempts = 5;
     private const int MaxAskedWaits = 3;
@@ -28,6 +28,7 @@ internal sealed class RetryBudget(TimeProvider time)
             if (asked > LongestWait || ++_askedWaits > MaxAskedWaits)
                 throw failure.Error;
             wait = asked;
+            notify?.Invoke(new HubNotice(HubNoticeKind.RateLimit, $"{failure.Error.Message} Waiting {Math.Ceiling(wait.TotalSeconds):0} s.", wait));
         }
         else
         {
@@ -35,14 +36,15 @@ internal sealed class RetryBudget(TimeProvider time)
                 throw failure.Error;
             wait = TimeSpan.FromSeconds(1 << (_attempts - 1));
             wait = wait < LongestBackoff ? wait : LongestBackoff;
+            notify?.Invoke(new HubNotice(HubNoticeKind.Retry, $"{failure.Error.Message} Trying again in {wait.TotalSeconds:0} s ({_attempts} of {MaxAttempts - 1}).", wait));
         }
         await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Runs a piece of work with a budget of its own.</summary>
-    public static async Task<T> RunAsync<T>(TimeProvider time, Func<Task<T>> work, CancellationToken cancellationToken)
+    public static async Task<T> RunAsync<T>(HubOptions options, Func<Task<T>> work, CancellationToken cancellationToken)
     {
-        var budget = new RetryBudget(time);
+        var budget = new RetryBudget(options.Time, options.Notify);
         while (true)
         {
             HubFailure failure;

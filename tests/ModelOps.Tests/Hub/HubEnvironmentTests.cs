@@ -43,6 +43,38 @@ public sealed class HubEnvironmentTests
     public void OfflineIsOneOfTheWordsForYes(string name, string value, bool expected) =>
         Assert.Equal(expected, HubOptions.FromEnvironment(Reader(new() { [name] = value })).Offline);
 
+    /// <summary>The older variable counts only where the newer is not set (huggingface_hub's constants.py).</summary>
+    [Fact]
+    public void NewerVariableForOfflineGoesBeforeTheOlder()
+    {
+        Assert.False(HubOptions.FromEnvironment(Reader(new() { ["HF_HUB_OFFLINE"] = "0", ["TRANSFORMERS_OFFLINE"] = "1" })).Offline);
+        Assert.True(HubOptions.FromEnvironment(Reader(new() { ["HF_HUB_OFFLINE"] = "", ["TRANSFORMERS_OFFLINE"] = "1" })).Offline);
+    }
+
+    [Fact]
+    public void TokenIsNotSentUnaskedWhereTheVariableForbidsIt()
+    {
+        HubOptions options = HubOptions.FromEnvironment(Reader(new() { ["HF_TOKEN"] = "hf_secret", ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1" }));
+        Assert.Equal((null, null), (options.Token, options.TokenSource));
+    }
+
+    [Fact]
+    public void VariablesInPathsAreExpanded()
+    {
+        string home = Path.Combine(Path.GetTempPath(), "x");
+        Assert.Equal(Path.Combine(home, "cache", "hub"), StoreOptions.FromEnvironment(Reader(new() { ["PLACE"] = home, ["HF_HOME"] = "${PLACE}/cache" })).Directory.Replace('/', Path.DirectorySeparatorChar));
+        Assert.Equal(Path.Combine(home, "c", "$NOWHERE"), StoreOptions.FromEnvironment(Reader(new() { ["PLACE"] = home, ["HF_HUB_CACHE"] = "$PLACE/c/$NOWHERE" })).Directory.Replace('/', Path.DirectorySeparatorChar));
+    }
+
+    [Fact]
+    public void TimeoutsAreSeconds()
+    {
+        HubOptions options = HubOptions.FromEnvironment(Reader(new() { ["HF_HUB_ETAG_TIMEOUT"] = "7", ["HF_HUB_DOWNLOAD_TIMEOUT"] = "9" }));
+        Assert.Equal((TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(9)), (options.AnswerTimeout, options.StallTimeout));
+        ModelOpsException e = Assert.Throws<ModelOpsException>(() => HubOptions.FromEnvironment(Reader(new() { ["HF_HUB_ETAG_TIMEOUT"] = "soon" })));
+        Assert.Contains("HF_HUB_ETAG_TIMEOUT", e.Message);
+    }
+
     [Fact]
     public void TokenComesFromTheVariableThenTheOlderOneThenTheFile()
     {
@@ -52,10 +84,11 @@ public sealed class HubEnvironmentTests
             File.WriteAllText(Path.Combine(home, "token"), "hf_file\n");
             var variables = new Dictionary<string, string> { ["HF_HOME"] = home };
             Assert.Equal("hf_file", HubOptions.FromEnvironment(Reader(variables)).Token);
+            Assert.Equal($"the file {Path.Combine(home, "token")}", HubOptions.FromEnvironment(Reader(variables)).TokenSource);
             variables["HUGGING_FACE_HUB_TOKEN"] = "hf_old";
             Assert.Equal("hf_old", HubOptions.FromEnvironment(Reader(variables)).Token);
             variables["HF_TOKEN"] = " hf_new ";
-            Assert.Equal("hf_new", HubOptions.FromEnvironment(Reader(variables)).Token);
+            Assert.Equal(("hf_new", "HF_TOKEN"), (HubOptions.FromEnvironment(Reader(variables)).Token, HubOptions.FromEnvironment(Reader(variables)).TokenSource));
         }
         finally
         {

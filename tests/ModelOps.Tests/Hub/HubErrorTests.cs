@@ -128,6 +128,49 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
     }
 
     [Fact]
+    public async Task ServerThatSaysForHowLongItIsDownIsBelieved()
+    {
+        var time = new FakeTime();
+        var notices = new List<HubNotice>();
+        var network = new FaultHandler
+        {
+            Answer = (_, number) =>
+            {
+                if (number > 1)
+                    return null;
+                HttpResponseMessage response = FaultHandler.Status(HttpStatusCode.ServiceUnavailable);
+                response.Headers.TryAddWithoutValidation("Retry-After", "40");
+                return response;
+            },
+        };
+        using HubClient client = hub.Client(network, options => options with { Time = time, Notify = notices.Add });
+        await client.GetRepositoryAsync(HubFixture.Llama);
+        Assert.Equal([40], time.Waits.Select(wait => wait.TotalSeconds));
+        HubNotice notice = Assert.Single(notices);
+        Assert.Equal(TimeSpan.FromSeconds(40), notice.Wait);
+        Assert.Contains("Waiting 40 s", notice.Message);
+    }
+
+    /// <summary>A question of metadata has a patience of its own, HF_HUB_ETAG_TIMEOUT.</summary>
+    [Fact]
+    public async Task SilentAnswerIsGivenUp()
+    {
+        using var server = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
+        server.Start(); // connections wait in its queue, and nobody answers
+        var notices = new List<HubNotice>();
+        using HubClient client = hub.Client(null, options => options with
+        {
+            Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}"), AnswerTimeout = TimeSpan.FromMilliseconds(50), StallTimeout = TimeSpan.FromHours(1),
+            CreateHandler = () => new SocketsHttpHandler { UseProxy = false }, Notify = notices.Add,
+        });
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
+        Assert.Equal(ErrorKind.NetworkFailure, e.Kind);
+        Assert.Contains("did not answer within 0.05 s", e.Message);
+        Assert.Equal([1, 2, 4, 8], notices.Select(notice => notice.Wait.TotalSeconds));
+        Assert.All(notices, notice => Assert.Equal(HubNoticeKind.Retry, notice.Kind));
+    }
+
+    [Fact]
     public async Task ServerErrorsAreNotTriedForEver()
     {
         var network = new FaultHandler { Answer = (_, _) => FaultHandler.Status(HttpStatusCode.InternalServerError, null, "boom") };
@@ -139,7 +182,9 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
     }
 
     [Theory]
-    [InlineData("RateLimit", "\"api\";r=0;t=55", 55)]
+    [InlineData("RateLimit", "\"api\";r=0;t=55", 56)] // one more than the whole seconds that the hub counts
+    [InlineData("RateLimit", "\"pages\";r=7;t=200, \"api\"; r = 0; t = 9", 10)]
+    [InlineData("Retry-After", "Thu, 01 Jan 2026 00:00:21 GMT", 21)]
     [InlineData("Retry-After", "7", 7)]
     public async Task RateLimitIsObeyed(string header, string value, int seconds)
     {
@@ -170,7 +215,7 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
             Answer = (_, _) =>
             {
                 HttpResponseMessage response = FaultHandler.Status(HttpStatusCode.TooManyRequests);
-                response.Headers.TryAddWithoutValidation("RateLimit", $"\"api\";r=0;t={seconds}");
+                response.Headers.TryAddWithoutValidation("RateLimit", $"\"api\";r=0;t={seconds - 1}");
                 return response;
             },
         };

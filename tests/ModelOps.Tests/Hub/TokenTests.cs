@@ -68,6 +68,48 @@ public sealed class TokenTests(HubFixture hub) : IClassFixture<HubFixture>
         Assert.Single(network.Requests);
     }
 
+    /// <summary>Pages of a search and names in an address lead elsewhere as well; what is in the address of a redirect is no credential of ours.</summary>
+    [Theory]
+    [InlineData("http://evil.example/api/models?cursor=2")]
+    [InlineData("http://127.0.0.1:9/api/models?cursor=2")]
+    public async Task NextPageOfAnotherHostGetsNoToken(string next)
+    {
+        var network = new FaultHandler
+        {
+            Answer = (_, number) => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("[]"), Headers = { { "Link", number == 1 ? $"<{next}>; rel=\"next\"" : "<x>; rel=\"prev\"" } } },
+        };
+        using HubClient client = hub.Client(network, options => options with { Token = "hf_secret" });
+        Assert.Equal(0, await client.SearchAsync(new ModelQuery { Limit = 0 }).CountAsync());
+        Assert.Equal(["hf_secret", null], network.Requests.Select(request => request.Authorization?.Parameter));
+    }
+
+    [Theory]
+    [InlineData("http://hub.example@evil.example/x", null)]
+    [InlineData("http://user:pw@127.0.0.1:9/x", null)]
+    public async Task NamesInARedirectAreDropped(string target, string? token)
+    {
+        var network = new FaultHandler { Answer = (_, number) => number == 1 ? new HttpResponseMessage(HttpStatusCode.Found) { Headers = { Location = new Uri(target) } } : FaultHandler.Status(HttpStatusCode.BadRequest) };
+        using HubClient client = hub.Client(network, options => options with { Token = "hf_secret" });
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.OpenRangeAsync(HubFixture.Llama, "main", "model.safetensors", 0, 10));
+        SentRequest redirected = network.Requests.Last();
+        Assert.Equal(("", token), (redirected.Address.UserInfo, redirected.Authorization?.Parameter));
+        Assert.DoesNotContain("pw", e.ToString());
+    }
+
+    [Theory]
+    [InlineData("http://user:pw@hub.example")]
+    [InlineData("https://pw@hub.example/mirror")]
+    [InlineData("user:pw@hub.example")]
+    [InlineData("ftp://user:pw@hub.example")]
+    public void CredentialsInTheEndpointAreRefusedAndNotRepeated(string endpoint)
+    {
+        ModelOpsException e = Assert.Throws<ModelOpsException>(() => HubOptions.FromEnvironment(name => name == "HF_ENDPOINT" ? endpoint : null));
+        Assert.Equal(ErrorKind.InvalidArgument, e.Kind);
+        Assert.DoesNotContain("pw", e.ToString());
+        if (Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address))
+            Assert.DoesNotContain("pw", Assert.Throws<ModelOpsException>(() => new HubOptions { Endpoint = new Uri("https://hub.example") }.WithEndpoint(address)).ToString());
+    }
+
     [Fact]
     public async Task ServerWithATokenTellsAMissingOneFromAWrongOne()
     {
