@@ -53,16 +53,25 @@ internal static class InstalledFiles
     public static async Task<string> Sha256Async(string content, string etag, CancellationToken cancellationToken) =>
         BlobDigest.IsSha256(etag) ? etag : (await ContentDigest.ComputeAsync(content, "", null, cancellationToken).ConfigureAwait(false)).Sha256;
 
-    /// <summary>The installed model of a name at a revision, or null when it is not, or not completely, there.</summary>
+    /// <summary>The installed model of a name at a revision, or null when it is not, or not completely, there. The user's own store goes before shared ones.</summary>
     public static InstalledModel? Find(ModelStore store, string repository, string? variant, string? revision)
     {
-        var layout = new StoreLayout(store.Options.Directory);
-        InstalledModel[] models = [.. store.GetModels().Where(model => string.Equals(model.Repository, repository, StringComparison.OrdinalIgnoreCase))];
-        if (models.Length == 0 || (revision is not null && RepositoryPath.Problem(revision) is not null))
+        if (revision is not null && RepositoryPath.Problem(revision) is not null)
             return null;
-        string reference = layout.Reference(models[0].Repository, revision ?? "main");
-        string? commit = System.IO.File.Exists(reference) ? System.IO.File.ReadAllText(reference).Trim() : revision ?? models[0].Commit;
-        InstalledModel[] current = [.. models.Where(model => model.Commit == commit)];
-        return variant is null ? VariantGrouping.Default(current, model => model.Variant) : current.FirstOrDefault(model => string.Equals(model.Variant, variant, StringComparison.OrdinalIgnoreCase));
+        // One group a store that has the repository: each has references of its own.
+        var stores = store.GetModels().Where(model => string.Equals(model.Repository, repository, StringComparison.OrdinalIgnoreCase))
+            .GroupBy(model => References.Folder(Snapshot(model)))
+            .OrderByDescending(models => models.Key.StartsWith(Path.GetFullPath(store.Options.Directory) + Path.DirectorySeparatorChar, StringComparison.Ordinal));
+        foreach (var models in stores)
+        {
+            string commit = References.Commit(models.Key, revision ?? "main") ?? revision ?? models.First().Commit;
+            InstalledModel[] current = [.. models.Where(model => model.Commit == commit)];
+            InstalledModel? found = variant is null
+                ? VariantGrouping.Default(current, model => model.Variant)
+                : current.FirstOrDefault(model => string.Equals(model.Variant, variant, StringComparison.OrdinalIgnoreCase));
+            if (found is not null)
+                return found;
+        }
+        return null;
     }
 }

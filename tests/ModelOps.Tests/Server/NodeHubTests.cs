@@ -96,7 +96,7 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
         Assert.Equal([4, 5, 6, 33, 34, 35], types.Keys.Where(number => number < 1000 && !HeaderQuantization.FileTypeNames.ContainsKey(number)).Order());
     }
 
-    private static async Task<(string Node, string Folder)> PackagesAsync()
+    internal static async Task<(string Node, string Folder)> PackagesAsync()
     {
         string? npm = FindCommand("npm");
         string? node = FindCommand("node");
@@ -120,7 +120,7 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
         .SelectMany(folder => (OperatingSystem.IsWindows() ? (string[])[".cmd", ".exe"] : [""]).Select(extension => Path.Combine(folder, name + extension)))
         .FirstOrDefault(File.Exists);
 
-    private static async Task<string> RunAsync(string command, string folder, params string[] arguments)
+    internal static async Task<string> RunAsync(string command, string folder, params string[] arguments)
     {
         using Process process = Process.Start(new ProcessStartInfo(command, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
         using var patience = new CancellationTokenSource(Patience);

@@ -137,6 +137,22 @@ public sealed class BundleTests : IDisposable
     }
 
     [Fact]
+    public async Task ModelOfASharedStoreIsBundledAndSavedLikeOnesOwn()
+    {
+        await _bundle.FillAsync();
+        BundleResult written = await _bundle.WriteAsync("own.tar");
+        ModelStore layered = _bundle.To.With(options => options with { SharedDirectories = [_bundle.From.Directory] });
+        BundlePlan plan = await BundleWriter.PlanAsync(layered, layered.GetModels(), _bundle.Folder.File("shared.tar"), false, TestContext.Current.CancellationToken);
+        Assert.Equal(written.Sha256, (await BundleWriter.RunAsync(layered, plan, null, TestContext.Current.CancellationToken)).Sha256);
+
+        using var nobody = new HubClient(new HubOptions { Endpoint = new Uri("http://127.0.0.1:9"), Offline = true });
+        SavePlan save = await ModelSave.PlanAsync(layered, nobody, "acme/one", _bundle.Folder.File("saved"), "Q8_0", cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(save.Bytes, save.BytesToCopy);
+        SavedModel saved = await ModelSave.RunAsync(layered, nobody, save, null, TestContext.Current.CancellationToken);
+        Assert.Equal(BundleFixture.Gguf(128), File.ReadAllBytes(saved.Path));
+    }
+
+    [Fact]
     public async Task FullDiskIsSeenBefore()
     {
         await _bundle.FillAsync();

@@ -36,7 +36,6 @@ public static class BundleWriter
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{output}': a bundle is a folder or a .tar file; weights do not get smaller.", "Name it .tar");
         bool replaces = CheckOutput(output, isArchive, overwrite);
 
-        var layout = new StoreLayout(store.Options.Directory);
         var bundled = new List<BundledModel>();
         var contents = new Dictionary<string, BundleContent>(StringComparer.Ordinal);
         // An order of its own, so that the same models give the same bytes.
@@ -50,7 +49,7 @@ public static class BundleWriter
                 files.Add(new BundledFile(file.Path, file.Bytes, file.ETag, sha256));
                 contents.TryAdd(sha256, new BundleContent(sha256, file.ETag, file.Bytes, file.Content));
             }
-            bundled.Add(new BundledModel(model.Repository, model.Commit, References.Of(layout, model.Repository, model.Commit), model.Variant, files));
+            bundled.Add(new BundledModel(model.Repository, model.Commit, References.Of(References.Folder(InstalledFiles.Snapshot(model)), model.Commit), model.Variant, files));
         }
         long bytes = contents.Values.Sum(content => content.Bytes);
         string folder = Path.GetDirectoryName(output) ?? output;
