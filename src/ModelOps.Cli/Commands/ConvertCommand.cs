@@ -9,27 +9,35 @@ internal static class ConvertCommand
 {
     public static Command Create(CliHost host)
     {
-        var source = new Argument<string>("SOURCE") { Description = "A checkpoint folder, or an installed checkpoint: org/repo." };
-        var type = new Option<string>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE", Required = true };
+        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, or an installed checkpoint: org/repo.", Arity = ArgumentArity.ZeroOrOne };
+        var type = new Option<string?>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE" };
         type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
+        var pre = new Option<string?>("--pre") { Description = "llama.cpp's name of the pre-tokenizer, where tokenizer.json's is not recognised; a wrong one tokenises wrongly without an error.", HelpName = "NAME" };
         var threads = CommandSyntax.Threads();
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and write nothing." };
         var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
+        var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, noLattice, threads, dryRun, force,
+            source, type, output, noLattice, pre, threads, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
+            if (parsed.GetValue(list))
+            {
+                context.Output.Write(new ArchitectureListing(SupportedArchitecture.All), CliJson.Default.ArchitectureListing, Render);
+                return Task.FromResult(0);
+            }
             var options = new ConversionOptions
             {
-                Type = parsed.GetRequiredValue(type),
+                Type = parsed.GetValue(type) ?? throw Missing("--type TYPE"),
+                PreTokenizer = parsed.GetValue(pre),
                 KeepLattice = !parsed.GetValue(noLattice),
                 Threads = parsed.GetValue(threads),
                 Overwrite = parsed.GetValue(force),
             };
-            return RunAsync(context, parsed.GetRequiredValue(source), parsed.GetValue(output), options, parsed.GetValue(dryRun), cancellationToken);
+            return RunAsync(context, parsed.GetValue(source) ?? throw Missing("SOURCE"), parsed.GetValue(output), options, parsed.GetValue(dryRun), cancellationToken);
         });
     }
 
@@ -54,11 +62,27 @@ internal static class ConvertCommand
         return 0;
     }
 
+    // --list-architectures needs neither, so the parser cannot ask for them.
+    private static ModelOpsException Missing(string what) => new(ErrorKind.InvalidArgument, $"A conversion needs {what}.", "See 'modelops convert --help'.");
+
     private static string NameOf(ResolvedModel checkpoint)
         => checkpoint.Repository is { } repository ? repository[(repository.IndexOf('/') + 1)..] : Path.GetFileName(Path.TrimEndingDirectorySeparator(checkpoint.Path));
 
     private static string Describe(ConversionProgress progress)
         => $"{(progress.TotalBytes == 0 ? 100 : 100 * progress.BytesWritten / progress.TotalBytes),3} %  {Sizes.Bytes(progress.BytesWritten)} of {Sizes.Bytes(progress.TotalBytes)}  {progress.Tensor}";
+
+    private static void Render(Report report)
+    {
+        report.Table([new("Class in config.json", Wrap: true), new("GGUF"), new("Verified by", Wrap: true)],
+            SupportedArchitecture.All.Select(architecture => new[] { string.Join(", ", architecture.ClassNames), architecture.Architecture, Describe(architecture.Evidence) }));
+    }
+
+    private static string Describe(ArchitectureEvidence evidence) => evidence switch
+    {
+        ArchitectureEvidence.OfficialFile => "the same bytes as llama.cpp's converter",
+        ArchitectureEvidence.EqualLogits => "the same logits as an equal model",
+        _ => throw new ArgumentOutOfRangeException(nameof(evidence)),
+    };
 
     private static void Render(Report report, ConversionPlan plan)
     {

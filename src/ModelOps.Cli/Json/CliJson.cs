@@ -14,6 +14,7 @@ namespace ModelOps.Cli.Json;
     Converters =
     [
         typeof(CamelCaseEnumConverter<ModelKind>),
+        typeof(CamelCaseEnumConverter<ArchitectureEvidence>),
         typeof(CamelCaseEnumConverter<CompanionKind>),
         typeof(CamelCaseEnumConverter<ReferenceKind>),
         typeof(CamelCaseEnumConverter<RemovalKind>),
@@ -40,6 +41,7 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(BundleInstallPlan))]
 [JsonSerializable(typeof(SavePlan))]
 [JsonSerializable(typeof(SavedModel))]
+[JsonSerializable(typeof(ArchitectureListing))]
 [JsonSerializable(typeof(ConversionPlan))]
 [JsonSerializable(typeof(ConversionResult))]
 [JsonSerializable(typeof(ModelInfo))]

@@ -23,6 +23,9 @@ internal sealed record VerificationListing(bool Valid, IReadOnlyList<ModelVerifi
 /// <summary>What <c>import</c> and <c>pull --from-bundle</c> write.</summary>
 internal sealed record InstalledListing(IReadOnlyList<InstalledModel> Models);
 
+/// <summary>What <c>convert --list-architectures</c> writes.</summary>
+internal sealed record ArchitectureListing(IReadOnlyList<SupportedArchitecture> Architectures);
+
 /// <summary>What is written instead of a result when a command fails.</summary>
 internal sealed record ErrorReport(ErrorDetail Error);
 

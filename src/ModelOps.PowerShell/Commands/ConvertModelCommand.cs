@@ -34,13 +34,18 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [ValidateNotNullOrEmpty]
     public string? ModelName { get; set; }
 
+    /// <summary>llama.cpp's name of the pre-tokenizer; taken from tokenizer.json when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? PreTokenizer { get; set; }
+
     /// <summary>Replace a file that is already there.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
-        var options = new ConversionOptions { Type = Type, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, Overwrite = Force };
+        var options = new ConversionOptions { Type = Type, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
         var output = await OnPipelineAsync(() => ChooseOutput(path));
         var plan = ConversionPlan.Create(path, output, options);
         if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Write {plan.Output}, {ByteSize.Format(plan.Bytes)}?"))

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ModelOps.Cli;
 using Xunit;
 
@@ -91,6 +92,24 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Contains("[default: auto]", run.Out);
         Assert.All(Recipe.All, recipe => Assert.Contains(recipe.Name, convert.Out));
+    }
+
+    [Fact]
+    public async Task ArchitecturesAreListedWithWhatIsKnownOfThem()
+    {
+        var table = await InProcess.RunAsync(_folder.Path, ["convert", "--list-architectures"]);
+        Assert.Equal(0, table.ExitCode);
+        Assert.Contains("Qwen3MoeForCausalLM", table.Out);
+
+        var outcome = await InProcess.RunAsync(_folder.Path, ["convert", "--list-architectures", "--format", "json"]);
+        var listed = JsonDocument.Parse(outcome.Out).RootElement.GetProperty("architectures").EnumerateArray().ToList();
+        Assert.Equal(SupportedArchitecture.All.Count, listed.Count);
+        var mixtral = listed.Single(architecture => architecture.GetProperty("classNames")[0].GetString() == "MixtralForCausalLM");
+        Assert.Equal("llama", mixtral.GetProperty("architecture").GetString());
+        Assert.Equal("equalLogits", mixtral.GetProperty("evidence").GetString());
+
+        Assert.Equal(2, (await InProcess.RunAsync(_folder.Path, ["convert"])).ExitCode);
+        Assert.Equal(2, (await InProcess.RunAsync(_folder.Path, ["convert", "--type", "BF16"])).ExitCode);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Xunit;
 
 namespace ModelOps.Tests.Conversion;
@@ -47,6 +48,16 @@ public sealed class GoldenConversionTests
             Assert.True(theirs.AsSpan((int)tensor.Offset, (int)tensor.Bytes).SequenceEqual(ours.AsSpan((int)tensor.Offset, (int)tensor.Bytes)), tensor.Name);
         Assert.Equal(theirs, ours);
         Assert.Equal(ours.Length, result.Bytes);
+    }
+
+    [Fact]
+    public void Architectures_SaidToBeVerifiedSo_AreThoseOfTheCases()
+    {
+        var said = SupportedArchitecture.All.Where(architecture => architecture.Evidence == ArchitectureEvidence.OfficialFile).Select(architecture => architecture.ClassNames[0]);
+        var classes = Cases.GroupBy(row => row.Data.Item1, row => row.Data.Item2)
+            .Where(types => types.Contains("f32") && types.Contains("bf16"))
+            .Select(types => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestPaths.Golden(types.Key), "hf", "config.json"))).RootElement.GetProperty("architectures")[0].GetString()!);
+        Assert.Equal(classes.Distinct().Order(StringComparer.Ordinal), said.Order(StringComparer.Ordinal));
     }
 
     private static string[] Describe(GgufMetadata metadata)

@@ -17,6 +17,9 @@ internal abstract class Architecture
     /// <summary>GGUF architecture.</summary>
     public abstract string Name { get; }
 
+    /// <summary>How the conversion is verified.</summary>
+    public virtual ArchitectureEvidence Evidence => ArchitectureEvidence.OfficialFile;
+
     /// <summary>
     /// What the library's configuration class assumes of keys that config.json leaves out, as JSON. Never a default that is computed from
     /// other keys.

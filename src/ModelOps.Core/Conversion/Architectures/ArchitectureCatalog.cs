@@ -5,7 +5,8 @@ namespace ModelOps.Conversion;
 /// <summary>The architectures that can be converted.</summary>
 internal static class ArchitectureCatalog
 {
-    private static readonly Architecture[] All =
+    /// <summary>All, the usual ones of a name first.</summary>
+    public static IReadOnlyList<Architecture> All { get; } =
     [
         new Llama(), new Mistral(), new Mixtral(), new Qwen2(), new Qwen3(), new Qwen3Moe(), new Gemma2(), new Gemma3(), new Phi3(), new SmolLM3(), new Olmo2(), new Olmo3(), new Granite(),
         new StarCoder2(), new Glm4(), new Cohere2(),

@@ -9,6 +9,8 @@ internal sealed class Olmo3 : Olmo2
 
     public override IReadOnlyList<string> ClassNames => ["Olmo3ForCausalLM"];
 
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+
     public override string Defaults => """
         {
           "vocab_size": 50304, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
