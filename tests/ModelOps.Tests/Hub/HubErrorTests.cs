@@ -160,8 +160,11 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
         var notices = new List<HubNotice>();
         using HubClient client = hub.Client(null, options => options with
         {
-            Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}"), AnswerTimeout = TimeSpan.FromMilliseconds(50), StallTimeout = TimeSpan.FromHours(1),
-            CreateHandler = () => new SocketsHttpHandler { UseProxy = false }, Notify = notices.Add,
+            Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}"),
+            AnswerTimeout = TimeSpan.FromMilliseconds(50),
+            StallTimeout = TimeSpan.FromHours(1),
+            CreateHandler = () => new SocketsHttpHandler { UseProxy = false },
+            Notify = notices.Add,
         });
         ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => client.GetRepositoryAsync(HubFixture.Llama));
         Assert.Equal(ErrorKind.NetworkFailure, e.Kind);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using Xunit;
 
 namespace ModelOps.Tests.Hub;
@@ -136,26 +137,32 @@ public sealed class SearchTests(HubFixture hub) : IClassFixture<HubFixture>
         Assert.Equal(ErrorKind.NetworkFailure, (await Assert.ThrowsAsync<ModelOpsException>(() => client.GetReferencesAsync("o/r"))).Kind);
     }
 
-    /// <summary>The hub's oldest repositories have no organisation; every address takes them.</summary>
+    /// <summary>The hub's oldest repositories have no organisation; every address takes them, and so does the store.</summary>
     [Fact]
     public async Task NameMayHaveNoOrganisation()
     {
         const string Commit = "0123456789012345678901234567890123456789";
+        byte[] content = [1, 2, 3];
+        string sha256 = Convert.ToHexStringLower(SHA256.HashData(content));
         var network = new FaultHandler
         {
             Answer = (request, _) => request.Address.AbsolutePath switch
             {
                 "/api/models/gpt2/revision/main" => Json($$"""{"id":"gpt2","sha":"{{Commit}}"}"""),
-                $"/api/models/gpt2/tree/{Commit}" => Json($$"""[{"type":"file","path":"gpt2-Q8_0.gguf","size":3,"oid":"{{Commit}}"}]"""),
-                $"/gpt2/resolve/{Commit}/gpt2-Q8_0.gguf" => new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent([1, 2, 3]) },
+                $"/api/models/gpt2/tree/{Commit}" => Json($$"""[{"type":"file","path":"gpt2-Q8_0.gguf","size":3,"oid":"{{Commit}}","lfs":{"oid":"{{sha256}}","size":3} }]"""),
+                $"/gpt2/resolve/{Commit}/gpt2-Q8_0.gguf" => new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(content) },
                 var path => throw new InvalidOperationException(path),
             },
         };
         using HubClient client = hub.Client(network);
-        ModelVariant variant = await client.GetVariantAsync("gpt2");
-        Assert.Equal(("gpt2", "Q8_0"), (variant.Repository, variant.Name));
-        await using Stream stream = await client.OpenRangeAsync("gpt2", variant.Commit, variant.Files[0].Path, 0, 3);
-        Assert.Equal(3, await stream.ReadAtLeastAsync(new byte[3], 3));
+        using var temp = new Store.TempStore();
+        DownloadPlan plan = await temp.Store.PlanInstallAsync(client, "gpt2");
+        InstalledModel model = await temp.Store.InstallAsync(client, plan);
+        Assert.Equal(("gpt2", "Q8_0", Commit), (model.Repository, model.Variant, model.Commit));
+        Assert.Equal(Path.Combine(temp.Directory, "models--gpt2", "snapshots", Commit, "gpt2-Q8_0.gguf"), model.Path);
+        Assert.Equal(content, await File.ReadAllBytesAsync(model.Path));
+        Assert.Equal("gpt2", Assert.Single(temp.Store.GetModels()).Repository);
+        Assert.Equal(model.Path, temp.Store.Resolve("gpt2:Q8_0").Path);
     }
 
     [Theory]
