@@ -56,7 +56,7 @@ public sealed class BodyFaultTests
         Assert.Equal(download.Model.Bytes, outcome.SentBytes);
     }
 
-    [Fact(Skip = "A connection that trickles holds the file up for ever. Until the new Transfer room is here.")]
+    [Fact]
     public async Task TrickleOnOneConnectionDoesNotKeepTheFileForEver()
     {
         await using FaultyDownload download = await FaultyDownload.StartAsync();
