@@ -46,14 +46,10 @@ internal static partial class PlanText
         return text.ToString();
     }
 
-    public static ProgressStep Step(TransferProgress report)
-    {
-        var left = report.TotalBytes - report.BytesDone;
-        return new ProgressStep(
-            $"{report.File}: {ByteSize.Format(report.BytesDone)} of {ByteSize.Format(report.TotalBytes)}, {ByteSize.Format((long)report.BytesPerSecond)}/s",
-            report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes,
-            report.BytesPerSecond > 0 ? TimeSpan.FromSeconds(Math.Min(left / report.BytesPerSecond, 1e9)) : null);
-    }
+    public static ProgressStep Step(TransferProgress report) => new(
+        $"{(report.IsElsewhere ? "Another process fetches " : "")}{report.File}: {ByteSize.Format(report.BytesDone)} of {ByteSize.Format(report.TotalBytes)}, {ByteSize.Format((long)report.BytesPerSecond)}/s",
+        report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes,
+        report.Remaining);
 
     public static ProgressStep Step(VerificationProgress report) => new(
         $"{report.File}: {ByteSize.Format(report.BytesDone)} of {ByteSize.Format(report.TotalBytes)}",

@@ -17,32 +17,34 @@ internal static class PullCommand
         var bundle = new Option<string?>("--from-bundle") { Description = "Install from a bundle (folder, tar file, or - for a tar on standard input), verified and without the network.", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "With --to: replace files that have other content." };
         var projector = new Option<bool>("--with-mmproj") { Description = "The vision projector too: the F16 one, else BF16, else the first." };
+        var network = new TransferSyntax();
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and download nothing." };
-        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repositories, variant, revision, projector, to, bundle, force, dryRun }
+        return new Command("pull", "Download a model into the store, or with --to into a folder: ranged, resumable, verified.") { repositories, variant, revision, projector, to, bundle, force, network.Connections, network.LimitRate, dryRun }
             .Does(host, (context, parsed, cancellationToken) =>
             {
                 var names = parsed.GetValue(repositories) ?? [];
                 if (parsed.GetValue(bundle) is { } path)
                 {
                     return parsed.GetValue(variant) is null && parsed.GetValue(revision) is null && parsed.GetValue(to) is null && !parsed.GetValue(force) && !parsed.GetValue(projector)
+                        && parsed.GetValue(network.Connections) == 0 && parsed.GetValue(network.LimitRate) is null
                         ? PullFromBundle.RunAsync(context, path, names, parsed.GetValue(dryRun), cancellationToken)
-                        : throw new ModelOpsException(ErrorKind.InvalidArgument, "--from-bundle does not go with --variant, --revision, --with-mmproj, --to or --force.", "Name a variant as org/repo:variant.");
+                        : throw new ModelOpsException(ErrorKind.InvalidArgument, "--from-bundle does not go with --variant, --revision, --with-mmproj, --to, --force, --connections or --limit-rate.", "Name a variant as org/repo:variant.");
                 }
                 if (names.Length != 1)
                 {
                     throw new ModelOpsException(ErrorKind.InvalidArgument, names.Length == 0 ? "Name the repository to pull." : "Pull one repository at a time.", "See modelops pull --help");
                 }
                 var name = ModelName.Parse(names[0], parsed.GetValue(variant));
+                var store = network.OpenStore(context, parsed);
                 return parsed.GetValue(to) is { } directory
-                    ? PullToFolder.RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(projector), directory, parsed.GetValue(force), parsed.GetValue(dryRun), cancellationToken)
-                    : RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(projector), parsed.GetValue(dryRun), cancellationToken);
+                    ? PullToFolder.RunAsync(context, store, name, parsed.GetValue(revision), parsed.GetValue(projector), directory, parsed.GetValue(force), parsed.GetValue(dryRun), cancellationToken)
+                    : RunAsync(context, store, name, parsed.GetValue(revision), parsed.GetValue(projector), parsed.GetValue(dryRun), cancellationToken);
             });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, ModelName name, string? revision, bool projector, bool dryRun, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, ModelStore store, ModelName name, string? revision, bool projector, bool dryRun, CancellationToken cancellationToken)
     {
         using var hub = context.OpenHub();
-        var store = context.OpenStore();
         var plan = await store.PlanInstallAsync(hub, name.Repository, name.Variant, revision, projector, cancellationToken);
         if (dryRun)
         {

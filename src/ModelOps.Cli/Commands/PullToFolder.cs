@@ -6,10 +6,9 @@ namespace ModelOps.Cli.Commands;
 /// <summary><c>modelops pull REPO --to DIR</c></summary>
 internal static class PullToFolder
 {
-    public static async Task<int> RunAsync(CommandContext context, ModelName name, string? revision, bool projector, string directory, bool force, bool dryRun, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(CommandContext context, ModelStore store, ModelName name, string? revision, bool projector, string directory, bool force, bool dryRun, CancellationToken cancellationToken)
     {
         using var hub = context.OpenHub();
-        var store = context.OpenStore();
         var plan = await ModelSave.PlanAsync(store, hub, name.Repository, context.FullPath(directory), name.Variant, revision, force, projector, cancellationToken);
         if (dryRun)
         {

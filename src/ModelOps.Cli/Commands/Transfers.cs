@@ -8,7 +8,9 @@ internal static class Transfers
     public static string Describe(TransferProgress progress)
     {
         var percent = progress.TotalBytes == 0 ? 100 : 100 * progress.BytesDone / progress.TotalBytes;
-        return $"{percent,3} %  {Sizes.Bytes(progress.BytesDone)} of {Sizes.Bytes(progress.TotalBytes)}  {Sizes.Bytes((long)progress.BytesPerSecond)}/s  {progress.File}";
+        var left = progress.Remaining is { } remaining && progress.BytesDone < progress.TotalBytes ? $"  {Sizes.Duration(remaining)} left" : "";
+        var file = progress.IsElsewhere ? $"another process fetches {progress.File}" : progress.File;
+        return $"{percent,3} %  {Sizes.Bytes(progress.BytesDone)} of {Sizes.Bytes(progress.TotalBytes)}  {Sizes.Bytes((long)progress.BytesPerSecond)}/s{left}  {file}";
     }
 
     public static void Render(Report report, IReadOnlyList<InstalledModel> models)

@@ -44,5 +44,14 @@ internal static class Sizes
 
     public static string Seconds(double seconds) => $"{Number(seconds, seconds >= 10 ? "0" : "0.0")} s";
 
+    /// <summary>A time to wait, in two parts at most: <c>45 s</c>, <c>3 min 20 s</c>, <c>2 h 5 min</c>.</summary>
+    public static string Duration(TimeSpan time) => time switch
+    {
+        { TotalSeconds: < 59.5 } => $"{Number(Math.Ceiling(time.TotalSeconds), "0")} s",
+        { TotalHours: < 1 } => $"{time.Minutes} min {time.Seconds} s",
+        { TotalHours: < 100 } => $"{(int)time.TotalHours} h {time.Minutes} min",
+        _ => $"{Number(time.TotalDays, "0")} days",
+    };
+
     private static string Scaled(double value, string unit) => $"{value.ToString(value >= 100 ? "0" : "0.0", CultureInfo.InvariantCulture)} {unit}";
 }

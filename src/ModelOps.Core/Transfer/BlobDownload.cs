@@ -12,6 +12,9 @@ namespace ModelOps.Transfer;
 /// <param name="session">What the files of a download share.</param>
 internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string blob, TransferSession session)
 {
+    /// <summary>So much is put on the disk at once while the rest arrives: the system would otherwise keep gigabytes for the end.</summary>
+    private const long FlushBytes = 64 << 20;
+
     private readonly TaskCompletionSource<(PartialFile Partial, ChunkQueue Queue)> _running = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Whether the checksums of the chunks are kept (<see cref="BlobFiles.Record"/>): for blobs of a cache, not in a user's folder.</summary>
@@ -96,23 +99,38 @@ internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string b
         }
     }
 
-    /// <summary>Follows the chunks in order as they arrive, so that at the end only the last is left to hash.</summary>
+    /// <summary>Follows the chunks in order as they arrive, so that at the end only the last is left to hash, and to put on the disk.</summary>
     private async Task<string> HashAsync(PartialFile partial, ChunkQueue queue, CancellationToken cancellationToken)
     {
         ChunkGrid grid = partial.Record.Grid;
         using var hash = new BlobHash(file.ETag, file.Bytes);
         byte[] buffer = new byte[Math.Min(grid.ChunkBytes, Math.Max(file.Bytes, 1))];
-        for (int chunk = 0; chunk < grid.Count;)
+        Task flushing = Task.CompletedTask;
+        long flushed = 0;
+        try
         {
-            await queue.WaitAsync(chunk, cancellationToken).ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            Memory<byte> content = buffer.AsMemory(0, grid.Length(chunk));
-            // Just written, mostly: it comes from the system's memory, not from the disk.
-            partial.Read(chunk, content.Span);
-            if (!Check(partial, queue, chunk, content.Span))
-                continue;
-            hash.Append(content.Span);
-            chunk++;
+            for (int chunk = 0; chunk < grid.Count;)
+            {
+                await queue.WaitAsync(chunk, cancellationToken).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+                Memory<byte> content = buffer.AsMemory(0, grid.Length(chunk));
+                // Just written, mostly: it comes from the system's memory, not from the disk.
+                partial.Read(chunk, content.Span);
+                if (!Check(partial, queue, chunk, content.Span))
+                    continue;
+                hash.Append(content.Span);
+                if (flushing.IsCompleted && grid.End(chunk) - flushed >= FlushBytes)
+                {
+                    await flushing.ConfigureAwait(false);
+                    flushed = grid.End(chunk);
+                    flushing = Task.Run(partial.Flush, CancellationToken.None);
+                }
+                chunk++;
+            }
+        }
+        finally
+        {
+            await flushing.ConfigureAwait(false);
         }
         queue.Close();
         return hash.Finish();

@@ -2,17 +2,18 @@ namespace ModelOps.Transfer;
 
 /// <summary>
 /// How many requests run at once, over all files of a download. It begins with a few, doubles them while that brings more bytes, and goes back
-/// when it does not; later it tries one more now and then. A server that refuses or drops connections halves them.
+/// when it does not; later it tries a few more now and then. A server that refuses or drops connections halves them.
 /// </summary>
 internal sealed class ConnectionGate
 {
     private const int First = 4;
-    /// <summary>More connections must bring this much more, else they only cost the server.</summary>
-    private const double WorthwhileGrowth = 1.05;
+    /// <summary>More connections must bring this much more, else they only cost the server; so much more in a moment needs no second look.</summary>
+    private const double WorthwhileGrowth = 1.05, EvidentGrowth = 1.25;
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(200);
     /// <summary>A new connection needs this long to show what it brings: the handshake, and the slow start of TCP.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(2), LongestRest = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RestAfterRefusal = TimeSpan.FromSeconds(10);
 
     private readonly int _most;
     private readonly TimeProvider _time;
@@ -21,10 +22,12 @@ internal sealed class ConnectionGate
     private int _active;
     private long _bytes;
     private long _windowStart;
+    private long _bytesSinceChange;
     private double _rateBefore;
     private int _limitBefore;
     private long _changedAt;
     private TimeSpan _rest;
+    private TimeSpan _failedRest = FirstRest;
     private bool _isDoubling = true;
     private long? _refusedAt;
 
@@ -80,6 +83,7 @@ internal sealed class ConnectionGate
             if (elapsed < Window)
                 return;
             double rate = _bytes / elapsed.TotalSeconds;
+            _bytesSinceChange += _bytes;
             _bytes = 0;
             _windowStart = _time.GetTimestamp();
             // With free places the server is not what limits it, and a window says nothing.
@@ -99,7 +103,7 @@ internal sealed class ConnectionGate
             _refusedAt = _time.GetTimestamp();
             _isDoubling = false;
             Change(Math.Max(Limit / 2, 1));
-            Settle(2 * Rest);
+            Settle(RestAfterRefusal);
         }
     }
 
@@ -109,34 +113,36 @@ internal sealed class ConnectionGate
         {
             // At rest, or at the very beginning.
             if (Limit < _most && sinceChange >= _rest)
-            {
-                _rateBefore = rate;
-                Change(_isDoubling ? Math.Min(2 * Limit, _most) : Limit + 1);
-            }
+                Grow(rate);
         }
-        else if (rate >= _rateBefore * (_isDoubling ? WorthwhileGrowth : 1 + (0.5 / Limit)))
+        else if (rate >= _rateBefore * EvidentGrowth || (sinceChange >= Patience && _bytesSinceChange / sinceChange.TotalSeconds >= _rateBefore * WorthwhileGrowth))
         {
             Settle(TimeSpan.Zero);
             if (Limit < _most)
-            {
-                _rateBefore = rate;
-                Change(_isDoubling ? Math.Min(2 * Limit, _most) : Limit + 1);
-            }
+                Grow(rate);
         }
         else if (sinceChange >= Patience)
         {
             Change(_limitBefore);
             // Each trial that brings nothing makes the next one rarer.
-            Settle(_rest == TimeSpan.Zero ? Rest : 2 * _rest);
+            Settle(_failedRest);
+            _failedRest = 2 * _failedRest < LongestRest ? 2 * _failedRest : LongestRest;
             _isDoubling = false;
         }
+    }
+
+    private void Grow(double rate)
+    {
+        _rateBefore = rate;
+        Change(Math.Min(Limit + (_isDoubling ? Limit : Math.Max(Limit / 4, 1)), _most));
     }
 
     private void Change(int limit)
     {
         _limitBefore = Limit;
         Limit = limit;
-        _changedAt = _time.GetTimestamp();
+        _changedAt = _windowStart = _time.GetTimestamp();
+        _bytes = _bytesSinceChange = 0;
         Admit();
     }
 

@@ -46,6 +46,16 @@ public sealed class InstallModelCommand : HubCmdlet
     [ValidateNotNullOrEmpty]
     public string? Store { get; set; }
 
+    /// <summary>Connections at once, at most; 0 takes as many as make it faster.</summary>
+    [Parameter(ParameterSetName = FromHub)]
+    [ValidateRange(0, 64)]
+    public int Connections { get; set; }
+
+    /// <summary>Bytes a second over all connections; as many as come when left out.</summary>
+    [Parameter(ParameterSetName = FromHub)]
+    [ValidateRange(1024, long.MaxValue)]
+    public long? MaximumBytesPerSecond { get; set; }
+
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => Bundle is null ? DownloadAsync(cancellationToken) : UnpackAsync(cancellationToken);
 
     private async Task UnpackAsync(CancellationToken cancellationToken)
@@ -71,7 +81,8 @@ public sealed class InstallModelCommand : HubCmdlet
     private Task DownloadAsync(CancellationToken cancellationToken) => ForEachAsync(Repository, async name =>
     {
         var wanted = ModelName.Parse(name, NullIfEmpty(Variant));
-        var store = await OnPipelineAsync(() => this.OpenStore(Store));
+        var options = (await OnPipelineAsync(() => this.OpenStore(Store))).Options;
+        var store = new ModelStore(options with { Connections = Connections, MaximumBytesPerSecond = MaximumBytesPerSecond });
         var plan = await store.PlanInstallAsync(Hub, wanted.Repository, wanted.Variant, NullIfEmpty(Revision), IncludeProjector, cancellationToken);
         if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Install {plan.Repository}, {ByteSize.Format(plan.BytesToFetch)} to fetch?"))
         {
