@@ -232,6 +232,13 @@ Describe 'Install-Model' {
         (Get-WrittenError { Install-Model modelops/demo-llama Q4_K_M -Store $store }).FullyQualifiedErrorId | Should -BeLike 'VariantNotFound,*'
         (Get-WrittenError { Install-Model modelops/demo-llama -Revision nowhere -Store $store }).FullyQualifiedErrorId | Should -BeLike 'RevisionNotFound,*'
     }
+
+    It 'takes as much of the network as it may' {
+        $model = Install-Model modelops/demo-gemma-qat -Store limited -Connections 2 -MaximumBytesPerSecond 100MB
+        $model.Bytes | Should -Be ($model.Files | Measure-Object Bytes -Sum).Sum
+        { Install-Model modelops/demo-gemma-qat -Store limited -MaximumBytesPerSecond 0 } | Should -Throw -ErrorId 'ParameterArgumentValidationError*'
+        { Install-Model modelops/demo-gemma-qat -Store limited -Connections -1 } | Should -Throw -ErrorId 'ParameterArgumentValidationError*'
+    }
 }
 
 Describe 'Get-Model' {

@@ -31,6 +31,21 @@ public sealed class HubEnvironmentTests
         Assert.Equal(token, options.Token);
     }
 
+    [Theory]
+    [InlineData(null, 30)]
+    [InlineData("10", 10)]
+    [InlineData(" 2.5 ", 2.5)]
+    public void DownloadTimeoutIsInSeconds(string? text, double seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), HubOptions.FromEnvironment(Reader(text is null ? [] : new() { ["HF_HUB_DOWNLOAD_TIMEOUT"] = text })).StallTimeout);
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("ten")]
+    [InlineData("1e9")]
+    public void BadDownloadTimeoutIsRefused(string text) =>
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => HubOptions.FromEnvironment(Reader(new() { ["HF_HUB_DOWNLOAD_TIMEOUT"] = text }))).Kind);
+
     [Fact]
     public void AnotherHubHasAWebAddress() =>
         Assert.All([new Uri("/models", UriKind.Relative), new Uri("file:///models")], address =>

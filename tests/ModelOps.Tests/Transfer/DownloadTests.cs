@@ -155,6 +155,43 @@ public sealed class DownloadTests(HubFixture hub) : IClassFixture<HubFixture>, I
     }
 
     [Fact]
+    public async Task WhoWaitsForAnotherProcessShowsItsProgress()
+    {
+        await StopHalfwayAsync();
+        using HubClient client = hub.Client(change: options => options with { Time = TimeProvider.System });
+        DownloadPlan plan = await _temp.Store.PlanInstallAsync(client, Repository);
+        PlannedFile weights = plan.Files.Single(file => file.Path == "model.safetensors");
+        // Another process: what counts is the lock it holds.
+        string path = Path.Combine(_temp.Directory, ".locks", "models--" + Repository.Replace("/", "--"), weights.ETag + ".lock");
+        var waited = new TaskCompletionSource<TransferProgress>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<InstalledModel> install;
+        using (await BlobLock.AcquireAsync(path, TimeProvider.System, TestContext.Current.CancellationToken))
+        {
+            install = _temp.Store.InstallAsync(client, plan, new Reports(report =>
+            {
+                if (report.IsElsewhere)
+                    waited.TrySetResult(report);
+            }), TestContext.Current.CancellationToken);
+            TransferProgress report = await waited.Task.WaitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(weights.Path, report.File);
+            Assert.True(report.BytesDone >= weights.PresentBytes);
+        }
+        TempStore.AssertSameContent(Repository, await install);
+    }
+
+    [Fact]
+    public async Task BandwidthLimitHoldsForTheWholeDownload()
+    {
+        // On the fake clock every wait is over at once; their sum says how long the download may take.
+        var time = new FakeTime();
+        using HubClient client = hub.Client(change: options => options with { Time = time });
+        ModelStore store = _temp.With(options => options with { MaximumBytesPerSecond = 100_000 });
+        DownloadPlan plan = await store.PlanInstallAsync(client, Repository);
+        TempStore.AssertSameContent(Repository, await store.InstallAsync(client, plan));
+        Assert.InRange(time.Waits.Max().TotalSeconds, plan.Bytes * 0.9 / 100_000, plan.Bytes * 1.1 / 100_000);
+    }
+
+    [Fact]
     public async Task TooLittleRoomIsSaidBeforeTheFirstByte()
     {
         var network = new FaultHandler();
