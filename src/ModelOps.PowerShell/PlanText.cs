@@ -22,6 +22,17 @@ internal static partial class PlanText
         return text.ToString();
     }
 
+    public static string Describe(RepairPlan plan)
+    {
+        var text = new StringBuilder();
+        text.Append($"Repair {plan.Repository} {plan.Variant}, commit {Short(plan.Commit)}: {ByteSize.Format(plan.BytesToFetch)} to fetch");
+        foreach (var file in plan.Files)
+        {
+            text.AppendLine().Append($"  {file.Path}  {file.State}, {ByteSize.Format(file.BytesToFetch)} of {ByteSize.Format(file.Bytes)}");
+        }
+        return text.ToString();
+    }
+
     public static string Describe(RemovalPlan plan, string title)
     {
         var text = new StringBuilder();

@@ -85,6 +85,14 @@ Describe 'Test-Model' {
         $result.Broken.Path | Should -Be 'model.safetensors'
         Test-Model -Store $broken -Quiet | Should -BeExactly $false
         Test-Model '*gemma*' -Store $broken -Quiet | Should -BeExactly $true
+
+        $printed = pwsh -NoProfile -NonInteractive -Command "Import-Module '$Root/ModelOps.psd1'; Test-Model modelops/demo-llama -Store '$broken' -Repair -WhatIf" | Out-String
+        $printed | Should -Match 'What if: Repair modelops/demo-llama'
+        Test-Model -Store $broken -Quiet | Should -BeExactly $false
+        $repaired = Get-Model modelops/demo-llama -Store $broken | Test-Model -Repair
+        $repaired.State | Should -Be 'Valid'
+        $repaired.FetchedBytes | Should -Be 1MB
+        Test-Model -Store $broken -Quiet | Should -BeExactly $true
     }
 }
 

@@ -18,7 +18,10 @@ internal sealed record ReferenceListing(string Repository, IReadOnlyList<Reposit
 internal sealed record StoreListing(string Store, long Bytes, long UnfinishedBytes, IReadOnlyList<InstalledModel> Models, IReadOnlyList<StoreNote> Notes);
 
 /// <summary>What <c>verify</c> writes.</summary>
-internal sealed record VerificationListing(bool Valid, IReadOnlyList<ModelVerification> Models);
+/// <param name="Valid">Whether nothing is damaged or missing, after the repair if there was one.</param>
+/// <param name="Models">What was found.</param>
+/// <param name="Repairs">What was repaired or, with <c>--dry-run</c>, would be.</param>
+internal sealed record VerificationListing(bool Valid, IReadOnlyList<ModelVerification> Models, IReadOnlyList<RepairPlan> Repairs);
 
 /// <summary>What <c>import</c> and <c>pull --from-bundle</c> write.</summary>
 internal sealed record InstalledListing(IReadOnlyList<InstalledModel> Models);

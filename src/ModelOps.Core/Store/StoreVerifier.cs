@@ -51,12 +51,16 @@ public sealed class StoreVerifier(StoreOptions options, HubClient? hub = null)
             model.Repository, model.Commit, model.Variant, results.Max(file => file.State), results.Where(file => file.State == VerificationState.Valid).Sum(file => file.Bytes), results, model);
     }
 
-    /// <summary>Forgets what was read of a file, which has been repaired.</summary>
-    internal void Forget(InstalledModel model)
+    /// <summary>Forgets what was read of a repository, some of which has been repaired.</summary>
+    public void Forget(string repository)
     {
-        _scans.Clear();
-        foreach (string path in _read.Keys.Where(path => path.StartsWith(new StoreLayout(model.Store).RepositoryFolder(model.Repository), StringComparison.Ordinal)).ToList())
-            _read.Remove(path);
+        foreach (var key in _scans.Keys.Where(key => key.Repository == repository).ToList())
+        {
+            string folder = _scans[key].Folder;
+            foreach (string content in _read.Keys.Where(content => content.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)).ToList())
+                _read.Remove(content);
+            _scans.Remove(key);
+        }
     }
 
     private async Task<VerifiedFile> CheckAsync(string path, FileInfo content, string digest, bool isShared, Action<long> progress, CancellationToken cancellationToken)

@@ -32,7 +32,25 @@ public sealed record VerifiedFile(string Path, VerificationState State, long Byt
 public sealed record ModelVerification(string Repository, string Commit, string Variant, VerificationState State, long Bytes, IReadOnlyList<VerifiedFile> Files, InstalledModel Model)
 {
     /// <summary>Files that are damaged or missing.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<VerifiedFile> Broken => Files.Where(file => file.State is VerificationState.Damaged or VerificationState.Missing);
+
+    /// <summary>Bytes that were fetched to repair it.</summary>
+    public long FetchedBytes { get; init; }
+
+    /// <summary>What the model is once a plan was followed, which checks every digest on the way.</summary>
+    public ModelVerification After(RepairPlan plan)
+    {
+        VerifiedFile[] files = [.. Files.Select(file => plan.Files.FirstOrDefault(repaired => repaired.Path == file.Path) is { } repaired ? new VerifiedFile(file.Path, VerificationState.Valid, repaired.Bytes, repaired.ETag, null) : file)];
+        return this with
+        {
+            State = files.Max(file => file.State),
+            Bytes = files.Where(file => file.State == VerificationState.Valid).Sum(file => file.Bytes),
+            Files = files,
+            FetchedBytes = plan.BytesToFetch,
+            Model = Model with { MissingFiles = [], IsComplete = true },
+        };
+    }
 }
 
 /// <summary>How far a verification is.</summary>

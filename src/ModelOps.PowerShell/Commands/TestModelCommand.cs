@@ -4,7 +4,7 @@ using ModelOps.PowerShell.Completion;
 namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Test-Model: every byte of installed models against the digest that it was published with.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "Model", DefaultParameterSetName = ByName)]
+[Cmdlet(VerbsDiagnostic.Test, "Model", SupportsShouldProcess = true, DefaultParameterSetName = ByName)]
 [OutputType(typeof(ModelVerification), typeof(bool))]
 public sealed class TestModelCommand : InstalledModelCmdlet
 {
@@ -23,6 +23,10 @@ public sealed class TestModelCommand : InstalledModelCmdlet
     [Parameter]
     [ValidateNotNull]
     public Uri? Endpoint { get; set; }
+
+    /// <summary>Fetch the damaged parts, and what is missing.</summary>
+    [Parameter]
+    public SwitchParameter Repair { get; set; }
 
     /// <summary>Only say whether nothing is damaged or missing: one bool for all models.</summary>
     [Parameter]
@@ -69,11 +73,31 @@ public sealed class TestModelCommand : InstalledModelCmdlet
             _allValid = false;
             throw;
         }
+        if (Repair && result.Broken.Any())
+        {
+            result = await RepairAsync(options, verifier, result, cancellationToken);
+        }
         _allValid &= !result.Broken.Any();
         if (!Quiet)
         {
             await WriteObjectAsync(result);
         }
+    }
+
+    private async Task<ModelVerification> RepairAsync(StoreOptions options, StoreVerifier verifier, ModelVerification result, CancellationToken cancellationToken)
+    {
+        var repair = new StoreRepair(options, _hub!);
+        var plan = await repair.PlanAsync(result, cancellationToken);
+        if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Repair {plan.Repository} {plan.Variant}, {ByteSize.Format(plan.BytesToFetch)} to fetch?"))
+        {
+            return result;
+        }
+        using (var progress = StartProgress<TransferProgress>($"Repairing {plan.Repository} {plan.Variant}", PlanText.Step))
+        {
+            await repair.RunAsync(plan, progress, cancellationToken);
+        }
+        verifier.Forget(plan.Repository);
+        return result.After(plan);
     }
 
     /// <inheritdoc/>
