@@ -14,7 +14,11 @@ internal static partial class PlanText
         foreach (var file in plan.Files)
         {
             text.AppendLine().Append($"  {file.Path.PadRight(width)}  {ByteSize.Format(file.Bytes),10}");
-            if (file.PresentBytes > 0)
+            if (file.CopyFrom is not null)
+            {
+                text.Append($"  copied from {file.CopyFrom}");
+            }
+            else if (file.PresentBytes > 0)
             {
                 text.Append(file.PresentBytes >= file.Bytes ? "  already here" : $"  {ByteSize.Format(file.PresentBytes)} already here");
             }

@@ -58,7 +58,9 @@ internal static class PullCommand
             model = await store.InstallAsync(hub, plan, progress.Of<TransferProgress>(Transfers.Describe), cancellationToken);
         }
         context.Output.Write(model, CliJson.Default.InstalledModel, report => Transfers.Render(report, model));
-        context.Output.Note(plan.BytesToFetch == 0
+        context.Output.Note(plan.IsShared
+            ? $"A shared store has it: {plan.Directory}."
+            : plan.BytesToFetch == 0
             ? "Everything was there already."
             : $"Downloaded and verified {Sizes.Bytes(plan.BytesToFetch)} in {Sizes.Seconds(clock.Elapsed.TotalSeconds)}.");
         return 0;
@@ -76,6 +78,6 @@ internal static class PullCommand
             ("disk free", Sizes.Bytes(plan.DiskFreeBytes)));
         report.Line();
         report.Table([new("File", Wrap: true), new("Size", Right: true), new("Present", Right: true)],
-            plan.Files.Select(file => new[] { file.Path, Sizes.Bytes(file.Bytes), Sizes.Bytes(file.PresentBytes) }));
+            plan.Files.Select(file => new[] { file.Path, Sizes.Bytes(file.Bytes), file.CopyFrom is null ? Sizes.Bytes(file.PresentBytes) : "shared, will be copied" }));
     }
 }

@@ -6,17 +6,18 @@ namespace ModelOps.Store;
 /// Follows a plan: blobs first, each verified, then the names in the snapshot (weights last), then the reference. Whatever stops it, no name stands
 /// for something that is not there.
 /// </summary>
-internal sealed class Installer(StoreLayout layout, StoreOptions options, HubClient hub, DownloadPlan plan, IProgress<TransferProgress>? progress)
+internal sealed class Installer(StoreLayers layers, StoreOptions options, HubClient hub, DownloadPlan plan, IProgress<TransferProgress>? progress)
 {
-    private readonly SnapshotWriter _snapshot = new(layout, options.Symlinks, plan.Repository, plan.Commit);
+    private readonly StoreLayout _layout = layers.Own;
+    private readonly SnapshotWriter _snapshot = new(layers.Own, options.Symlinks, plan.Repository, plan.Commit);
     private readonly HashSet<string> _new = [];
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        PlannedFile[] files = [.. plan.Files.Select(file => file with { PresentBytes = InstallPlanner.PresentBytes(layout, plan.Repository, plan.Directory, file.Path, file.ETag, file.Bytes) })];
+        PlannedFile[] files = [.. plan.Files.Select(file => file with { PresentBytes = InstallPlanner.PresentBytes(_layout, plan.Repository, plan.Directory, file.Path, file.ETag, file.Bytes) })];
         long needed = InstallPlanner.BytesToFetch(files);
-        if (options.Transfer.FreeBytes(layout.Root) is { } free && free < needed)
-            throw DiskErrors.TooLittle(needed, free, layout.Root);
+        if (options.Transfer.FreeBytes(_layout.Root) is { } free && free < needed)
+            throw DiskErrors.TooLittle(needed, free, _layout.Root);
         _snapshot.Begin();
         await FetchAsync(files, cancellationToken).ConfigureAwait(false);
         _snapshot.Finish(files, _new, plan.Revision);
@@ -36,9 +37,9 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
                 meter.AddPresent(file.Path, file.Bytes);
                 return;
             }
-            string blob = layout.Blob(plan.Repository, file.ETag);
+            string blob = _layout.Blob(plan.Repository, file.ETag);
             using BlobLock held = await BlobLock.AcquireAsync(
-                layout.Lock(plan.Repository, file.ETag), time, () => meter.SetElsewhere(file.Path, PartialFile.LeftBytes(blob, file.ETag, file.Bytes)), stop).ConfigureAwait(false);
+                _layout.Lock(plan.Repository, file.ETag), time, () => meter.SetElsewhere(file.Path, PartialFile.LeftBytes(blob, file.ETag, file.Bytes)), stop).ConfigureAwait(false);
             meter.SetElsewhere(file.Path, null);
             // Whoever held the lock may have brought it.
             if (_snapshot.Has(file))
@@ -46,10 +47,37 @@ internal sealed class Installer(StoreLayout layout, StoreOptions options, HubCli
                 meter.AddPresent(file.Path, file.Bytes);
                 return;
             }
-            await new BlobDownload(hub.OpenFile(plan.Repository, plan.Commit, file.Path), file, blob, session).RunAsync(stop).ConfigureAwait(false);
+            if (!await TryCopyAsync(file, blob, meter, stop).ConfigureAwait(false))
+                await new BlobDownload(hub.OpenFile(plan.Repository, plan.Commit, file.Path), file, blob, session).RunAsync(stop).ConfigureAwait(false);
             lock (_new)
                 _new.Add(file.ETag);
         }).ConfigureAwait(false);
         meter.Finish(contents[^1].Path);
+    }
+
+    /// <summary>Copies a file that a shared store has. One that is damaged there, or has just gone, is fetched like any other.</summary>
+    private async Task<bool> TryCopyAsync(PlannedFile file, string blob, TransferMeter meter, CancellationToken cancellationToken)
+    {
+        // Looked for again: the plan's word is not taken for a path.
+        if (SharedContents.Find(layers, plan, file) is not { } source)
+            return false;
+        long copied = 0;
+        try
+        {
+            await BlobCopy.RunAsync(source, blob, new BlobContent(file.Path, file.Bytes, file.ETag), read =>
+            {
+                copied += read;
+                meter.AddPresent(file.Path, read);
+            }, cancellationToken).ConfigureAwait(false);
+            // What an earlier download left of it is of no more use.
+            File.Delete(BlobFiles.State(blob));
+            File.Delete(BlobFiles.Partial(blob));
+            return true;
+        }
+        catch (ModelOpsException e) when (e.Kind is ErrorKind.ChecksumMismatch or ErrorKind.FileNotFound)
+        {
+            meter.AddPresent(file.Path, -copied);
+            return false;
+        }
     }
 }

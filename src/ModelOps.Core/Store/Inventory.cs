@@ -42,7 +42,7 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
     public InstalledModel Complete(InstalledModel model)
     {
         InstalledModel? listed = Models(new RepositoryScan(layout, model.Repository)).FirstOrDefault(listed => (listed.Commit, listed.Variant) == (model.Commit, model.Variant));
-        return model with { UniqueBytes = listed?.UniqueBytes ?? 0, References = listed?.References ?? [], IsCurrent = listed?.IsCurrent ?? false, Store = layout.Root };
+        return model with { UniqueBytes = listed?.UniqueBytes ?? 0, References = listed?.References ?? [], IsCurrent = listed?.IsCurrent ?? false, Store = layout.Root, IsShared = isShared };
     }
 
     /// <summary>The commit that <c>main</c> stood for when it was last downloaded, or null.</summary>

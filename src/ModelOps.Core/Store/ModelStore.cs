@@ -38,11 +38,11 @@ public sealed class ModelStore
     {
         revision ??= DefaultRevision;
         ModelVariant chosen = await VariantSource.FindAsync(this, hub, repository, variant, revision, projector, cancellationToken).ConfigureAwait(false);
-        return InstallPlanner.Plan(_layout, chosen, revision, Options.Transfer);
+        return SharedContents.Apply(InstallPlanner.Plan(_layout, chosen, revision, Options.Transfer), _layers);
     }
 
     /// <summary>
-    /// Downloads what the plan says into the store: ranged, parallel, resumable, verified by digest before a file gets its name. What is on disk is
+    /// Downloads what the plan says into the store, copies what shared stores have of it, and uses there what one has completely: ranged, parallel, resumable, verified by digest before a file gets its name. What is on disk is
     /// not fetched again; with everything there the network is not used.
     /// </summary>
     /// <exception cref="ModelOpsException">
@@ -51,13 +51,17 @@ public sealed class ModelStore
     /// </exception>
     public async Task<InstalledModel> InstallAsync(HubClient hub, DownloadPlan plan, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        InstallPlanner.Check(_layout, plan);
-        await new Installer(_layout, Options, hub, plan, progress).RunAsync(cancellationToken).ConfigureAwait(false);
+        StoreLayout? shared = SharedContents.StoreOf(plan, _layers);
+        InstallPlanner.Check(shared ?? _layout, plan);
+        if (shared is null)
+            await new Installer(_layers, Options, hub, plan, progress).RunAsync(cancellationToken).ConfigureAwait(false);
+        else if (!SharedContents.HasAll(shared, plan))
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"The shared store '{shared.Root}' no longer has all of '{plan.Repository}'.", "Plan again: what is missing there is then fetched.");
 
         var files = new List<InstalledFile>();
         foreach (PlannedFile file in plan.Files)
             files.Add(new InstalledFile(file.Path, file.Bytes, await InstalledFiles.Sha256Async(StoreLayout.File(plan.Directory, file.Path), file.ETag, cancellationToken).ConfigureAwait(false)));
-        return new Inventory(_layout).Complete(InstalledFiles.Model(plan.Directory, plan.Repository, plan.Commit, plan.Variant ?? "", files, hub.Options.Time.GetUtcNow()));
+        return new Inventory(shared ?? _layout, shared is not null).Complete(InstalledFiles.Model(plan.Directory, plan.Repository, plan.Commit, plan.Variant ?? "", files, hub.Options.Time.GetUtcNow()));
     }
 
     /// <summary>
