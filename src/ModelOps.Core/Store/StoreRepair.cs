@@ -1,4 +1,3 @@
-using ModelOps.Hub;
 using ModelOps.Store;
 using ModelOps.Transfer;
 
