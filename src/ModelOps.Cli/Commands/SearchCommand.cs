@@ -19,7 +19,13 @@ internal static class SearchCommand
         var license = new Option<string?>("--license") { Description = "Repositories under this licence, such as apache-2.0.", HelpName = "NAME" };
         var language = new Option<string?>("--language") { Description = "Models made for this language, as a code such as de.", HelpName = "CODE" };
         var baseModel = new Option<string?>("--base-model") { Description = "Models made from this repository: its quantizations and fine-tunes.", HelpName = "REPO" };
-        var gated = new Option<bool?>("--gated") { Description = "true: only where access must be requested; false: only where not.", HelpName = "true|false" };
+        // A text: of a truth value the parser would take what follows for a word, unless it is one.
+        var gated = new Option<string?>("--gated")
+        {
+            Description = "true: only where access must be requested; false: only where not.",
+            HelpName = "true|false",
+            CustomParser = result => result.Tokens[^1].Value.ToLowerInvariant() is var text and ("true" or "false") ? text : CommandSyntax.Refuse<string?>(result, $"--gated is true or false, not '{result.Tokens[^1].Value}'."),
+        };
         var pipeline = new Option<string?>("--pipeline") { Description = "Repositories of this pipeline, such as text-generation.", HelpName = "NAME" };
         var sort = CommandSyntax.Choice("--sort", "trending|downloads|likes|lastModified|created", "Order, the most first.", ModelSort.Downloads, Enum.GetValues<ModelSort>());
         var limit = CommandSyntax.Number("--limit", "N", "Most results; 0 is all.", 20, least: 0);
@@ -37,7 +43,7 @@ internal static class SearchCommand
                 License = parsed.GetValue(license),
                 Language = parsed.GetValue(language),
                 BaseModel = parsed.GetValue(baseModel),
-                Gated = parsed.GetValue(gated),
+                Gated = parsed.GetValue(gated) is { } only ? only == "true" : null,
                 Pipeline = parsed.GetValue(pipeline),
                 Sort = parsed.GetValue(sort),
                 Limit = parsed.GetValue(limit),

@@ -33,6 +33,7 @@ public sealed class BlackBoxTests : IDisposable
     [InlineData(2, "InvalidArgument", "show", "org/repo", "--revision", "")]
     [InlineData(2, "InvalidArgument", "pull", "org/repo", "--revision", "")]
     [InlineData(2, "InvalidArgument", "search", "--min-parameters", "many")]
+    [InlineData(2, "InvalidArgument", "search", "--gated", "perhaps")]
     [InlineData(2, "InvalidArgument", "search", "--min-parameters", "7B", "--max-parameters", "1B")]
     [InlineData(2, "InvalidArgument", "search", "--endpoint", "http://user:pw@hub.invalid")]
     [InlineData(3, "ModelNotFound", "info", "nowhere.gguf")]
