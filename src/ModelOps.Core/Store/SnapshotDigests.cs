@@ -40,7 +40,7 @@ internal static class SnapshotDigests
         foreach ((string name, string digest) in files)
             all[name] = digest;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        string next = path + SnapshotLink.PartialSuffix;
+        string next = $"{path}.{Path.GetRandomFileName()}{SnapshotLink.PartialSuffix}";
         File.WriteAllBytes(next, JsonSerializer.SerializeToUtf8Bytes(new DigestRecord(DigestRecord.CurrentVersion, all), SnapshotDigestsJson.Default.DigestRecord));
         File.Move(next, path, overwrite: true);
     }

@@ -16,13 +16,14 @@ internal static class SnapshotLink
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         if (symlinks && TryLink(blob, target))
             return true;
-        if (new FileInfo(target) is { Exists: true, LinkTarget: null } there && there.Length == new FileInfo(blob).Length)
-            return false; // the file itself stands there from an earlier run
         if (mayMove)
         {
+            // Also over a copy that another process has just made: one of them is enough.
             File.Move(blob, target, overwrite: true);
             return false;
         }
+        if (new FileInfo(target) is { Exists: true, LinkTarget: null } there && there.Length == new FileInfo(blob).Length)
+            return false; // the file itself stands there from an earlier run
         // Copied beside it first: half a copy must not stand under the final name.
         string partial = $"{blob}.{Path.GetRandomFileName()}{PartialSuffix}";
         try
