@@ -11,6 +11,7 @@ internal static class ConversionPlanner
         // What cannot be converted is refused from config.json alone, before headers and vocabularies are read.
         var architecture = ArchitectureCatalog.For(Checkpoint.ReadConfig(folder));
         var checkpoint = Checkpoint.Open(folder);
+        architecture = architecture.Refine(checkpoint);
         var config = architecture.Complete(checkpoint.Config);
         RequireUnquantized(config);
 

@@ -117,6 +117,49 @@ public sealed class ArchitectureVariantTests : IDisposable
     }
 
     [Fact]
+    public async Task ModelWithoutAHead_IsTheSameModel()
+    {
+        var checkpoint = TinyCheckpoint.Of("qwen2");
+        checkpoint.Config["architectures"] = new JsonArray("Qwen2Model");
+        foreach (var name in checkpoint.Tensors.Keys.ToList())
+            checkpoint.Rename(name, name["model.".Length..]);
+        await RequireGolden("qwen2", checkpoint.Save(_folder));
+    }
+
+    [Theory]
+    [InlineData("qwen3", "lm_head.weight")]
+    [InlineData("qwen3-embedding", "embed_tokens.weight")]
+    public async Task Qwen3Reranker_KeepsTheTwoRowsOfTheHeadThatAnswer(string golden, string head)
+    {
+        var checkpoint = TinyCheckpoint.Of(golden);
+        checkpoint.Config["_name_or_path"] = "Qwen/Qwen3-Reranker-0.6B";
+        var folder = checkpoint.Save(_folder);
+        var tokenizer = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "tokenizer.json")))!;
+        var vocabulary = tokenizer["model"]!["vocab"]!.AsObject();
+        var texts = vocabulary.Take(300).Select(entry => entry.Key).TakeLast(2).ToList();
+        foreach (var (text, answer) in texts.Zip(["yes", "no"]))
+        {
+            var id = vocabulary[text]!.GetValue<int>();
+            vocabulary.Remove(text);
+            vocabulary[answer] = id;
+        }
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), tokenizer.ToJsonString());
+        var (yes, no) = (vocabulary["yes"]!.GetValue<int>(), vocabulary["no"]!.GetValue<int>());
+
+        var plan = Plan(folder, "BF16");
+        await ModelConverter.RunAsync(plan);
+        Assert.Equal(4u, plan.Metadata["qwen3.pooling_type"]);
+        Assert.Equal(["yes", "no"], plan.Metadata.FindArray<string>("qwen3.classifier.output_labels")!);
+        Assert.Contains("{query}", plan.Metadata.FindString("tokenizer.chat_template.rerank"));
+        Assert.DoesNotContain("output.weight", plan.Tensors.Select(tensor => tensor.Name));
+        var answers = plan.Tensors.Single(tensor => tensor.Name == "cls.output.weight");
+        Assert.Equal([32L, 2], answers.Shape);
+        var rows = checkpoint.Tensors[head].Data;
+        var written = (await File.ReadAllBytesAsync(plan.Output)).AsSpan((int)answers.Offset, (int)answers.Bytes).ToArray();
+        Assert.Equal([.. rows.AsSpan(yes * 64, 64), .. rows.AsSpan(no * 64, 64)], written);
+    }
+
+    [Fact]
     public async Task Olmo3_WhoseWindowHoldsTheText_ComputesWhatOlmo2Does()
     {
         var checkpoint = TinyCheckpoint.Of("olmo2");

@@ -29,6 +29,9 @@ internal abstract class Architecture
     /// <summary>What is peculiar to the tokenizer.</summary>
     public virtual TokenizerTraits Tokenizer => TokenizerTraits.None;
 
+    /// <summary>The architecture of a checkpoint whose class does not tell all; this one, as a rule.</summary>
+    public virtual Architecture Refine(Checkpoint checkpoint) => this;
+
     /// <summary>The configuration with <see cref="Defaults"/>.</summary>
     public CheckpointConfig Complete(CheckpointConfig config) => config.WithDefaults(JsonElement.Parse(Defaults));
 

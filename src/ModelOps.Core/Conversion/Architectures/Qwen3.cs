@@ -1,7 +1,7 @@
 namespace ModelOps.Conversion;
 
 /// <summary>Qwen 3, also its embedding models: norms of query and key, no biases.</summary>
-internal sealed class Qwen3 : Architecture
+internal class Qwen3 : Architecture
 {
     public override IReadOnlyList<string> ClassNames => ["Qwen3ForCausalLM", "Qwen3Model"];
 
@@ -18,11 +18,16 @@ internal sealed class Qwen3 : Architecture
     {
         var sizes = DecoderSizes.From(config);
         var table = new TensorTable(Layers(config));
-        table.AddEnds(sizes, config.FindBoolean("tie_word_embeddings") ?? false);
+        AddEnds(table, sizes, config.FindBoolean("tie_word_embeddings") ?? false);
         table.AddNorms(sizes);
         table.AddAttention(sizes);
         table.AddHeadNorms(sizes);
         table.AddGatedFeedForward(sizes);
         return table;
     }
+
+    public override Architecture Refine(Checkpoint checkpoint) => (Architecture?)Qwen3Reranker.Find(checkpoint) ?? this;
+
+    /// <summary>Embedding, last norm and head.</summary>
+    protected virtual void AddEnds(TensorTable table, DecoderSizes sizes, bool tied) => table.AddEnds(sizes, tied);
 }

@@ -52,8 +52,8 @@ internal static class GeneralMetadata
         }
     }
 
-    /// <summary>Names to take apart, best first.</summary>
-    private static IEnumerable<string> Ids(Checkpoint checkpoint)
+    /// <summary>The checkpoint's names with what they may tell, best first.</summary>
+    public static IEnumerable<string> Ids(Checkpoint checkpoint)
     {
         // With more than one slash it is a path of the maker's machine.
         if (checkpoint.Config.Root.TryGetProperty("_name_or_path", out var name) && name.ValueKind == JsonValueKind.String

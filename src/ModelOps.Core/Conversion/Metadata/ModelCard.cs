@@ -40,8 +40,10 @@ internal sealed class ModelCard
     }
 
     /// <summary>Reads a README.md; an empty card when there is no file or no front matter.</summary>
-    public static ModelCard Read(string? path)
-        => path is null ? new ModelCard() : Parse(Encoding.UTF8.GetString(CheckpointJson.ReadBytes(path, MaximumBytes)));
+    public static ModelCard Read(string? path) => Parse(ReadText(path));
+
+    /// <summary>All of a README.md; empty when there is no file.</summary>
+    public static string ReadText(string? path) => path is null ? "" : Encoding.UTF8.GetString(CheckpointJson.ReadBytes(path, MaximumBytes));
 
     internal static ModelCard Parse(string text)
     {

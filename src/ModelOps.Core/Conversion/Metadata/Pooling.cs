@@ -13,6 +13,9 @@ internal static class Pooling
     /// <summary>Writes <c>pooling_type</c> (llama.cpp's numbers) when the checkpoint says one.</summary>
     public static void Write(Checkpoint checkpoint, Architecture architecture, GgufMetadata metadata)
     {
+        // An architecture that knows its pooling knows better.
+        if (metadata.ContainsKey(architecture.Key("pooling_type")))
+            return;
         if (checkpoint.Find("modules.json") is not { } modules || FindFolder(modules) is not { } folder)
             return;
         if (RepositoryPath.Problem(folder) is { } problem)

@@ -55,8 +55,15 @@ internal sealed class StoredTensor : TensorSource
             }
             else
             {
-                for (var row = 0; row * length < destination.Length; row++)
-                    reader.Read(_tensor, _order(first + row) * rowBytes, bytes.Slice(row * rowBytes, rowBytes));
+                // Rows that follow each other there too are read at once.
+                var rows = destination.Length / length;
+                for (var (row, run) = (0, 1); row < rows; row += run, run = 1)
+                {
+                    var from = _order(first + row);
+                    while (row + run < rows && _order(first + row + run) == from + run)
+                        run++;
+                    reader.Read(_tensor, from * rowBytes, bytes.Slice(row * rowBytes, run * rowBytes));
+                }
             }
             WeightReader.ToSingle(Type, bytes, destination);
         }
