@@ -43,6 +43,26 @@ public sealed class TokenizerConversionTests : IDisposable
         Assert.Equal(name, PreTokenizers.Detect(tokenizer, preferred));
     }
 
+    // Whether words skip merging is part of llama.cpp's names, and makes no difference where all words are merged to anyway.
+    [Theory]
+    [InlineData("""["a b", "ab c"]""", null, "dbrx", false)]
+    [InlineData("""["a b", "ab c"]""", "lfm2", "lfm2", false)]
+    [InlineData("""["a b", "ab c"]""", "glm4", "glm4", true)]
+    [InlineData("""["a b", "b c", "ab c"]""", "lfm2", "lfm2", false)]
+    [InlineData("""["b c", "a b", "ab c"]""", "lfm2", "dbrx", false)]
+    [InlineData("""["a b"]""", "lfm2", "dbrx", false)]
+    [InlineData("""["a b"]""", "glm4", "llama-bpe", true)]
+    public void PreTokenizer_WhoseNameSaysOtherwiseOfWholeWords_IsTakenWhereThatChangesNothing(string merges, string? preferred, string name, bool ignoreMerges)
+    {
+        var tokenizer = JsonSerializer.SerializeToElement(new
+        {
+            pre_tokenizer = new { type = "Split", pattern = new { Regex = Llama3Regex }, behavior = "Isolated", invert = false },
+            model = new { ignore_merges = ignoreMerges, vocab = new { a = 0, b = 1, c = 2, ab = 3, abc = 4, ba = 5 }, merges = JsonNode.Parse(merges) },
+            added_tokens = new[] { new { id = 5, content = "ba" } },
+        });
+        Assert.Equal(name, PreTokenizers.Detect(tokenizer, preferred));
+    }
+
     [Fact]
     public void PreTokenizer_ThatIsNamedByTheCaller_IsTakenAsItIs()
     {

@@ -48,16 +48,23 @@ internal static class PreTokenizers
     {
         RequireKnownNormalizer(tokenizer);
         var steps = string.Join('\n', Steps(tokenizer.TryGetProperty("pre_tokenizer", out var step) ? step : default));
-        var ignoreMerges = tokenizer.GetProperty("model").TryGetProperty("ignore_merges", out var ignore) && ignore.ValueKind == JsonValueKind.True;
-        foreach (var known in Known)
-        {
-            if (known.Steps == steps && known.IgnoreMerges == ignoreMerges)
-                return preferred is not null && known.Names.Contains(preferred) ? preferred : known.Names[0];
-        }
+        var model = tokenizer.GetProperty("model");
+        var ignoreMerges = model.TryGetProperty("ignore_merges", out var ignore) && ignore.ValueKind == JsonValueKind.True;
+        var exact = Names(ignoreMerges);
+        if (preferred is not null && exact.Contains(preferred))
+            return preferred;
+        // A name that says otherwise of whole words will do where that changes nothing; finding out takes a while.
+        var other = Names(!ignoreMerges);
+        if (other.Length > 0 && (exact.Length == 0 || (preferred is not null && other.Contains(preferred))) && WholeWords.AllMerge(tokenizer))
+            return preferred is not null && other.Contains(preferred) ? preferred : other[0];
+        if (exact.Length > 0)
+            return exact[0];
         throw new ModelOpsException(
             ErrorKind.UnsupportedTokenizer,
             $"tokenizer.json splits text in a way that llama.cpp has no name for: {(steps.Length == 0 ? "no pre-tokenizer" : steps.ReplaceLineEndings(" then "))}{(ignoreMerges ? " (whole words skip merging)" : "")}.",
             $"Known: {string.Join(", ", Known.Select(known => known.Names[0]))}. A wrong guess would tokenise wrongly without an error, so none is made; if you know llama.cpp's name for it, say it.");
+
+        string[] Names(bool ignores) => Known.FirstOrDefault(known => known.Steps == steps && known.IgnoreMerges == ignores).Names ?? [];
     }
 
     private static IEnumerable<string> Steps(JsonElement step)
