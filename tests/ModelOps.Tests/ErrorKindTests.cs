@@ -8,6 +8,8 @@ public class ErrorKindTests
     [Theory]
     [InlineData(ErrorKind.Failure, 1)]
     [InlineData(ErrorKind.InvalidTemplate, 1)]
+    [InlineData(ErrorKind.StoreNotWritable, 1)]
+    [InlineData(ErrorKind.StoreInUse, 1)]
     [InlineData(ErrorKind.InvalidArgument, 2)]
     [InlineData(ErrorKind.VariantNotFound, 3)]
     [InlineData(ErrorKind.GatedRepository, 4)]

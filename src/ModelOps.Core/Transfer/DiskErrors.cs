@@ -14,7 +14,10 @@ internal static class DiskErrors
     public static ModelOpsException WriteError(Exception e, string path) => DiskSpace.IsFull(e)
         ? new ModelOpsException(ErrorKind.InsufficientDiskSpace, $"The disk filled up while writing '{path}'.", "Free some space and try again; the download continues where it was.", e)
         : new ModelOpsException(
-            IsRefused(e) ? ErrorKind.StoreNotWritable : ErrorKind.Failure, $"Cannot write '{path}': {e.Message}", "Check the permissions of the folder, or put the store elsewhere with HF_HUB_CACHE.", e);
+            IsRefused(e) || IsCircle(e) ? ErrorKind.StoreNotWritable : ErrorKind.Failure,
+            $"Cannot write '{path}': {e.Message}",
+            IsCircle(e) ? "A link on the way leads in a circle: remove it, or put the store elsewhere with HF_HUB_CACHE." : "Check the permissions of the folder, or put the store elsewhere with HF_HUB_CACHE.",
+            e);
 
     /// <summary>From an error while removing to the error that is told.</summary>
     public static ModelOpsException RemoveError(Exception e, string path) => new(
@@ -25,6 +28,12 @@ internal static class DiskErrors
     {
         const int ReadOnlyFileSystem = 30, WriteProtected = unchecked((int)0x80070013);
         return e is UnauthorizedAccessException || e.HResult == (OperatingSystem.IsWindows() ? WriteProtected : ReadOnlyFileSystem);
+    }
+
+    private static bool IsCircle(Exception e)
+    {
+        const int TooManyLinksLinux = 40, TooManyLinksMac = 62, CannotResolve = unchecked((int)0x80070781);
+        return e.HResult == (OperatingSystem.IsWindows() ? CannotResolve : OperatingSystem.IsMacOS() ? TooManyLinksMac : TooManyLinksLinux);
     }
 
     private static string Size(long bytes) => bytes switch

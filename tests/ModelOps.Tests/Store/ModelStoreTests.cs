@@ -112,6 +112,21 @@ public sealed class ModelStoreTests(HubFixture hub) : IClassFixture<HubFixture>,
     }
 
     [Fact]
+    public async Task LinkInACircleIsToldAsOne()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
+        string circle = Path.Combine(_temp.Directory, "circle");
+        File.CreateSymbolicLink(circle, "circle");
+        ModelStore store = _temp.With(options => options with { Directory = circle });
+        using HubClient client = hub.Client();
+        DownloadPlan plan = await store.PlanInstallAsync(client, Repository);
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => store.InstallAsync(client, plan));
+        Assert.Equal(ErrorKind.StoreNotWritable, e.Kind);
+        Assert.Contains("circle", e.Hint);
+        Assert.Empty(store.GetModels());
+    }
+
+    [Fact]
     public void FolderComesFromTheSharedVariables()
     {
         string home = OperatingSystem.IsWindows() ? "USERPROFILE" : "HOME";
