@@ -60,7 +60,7 @@ internal static class SnapshotLink
     {
         string relative = Path.GetRelativePath(Path.GetDirectoryName(target)!, blob);
         // Made beside the blob and renamed: another process that installs the same model finds the name taken by the same link, never missing.
-        string next = $"{blob}.{Path.GetRandomFileName()}.modelops.incomplete";
+        string next = $"{blob}.{Path.GetRandomFileName()}{PartialSuffix}";
         try
         {
             if (new FileInfo(target).LinkTarget == relative)

@@ -85,7 +85,7 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
     /// <summary>Writes a file in one step, under a name of its own before: two processes may install the same model at once.</summary>
     private void Write(string path, string text)
     {
-        string next = Path.Combine(layout.RepositoryFolder(repository), Path.GetRandomFileName() + ".modelops.incomplete");
+        string next = Path.Combine(layout.RepositoryFolder(repository), Path.GetRandomFileName() + SnapshotLink.PartialSuffix);
         File.WriteAllText(next, text);
         File.Move(next, path, overwrite: true);
     }

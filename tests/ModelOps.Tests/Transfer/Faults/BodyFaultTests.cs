@@ -61,11 +61,24 @@ public sealed class BodyFaultTests
     {
         await using FaultyDownload download = await FaultyDownload.StartAsync();
 
-        RunOutcome outcome = await download.RunAsync(NetworkFaults.Trickle(TimeSpan.FromMilliseconds(20)).OnContent(2, 5), options => QuickStall(options) with { Time = TimeProvider.System });
+        RunOutcome outcome = await download.RunAsync(NetworkFaults.Trickle(bytes: 1, TimeSpan.FromMilliseconds(20)).OnContent(2, 5), options => QuickStall(options) with { Time = TimeProvider.System });
 
         Assert.Null(outcome.Error);
         download.AssertComplete();
         Assert.InRange(outcome.SentBytes, download.Model.Bytes, download.Model.Bytes + 2 * TempStore.PartBytes);
+    }
+
+    /// <summary>Fast enough not to count as silent, and hours for a part all the same: the others have long done their share.</summary>
+    [Fact(Skip = "The last chunk of a slow connection keeps the others waiting.")]
+    public async Task SlowConnectionDoesNotKeepTheOthersWaitingAtTheEnd()
+    {
+        await using FaultyDownload download = await FaultyDownload.StartAsync();
+        download.Change = options => options with { Transfer = new() };
+
+        RunOutcome outcome = await download.RunAsync(NetworkFaults.Trickle(bytes: 256, TimeSpan.FromMilliseconds(100)).OnContent(2), options => options with { Time = TimeProvider.System });
+
+        Assert.Null(outcome.Error);
+        download.AssertComplete();
     }
 
     private static HubOptions QuickStall(HubOptions options) => options with { StallTimeout = TimeSpan.FromSeconds(1) };

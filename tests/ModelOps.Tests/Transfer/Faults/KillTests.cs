@@ -6,13 +6,14 @@ namespace ModelOps.Tests.Transfer.Faults;
 /// <summary>The process that downloads is killed: what it had is good for the next, and nothing lies about being complete.</summary>
 public sealed class KillTests : IDisposable
 {
-    private const long ModelBytes = 192 << 20;
+    private const long ModelBytes = 256 << 20;
     private const int Kills = 5;
     private const int Killed = 128 + 9;
     /// <summary>Slow enough that the sockets' buffers are empty: what was sent has arrived.</summary>
     private const int BytesPerSecond = 12 << 20;
-    /// <summary>What a kill may cost: on each of at most 16 connections the chunk of 1 MiB that was under way, and what was in the sockets.</summary>
-    private const long LostBytes = 17 << 20;
+    /// <summary>What a kill may cost: on each of at most 16 connections the chunk of 1 MiB that was under way, and what the sockets held. Without a memory each would cost more.</summary>
+    private const long LostBytes = 26 << 20;
+    private const long LeastMoment = 36 << 20;
 
     /// <summary>What an unlimited server hands to the sockets, and counts, before the client has it: a few MiB for each connection.</summary>
     private const long SocketBytes = 64 << 20;
@@ -34,7 +35,7 @@ public sealed class KillTests : IDisposable
         await using var watched = new FinalNames(PullProcess.Store(_folder.Path));
         // Moments counted in bytes, so that a slow machine is killed at the same places.
         var random = new Random(20);
-        long[] moments = [.. Enumerable.Range(0, Kills).Select(_ => random.NextInt64(LostBytes, ModelBytes / Kills))];
+        long[] moments = [.. Enumerable.Range(0, Kills).Select(_ => random.NextInt64(LeastMoment, ModelBytes / Kills))];
         long sent = 0;
         foreach (long moment in moments)
         {

@@ -32,8 +32,8 @@ public sealed class ManyAtOnceTests
             Assert.All(installed, one => Assert.Equal(File.ReadAllBytes(model.WeightsPath), File.ReadAllBytes(Path.Combine(one.Path, RandomModel.WeightsName))));
             Assert.Equal(model.Bytes, server.ContentBytes);
             Assert.DoesNotContain(temp.Entries(), path => path.EndsWith(".incomplete", StringComparison.Ordinal));
-            // One copy of the weights, wherever it stands.
-            Assert.Single(new DirectoryInfo(temp.Directory).EnumerateFiles("*", SearchOption.AllDirectories), file => file.LinkTarget is null && file.Length == model.Bytes);
+            // Without links another may have copied the blob before its owner could move it.
+            Assert.InRange(new DirectoryInfo(temp.Directory).EnumerateFiles("*", SearchOption.AllDirectories).Count(file => file.LinkTarget is null && file.Length == model.Bytes), 1, symlinks ? 1 : 2);
         }
     }
 }

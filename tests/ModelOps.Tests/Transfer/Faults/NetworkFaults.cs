@@ -37,12 +37,12 @@ internal static class NetworkFaults
         return Cut(after, _ => Task.CompletedTask)(request);
     };
 
-    /// <summary>A body of one byte every few milliseconds: never silent, never done.</summary>
-    public static Fault Trickle(TimeSpan every) => Body(async (request, _, bytes, send) =>
+    /// <summary>A body of a few bytes every few milliseconds: never silent, never done.</summary>
+    public static Fault Trickle(int bytes, TimeSpan every) => Body(async (request, _, piece, send) =>
     {
-        for (int i = 0; i < bytes.Length; i++)
+        for (int i = 0; i < piece.Length; i += bytes)
         {
-            await send(bytes.Slice(i, 1));
+            await send(piece.Slice(i, Math.Min(bytes, piece.Length - i)));
             await Task.Delay(every, request.Context.RequestAborted);
         }
     });
