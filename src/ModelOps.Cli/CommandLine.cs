@@ -78,6 +78,7 @@ internal static class CommandLine
         RunCommand.Create(host),
         MeasureCommand.Create(host),
         HardwareCommand.Create(host),
+        MirrorCommand.Create(host),
         DemoCommand.Create(host),
         WorkerCommand.Create(),
         HubCommand.Create(host),

@@ -9,8 +9,8 @@ internal static class HubJson
 {
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
-    /// <summary>What a search says of a repository, and model info as well.</summary>
-    public static JsonObject Model(RepositoryFolder folder) => new()
+    /// <summary>What a search says of a repository, and model info as well: the hub's own words where they are known.</summary>
+    public static JsonObject Model(RepositoryFolder folder) => folder.Model is { } known ? JsonObject.Create(known)! : new()
     {
         // The hub's ids are 24 hex digits; here they follow from the name.
         ["_id"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(folder.Name)))[..24],
@@ -35,6 +35,9 @@ internal static class HubJson
     {
         JsonObject model = Model(snapshot.Folder);
         model["sha"] = snapshot.Commit;
+        model["siblings"] = new JsonArray([.. snapshot.Files.Values.Select(file => Sibling(file, blobs))]);
+        if (snapshot.Folder.Model is not null)
+            return model;
         model["usedStorage"] = snapshot.Files.Values.Sum(file => file.Bytes);
         var card = new JsonObject();
         foreach ((string key, IReadOnlyList<string> values) in snapshot.Folder.Card.Values)
@@ -49,7 +52,6 @@ internal static class HubJson
             ["model_type"] = snapshot.Folder.Config.ModelType,
         };
         model["spaces"] = new JsonArray();
-        model["siblings"] = new JsonArray([.. snapshot.Files.Values.Select(file => Sibling(file, blobs))]);
         return model;
     }
 

@@ -4,20 +4,26 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using ModelOps.Store;
 
 namespace ModelOps.Server;
 
 /// <summary>
-/// Serves a folder of repositories in the hub's own protocol: search, model info, trees, refs, and files with ranges and expiring links.
-/// Any hub client works against it when its HF_ENDPOINT is <see cref="Endpoint"/>.
+/// Serves repositories in the hub's own protocol: search, model info, trees, refs, and files with ranges and expiring links; those of a plain folder, or
+/// those of a store with a hub behind it. Any hub client works against it when its HF_ENDPOINT is <see cref="Endpoint"/>.
 /// </summary>
 public sealed class HubServer : IAsyncDisposable
 {
-    private readonly WebApplication _application;
+    private const long MaxRequestBytes = 1 << 20;
+    private const int MaxConnections = 1000;
 
-    private HubServer(WebApplication application, Uri endpoint)
+    private readonly WebApplication _application;
+    private readonly ReadThroughStore? _store;
+
+    private HubServer(WebApplication application, ReadThroughStore? store, Uri endpoint)
     {
         _application = application;
+        _store = store;
         Endpoint = endpoint;
     }
 
@@ -31,17 +37,54 @@ public sealed class HubServer : IAsyncDisposable
     /// </exception>
     public static Task<HubServer> StartAsync(HubServerOptions options, CancellationToken cancellationToken = default) => StartAsync(options, null, cancellationToken);
 
-    /// <summary><paramref name="configure"/> adds middleware in front of the routes; tests put their faults there.</summary>
-    internal static async Task<HubServer> StartAsync(HubServerOptions options, Action<IApplicationBuilder>? configure, CancellationToken cancellationToken)
+    /// <summary>Starts a mirror: serves a store, and through it a hub.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/> when there is no such store and no upstream to fill one; the others as above.</exception>
+    public static async Task<HubServer> StartAsync(MirrorOptions options, CancellationToken cancellationToken = default)
     {
-        if (!Directory.Exists(options.Directory))
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder '{options.Directory}' to serve.", "Name a folder that holds repositories as org/repo/files.");
-        if (!Uri.TryCreate(options.Url, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttp)
+        if (options.Upstream is null && !Directory.Exists(options.Store.Directory))
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no store '{options.Store.Directory}' to serve.", "Name one with --store, or give an upstream to fill it from.");
+        var store = new ReadThroughStore(new ReadThroughOptions
+        {
+            Store = options.Store,
+            Upstream = options.Upstream,
+            ServesRestricted = options.Token is not null,
+            FreshFor = options.FreshFor,
+            MaxDownloads = options.MaxDownloads,
+            Remark = options.Remark,
+        });
+        try
+        {
+            HubServer server = await StartAsync(options, new StoreSource(store), store, null, cancellationToken).ConfigureAwait(false);
+            if (options.Upstream is not { Endpoint: var upstream } || upstream.Port != server.Endpoint.Port || !(upstream.IsLoopback || upstream.Host == server.Endpoint.Host))
+                return server;
+            await server._application.DisposeAsync().ConfigureAwait(false);
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{upstream} is the mirror itself.", "Name the hub behind it as upstream, and set HF_ENDPOINT for clients only.");
+        }
+        catch
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary><paramref name="configure"/> adds middleware in front of the routes; tests put their faults there.</summary>
+    internal static Task<HubServer> StartAsync(HubServerOptions options, Action<IApplicationBuilder>? configure, CancellationToken cancellationToken) => Directory.Exists(options.Directory)
+        ? StartAsync(options, new FolderSource(options.Directory), null, configure, cancellationToken)
+        : throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder '{options.Directory}' to serve.", "Name a folder that holds repositories as org/repo/files.");
+
+    private static async Task<HubServer> StartAsync(ListenOptions options, IRepositorySource source, ReadThroughStore? store, Action<IApplicationBuilder>? configure, CancellationToken cancellationToken)
+    {
+        if (!Uri.TryCreate(options.Url, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttp || url.PathAndQuery != "/" || url.UserInfo.Length > 0)
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{options.Url}' is not an address to listen on.", "Write it as http://127.0.0.1:8080.");
 
         // The empty builder reads neither appsettings.json nor ASPNETCORE_* variables: a library must not listen where the environment says.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls(options.Url).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.UseKestrelCore().UseUrls(options.Url).ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxRequestBytes;
+            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        });
         builder.Services.AddRoutingCore();
         // The default lifetime would take Ctrl+C away from the process that hosts this server.
         builder.Services.AddSingleton<IHostLifetime, HostOwnedLifetime>();
@@ -49,16 +92,18 @@ public sealed class HubServer : IAsyncDisposable
         WebApplication application = builder.Build();
         try
         {
-            var catalog = new Catalog(options.Directory);
             var links = new SignedLinks(options.LinkLifetime, options.Time);
             configure?.Invoke(application);
+            if (options.AccessLog is { } log)
+                application.Use(new AccessLog(log, options.Time).InvokeAsync);
+            application.Use(HubError.CatchAsync);
             application.Use(new AccessCheck(options.Token).InvokeAsync);
-            new ModelRoutes(catalog, options.PageSize).Map(application);
-            new FileRoutes(catalog, links).Map(application);
+            new ModelRoutes(source, options.PageSize).Map(application);
+            new FileRoutes(source, links).Map(application);
             application.MapFallback(HubError.NotFound);
             await application.StartAsync(cancellationToken).ConfigureAwait(false);
             string address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            return new HubServer(application, new Uri(address));
+            return new HubServer(application, store, new Uri(address));
         }
         catch (IOException e)
         {
@@ -72,11 +117,13 @@ public sealed class HubServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops; requests under way are cut.</summary>
+    /// <summary>Stops; requests under way are cut, downloads from upstream keep what they have.</summary>
     public async ValueTask DisposeAsync()
     {
         await _application.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
+        if (_store is not null)
+            await _store.DisposeAsync().ConfigureAwait(false);
     }
 
     private sealed class HostOwnedLifetime : IHostLifetime

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
 
 namespace ModelOps.Server;
 
@@ -26,6 +28,16 @@ internal sealed partial class WeightFactsReader
 
     /// <summary>Of the safetensors files beside the card, or null.</summary>
     public WeightFacts? Safetensors(RepositoryFolder folder) => Sum(folder.Files.Where(file => Weights().IsMatch(file.Path)), ReadSafetensors);
+
+    /// <summary>Adds what the headers say to model info, for those who ask: it costs the reading of every header once.</summary>
+    public JsonObject AddTo(IQueryCollection query, RepositoryFolder folder, JsonObject model)
+    {
+        if (model["gguf"] is null && query["expand"].Contains("gguf") && Gguf(folder) is { } gguf)
+            model["gguf"] = new JsonObject { ["total"] = gguf.Parameters, ["architecture"] = gguf.Architecture, ["context_length"] = gguf.ContextLength };
+        if (model["safetensors"] is null && query["expand"].Contains("safetensors") && Safetensors(folder) is { } safetensors)
+            model["safetensors"] = new JsonObject { ["total"] = safetensors.Parameters };
+        return model;
+    }
 
     private WeightFacts? Sum(IEnumerable<FolderFile> files, Func<string, WeightFacts> read)
     {

@@ -32,6 +32,7 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(VerificationListing))]
 [JsonSerializable(typeof(RemovalPlan))]
 [JsonSerializable(typeof(RemovalResult))]
+[JsonSerializable(typeof(ModelMirror))]
 [JsonSerializable(typeof(DownloadPlan))]
 [JsonSerializable(typeof(InstalledModel))]
 [JsonSerializable(typeof(InstalledListing))]

@@ -18,7 +18,9 @@ internal sealed class StoreLayout(string root)
 
     public string Snapshot(string repository, string commit) => Path.Combine(Snapshots(repository), commit);
 
-    public string Reference(string repository, string revision) => Path.Combine(RepositoryFolder(repository), "refs", Local(revision));
+    public string References(string repository) => Path.Combine(RepositoryFolder(repository), "refs");
+
+    public string Reference(string repository, string revision) => Path.Combine(References(repository), Local(revision));
 
     public string Lock(string repository, string etag) => Path.Combine(Root, ".locks", Path.GetFileName(RepositoryFolder(repository)), etag + ".lock");
 
