@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Text.Json;
 using ModelOps.Server;
 using ModelOps.Tests.Hub;
 using ModelOps.Tests.Store;
