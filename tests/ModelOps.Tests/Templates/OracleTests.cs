@@ -19,9 +19,7 @@ public class OracleTests(ITestOutputHelper output)
     public void ModelsInTheRepositoryRenderAsHuggingFaceDoes()
     {
         var templates = TokenizerConfigurations
-            .Select(path => (Name: path, Template: (string?)JsonNode.Parse(File.ReadAllText(path))!["chat_template"]))
-            .Where(t => t.Template is not null)
-            .Select(t => (t.Name, t.Template!)).ToList();
+            .SelectMany(path => Templates(JsonNode.Parse(File.ReadAllText(path))!["chat_template"]).Select(template => (path, template))).ToList();
         Assert.True(templates.Count >= 3);
 
         // These models take text only; what becomes of a list of parts is told by jinja2's recordings, @huggingface/jinja has no trim for it.
@@ -30,6 +28,14 @@ public class OracleTests(ITestOutputHelper output)
         Assert.Empty(differences);
         Assert.True(refusals < templates.Count * Conversations.Count / 2, "The comparison is about rendered prompts, not about refusals.");
     }
+
+    /// <summary>None, one, or of a list of { name, template } the default: the golden's other one prints an object as it is, which Python and @huggingface/jinja write differently.</summary>
+    private static IEnumerable<string> Templates(JsonNode? node) => node switch
+    {
+        null => [],
+        JsonArray several => several.Where(entry => (string?)entry!["name"] == "default").Select(entry => (string)entry!["template"]!),
+        _ => [(string)node!],
+    };
 
     /// <summary>The language cases too, but for those where @huggingface/jinja is known to part from Python, which ours follows.</summary>
     [Fact]
