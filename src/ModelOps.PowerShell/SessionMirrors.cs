@@ -61,12 +61,13 @@ internal static class SessionMirrors
     /// <summary>Ends one, and waits until it has put away what was on its way.</summary>
     public static async Task StopAsync(int processId, CancellationToken cancellationToken)
     {
-        if (!Running.TryRemove(processId, out var entry))
+        if (!Running.TryGetValue(processId, out var entry))
         {
             throw new ModelOpsException(ErrorKind.ModelNotFound, $"This session has no mirror with the process id {processId}.", "Get-ModelMirror lists those it has.");
         }
         entry.Process.StandardInput.Close();
         await entry.Process.WaitForExitAsync(cancellationToken);
+        Running.TryRemove(processId, out _);
         entry.Process.Dispose();
     }
 

@@ -13,17 +13,24 @@ internal sealed class AccessLog(Action<string> write, TimeProvider time)
         IHttpResponseBodyFeature body = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         var counted = new CountingStream(body.Stream);
         context.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(counted, body));
-        bool broken = true;
+        string? failure = null;
         try
         {
             await next(context).ConfigureAwait(false);
-            broken = context.RequestAborted.IsCancellationRequested;
+        }
+        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            // Kestrel cuts the connection, or answers 500 when nothing went out, and tells nobody why.
+            failure = $" broken off: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}";
+            if (!context.Response.HasStarted)
+                context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            throw;
         }
         finally
         {
             // A path may hold anything, also a line break: written as it would stand in an address.
             write(string.Create(CultureInfo.InvariantCulture,
-                $"{context.Connection.RemoteIpAddress} {context.Request.Method} {context.Request.Path.ToUriComponent()} {context.Response.StatusCode} {counted.Written} {time.GetElapsedTime(started).TotalMilliseconds:0}{(broken ? " broken off" : "")}"));
+                $"{context.Connection.RemoteIpAddress} {context.Request.Method} {context.Request.Path.ToUriComponent()} {context.Response.StatusCode} {counted.Written} {time.GetElapsedTime(started).TotalMilliseconds:0}{failure ?? (context.RequestAborted.IsCancellationRequested ? " broken off" : "")}"));
         }
     }
 

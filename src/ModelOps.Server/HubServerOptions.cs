@@ -31,8 +31,8 @@ public sealed record MirrorOptions : ListenOptions
     public required StoreOptions Store { get; init; }
     /// <summary>The hub that is asked for what the store lacks, with this token; null serves only what is there.</summary>
     public HubOptions? Upstream { get; init; }
-    /// <summary>Files that are fetched from upstream at once; others wait for their turn.</summary>
-    public int MaxDownloads { get; init; } = 4;
+    /// <summary>Large files (of 16 MiB and more) that are fetched from upstream at once; others wait for their turn.</summary>
+    public int MaxDownloads { get; init; } = 8;
     /// <summary>How long the commit that a branch stands for is believed before upstream is asked again.</summary>
     public TimeSpan FreshFor { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>Told what an administrator should know: upstream is away, a download failed.</summary>

@@ -23,7 +23,7 @@ internal static class MirrorCommand
         };
         var token = new Option<string?>("--token") { Description = $"Token that clients must carry (as HF_TOKEN). Other users of this machine can see it here: better --token-file, or {TokenVariable}.", HelpName = "TOKEN" };
         var tokenFile = new Option<string?>("--token-file") { Description = "File that holds that token.", HelpName = "FILE" };
-        var downloads = CommandSyntax.Number("--max-downloads", "N", "Files that are fetched from upstream at once.", 4, least: 1);
+        var downloads = CommandSyntax.Number("--max-downloads", "N", "Large files that are fetched from upstream at once.", 8, least: 1);
         var quiet = new Option<bool>("--quiet") { Description = "No line for each request." };
         var withInput = new Option<bool>("--with-input") { Description = "End when standard input closes.", Hidden = true };
         return new Command("mirror", "Serve the store in the hub's protocol, for every tool that reads HF_ENDPOINT.") { url, upstream, token, tokenFile, downloads, quiet, withInput }

@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 namespace ModelOps.Store;
 
 /// <summary>A file that is read while it arrives: a read waits for its bytes, which are fetched before others.</summary>
-internal sealed class ArrivingStream(FileDownload download, SafeFileHandle file) : Stream
+/// <param name="download">Its download.</param>
+/// <param name="isCurrent">Whether what was read before still belongs to the content.</param>
+/// <param name="file">Where it arrives.</param>
+internal sealed class ArrivingStream(FileDownload download, Func<bool> isCurrent, SafeFileHandle file) : Stream
 {
     public override bool CanRead => true;
     public override bool CanSeek => true;
@@ -20,6 +23,9 @@ internal sealed class ArrivingStream(FileDownload download, SafeFileHandle file)
         int count = (int)Math.Min(buffer.Length, left == 1 ? 1 : left - 1);
         await download.WaitForAsync(Position, Position + count, cancellationToken).ConfigureAwait(false);
         int read = await RandomAccess.ReadAsync(file, buffer[..count], Position, cancellationToken).ConfigureAwait(false);
+        // What was passed on so far was wrong: whoever has it must not get an end that makes it look complete.
+        if (!isCurrent())
+            throw new IOException("The download began again: what had arrived was wrong.");
         Position += read;
         return read > 0 ? read : throw new EndOfStreamException("The download was cut short.");
     }

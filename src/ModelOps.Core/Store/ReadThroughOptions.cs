@@ -20,8 +20,11 @@ internal sealed record ReadThroughOptions
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(8);
 
-    /// <summary>Files that are fetched at once; others wait for their turn.</summary>
-    public int MaxDownloads { get; init; } = 4;
+    /// <summary>
+    /// Large files that are fetched at once; others wait for their turn. As many as one client asks for at once (eight, of huggingface_hub), which
+    /// gives up a file that is silent for 10 s.
+    /// </summary>
+    public int MaxDownloads { get; init; } = 8;
 
     /// <summary>Told what an administrator should know: upstream is down, a download failed.</summary>
     public Action<string>? Remark { get; init; }

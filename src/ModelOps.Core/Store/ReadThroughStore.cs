@@ -88,8 +88,7 @@ internal sealed class ReadThroughStore : IAsyncDisposable
         {
             using CancellationTokenSource patience = Patience(_options.Patience);
             JsonObject references = HubReferences.Clean(await _hub.GetReferencesDocumentAsync(repository, patience.Token).WaitAsync(cancellationToken).ConfigureAwait(false));
-            if (_contents.Has(repository))
-                _records.KeepReferences(repository, references);
+            Keep(repository, references);
             return references;
         }
         catch (Exception e) when (IsAway(e, cancellationToken) || (e as HubFailure)?.Error.Kind == ErrorKind.RepositoryNotFound)
@@ -147,6 +146,20 @@ internal sealed class ReadThroughStore : IAsyncDisposable
             await _downloads.DisposeAsync().ConfigureAwait(false);
         _hub?.Dispose();
         _local.Dispose();
+    }
+
+    private void Keep(string repository, JsonObject references)
+    {
+        try
+        {
+            if (_contents.Has(repository))
+                _records.KeepReferences(repository, references);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The answer is here all the same; only when upstream is away will it be missed.
+            Remark($"{repository}: its branches were not kept: {e.Message}");
+        }
     }
 
     // One question at a time for each revision, and its answer for all who ask in the meantime; no client that leaves takes it along.

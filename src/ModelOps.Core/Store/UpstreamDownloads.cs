@@ -6,6 +6,9 @@ namespace ModelOps.Store;
 /// <summary>The files that are being fetched from upstream: each once, however many ask for it, and only a few at the same time.</summary>
 internal sealed class UpstreamDownloads(StoreLayout layout, RevisionRecords records, StoreOptions options, HubClient hub, int atOnce, Action<string>? remark) : IAsyncDisposable
 {
+    /// <summary>A smaller file waits for no turn: clients would give up its configuration while a model of 100 GB is fetched.</summary>
+    private const long SmallBytes = 16 << 20;
+
     private readonly ConcurrentDictionary<(string Repository, string ETag), FileDownload> _running = new();
     private readonly SemaphoreSlim _turns = new(atOnce);
     private readonly CancellationTokenSource _stop = new();
@@ -33,6 +36,8 @@ internal sealed class UpstreamDownloads(StoreLayout layout, RevisionRecords reco
     {
         try
         {
+            if (file.Bytes < SmallBytes)
+                return await FetchAsync(revision, file, running).ConfigureAwait(false);
             await _turns.WaitAsync(_stop.Token).ConfigureAwait(false);
             try
             {
@@ -42,6 +47,12 @@ internal sealed class UpstreamDownloads(StoreLayout layout, RevisionRecords reco
             {
                 _turns.Release();
             }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            ModelOpsException error = DiskErrors.WriteError(e, layout.RepositoryFolder(revision.Repository));
+            remark?.Invoke($"{revision.Repository}: {file.Path} was not fetched: {error.Message}");
+            throw error;
         }
         catch (ModelOpsException e)
         {

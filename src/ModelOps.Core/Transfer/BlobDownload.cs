@@ -20,6 +20,11 @@ internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string b
     /// <summary>Whether the checksums of the chunks are kept (<see cref="BlobFiles.Record"/>): for blobs of a cache, not in a user's folder.</summary>
     public bool KeepsChecksums { get; init; } = true;
 
+    private int _attempt;
+
+    /// <summary>Counts up when everything is fetched again: what was read before was wrong.</summary>
+    public int Attempt => Volatile.Read(ref _attempt);
+
     /// <summary>The file that <see cref="WaitForAsync"/> speaks of. It gets its final name at the end; who has it open by then can go on reading.</summary>
     public string PartialPath => BlobFiles.Partial(blob);
 
@@ -93,6 +98,7 @@ internal sealed class BlobDownload(RemoteFile remote, PlannedFile file, string b
             }
             // What an earlier run left was as it had been written, and yet wrong: once more, from nothing.
             resumed = 0;
+            Interlocked.Increment(ref _attempt);
             session.Meter.AddPresent(file.Path, -file.Bytes);
             partial.Clear();
             queue.Reset();

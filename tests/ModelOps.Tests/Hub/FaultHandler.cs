@@ -15,7 +15,7 @@ public sealed record SentRequest(Uri Address, RangeHeaderValue? Range, Authentic
 /// The network between client and hub, with faults: the function sees every request, with its number among all (from 1), and either answers
 /// itself or returns null to let it pass; afterwards it may change the real answer.
 /// </summary>
-public sealed class FaultHandler() : DelegatingHandler(new SocketsHttpHandler { UseProxy = false })
+public sealed class FaultHandler() : DelegatingHandler(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
 {
     private int _count;
 

@@ -34,11 +34,11 @@ internal sealed class MirrorFixture : IAsyncDisposable
 
     public Uri Upstream => _upstream!.Endpoint;
 
-    public static async Task<MirrorFixture> StartAsync(FaultHandler? network = null, Func<MirrorOptions, MirrorOptions>? change = null, Func<HttpContext, Func<Task>, Task>? upstream = null)
+    public static async Task<MirrorFixture> StartAsync(FaultHandler? network = null, Func<MirrorOptions, MirrorOptions>? change = null, Func<HttpContext, Func<Task>, Task>? upstream = null, string? directory = null)
     {
         var fixture = new MirrorFixture(network ?? new FaultHandler());
         fixture._upstream = await HubServer.StartAsync(
-            new HubServerOptions { Directory = TestPaths.DemoHub, AccessLog = fixture.UpstreamLog.Enqueue },
+            new HubServerOptions { Directory = directory ?? TestPaths.DemoHub, AccessLog = fixture.UpstreamLog.Enqueue },
             upstream is null ? null : application => application.Use((context, next) => upstream(context, () => next(context))),
             CancellationToken.None);
         await fixture.RestartAsync(change);
