@@ -2,18 +2,20 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Net.Http.Headers;
+using ModelOps.Hub;
 
 namespace ModelOps.Server;
 
 /// <summary>
 /// The routes of content: resolve answers small files itself and sends large ones on, to a path that stands for the CDN and takes a signature in
-/// place of a token. Nothing says Xet: clients that know it would go past this server.
+/// place of a token; raw has what git has, of a large file its pointer. Nothing says Xet: clients that know it would go past this server.
 /// </summary>
 internal sealed class FileRoutes(IRepositorySource source, SignedLinks links)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
         routes.MapRepository("/{name}/resolve/{rev}/{**path}", ResolveAsync);
+        routes.MapRepository("/{name}/raw/{rev}/{**path}", RawAsync);
         routes.MapRepository(SignedLinks.Root + "/{rev}/{sha256}/{name}", ContentAsync);
     }
 
@@ -37,6 +39,18 @@ internal sealed class FileRoutes(IRepositorySource source, SignedLinks links)
         // Absolute, as the hub's is: clients take a relative redirect for a renamed repository and follow it with the token.
         HttpRequest request = context.Request;
         return Results.Redirect($"{request.Scheme}://{request.Host}{request.PathBase}{links.Create(snapshot.Folder.Name, snapshot.Commit, file.Sha256)}", permanent: false);
+    }
+
+    private async Task<IResult> RawAsync(HttpContext context)
+    {
+        RepositorySnapshot snapshot = await source.FindAsync(context.Repository(), context.Revision(), context.RequestAborted).ConfigureAwait(false);
+        context.Response.Headers["X-Repo-Commit"] = snapshot.Commit;
+        string name = context.Path();
+        if (!snapshot.Files.TryGetValue(name, out ServedFile? file))
+            return HubError.EntryNotFound(name);
+        return file.Sha256 is null
+            ? await SendAsync(context, snapshot, file).ConfigureAwait(false)
+            : Results.Bytes(GitObjects.LfsPointer(file.Sha256, file.Bytes), "text/plain; charset=utf-8", entityTag: new EntityTagHeaderValue(Quoted(file.GitId)));
     }
 
     private async Task<IResult> ContentAsync(HttpContext context)

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { checkRepoAccess, downloadFile, fileDownloadInfo, listFiles, listModels, modelInfo, scanCacheDir, snapshotDownload, whoAmI } from "@huggingface/hub";
+import { checkRepoAccess, downloadFile, downloadFileToCacheDir, fileDownloadInfo, fileExists, listFiles, listModels, modelInfo, scanCacheDir, snapshotDownload, whoAmI } from "@huggingface/hub";
 
 const [hubUrl, repo, ownCache, ourCache] = process.argv.slice(2);
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -27,13 +27,16 @@ for (const file of files) {
 const large = await downloadFile({ hubUrl, repo, path: "model.safetensors" });
 result.slice = Buffer.from(await large.slice(1_000_001, 1_000_101).arrayBuffer()).toString("hex");
 result.etag = (await fileDownloadInfo({ hubUrl, repo, path: "model.safetensors" })).etag;
+result.exists = await Promise.all(["model.safetensors", "config.json", "none.bin"].map((path) => fileExists({ hubUrl, repo, path })));
 result.missingFile = await downloadFile({ hubUrl, repo, path: "none.bin" });
 result.missingRepository = await fails(() => checkRepoAccess({ hubUrl, repo: "modelops/none" }));
 result.missingRevision = await fails(() => collect(listFiles({ hubUrl, repo, revision: "none" })));
 result.who = (await whoAmI({ hubUrl, accessToken: "hf_any" })).name;
 
-// The whole snapshot into a cache of its own, then its reader on the cache that ModelOps wrote.
+// One file, then the whole snapshot, into a cache of its own, then its reader on the cache that ModelOps wrote.
 console.debug = () => {};
+const single = await downloadFileToCacheDir({ hubUrl, repo, path: "config.json", cacheDir: ownCache });
+result.single = { path: relative(ownCache, single).replaceAll("\\", "/"), sha256: sha256(await readFile(single)) };
 const snapshot = await snapshotDownload({ hubUrl, repo, cacheDir: ownCache });
 result.snapshot = relative(ownCache, snapshot).replaceAll("\\", "/");
 result.snapshotSha256 = sha256(await readFile(join(snapshot, "model.safetensors")));

@@ -50,6 +50,18 @@ public sealed class HubServerTests(HubFixture hub) : IClassFixture<HubFixture>, 
     }
 
     [Fact]
+    public async Task RawIsWhatGitHas()
+    {
+        byte[] content = File.ReadAllBytes(HubFixture.LocalFile(HubFixture.Llama, "model.safetensors"));
+        Assert.Equal(
+            $"version https://git-lfs.github.com/spec/v1\noid sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}\nsize {content.Length}\n",
+            await _http.GetStringAsync($"{HubFixture.Llama}/raw/main/model.safetensors"));
+        Assert.Equal(File.ReadAllBytes(HubFixture.LocalFile(HubFixture.Llama, "config.json")), await _http.GetByteArrayAsync($"{HubFixture.Llama}/raw/main/config.json"));
+        using HttpResponseMessage missing = await _http.GetAsync($"{HubFixture.Llama}/raw/main/none.bin");
+        Assert.Equal((HttpStatusCode.NotFound, "EntryNotFound"), (missing.StatusCode, missing.Headers.GetValues("X-Error-Code").Single()));
+    }
+
+    [Fact]
     public async Task LinkExpiresAndCannotBeForged()
     {
         var time = new SettableTime();
