@@ -49,7 +49,7 @@ internal static class ListCommand
             return;
         }
         var shared = listing.Models.Any(model => model.IsShared);
-        List<Column> columns = [new("Model", Wrap: true), new("Kind"), new("Size", Right: true), new("Unique", Right: true), new("Last used"), new("Commit"), new("Refs", Wrap: true)];
+        List<Column> columns = [new("Model", Wrap: true), new("Size", Right: true), new("Unique", Right: true), new("Last used"), new("Commit"), new("Refs", Wrap: true)];
         if (shared)
         {
             columns.Add(new("Store", Wrap: true));
@@ -59,10 +59,9 @@ internal static class ListCommand
             List<string> row =
             [
                 $"{model.Repository}:{model.Variant}{(model.MissingFiles.Count == 0 ? "" : model.IsComplete ? " (files missing)" : " (incomplete)")}",
-                model.Kind == ModelKind.Gguf ? "GGUF" : "checkpoint",
                 Sizes.Bytes(model.Bytes),
                 Sizes.Bytes(model.UniqueBytes),
-                model.LastUsed.ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
+                model.LastUsed.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
                 model.Commit[..Math.Min(8, model.Commit.Length)],
                 string.Join(", ", model.References),
             ];

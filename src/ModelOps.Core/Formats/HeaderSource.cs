@@ -5,6 +5,8 @@ internal static class HeaderSource
 {
     public static FileStream Open(string path)
     {
+        if (File.Exists(path) && !PlainFile.HasBytes(path))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{path}' is empty, or a pipe or device.", "Name a model's file. What comes out of a pipe must be saved first.");
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1 << 16);

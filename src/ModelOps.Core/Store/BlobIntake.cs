@@ -54,7 +54,7 @@ internal sealed class BlobIntake(StoreLayout layout, bool symlinks, string repos
 
     private async Task<bool> TryMoveAsync(string source, BlobContent content, Action<int>? advanced, CancellationToken cancellationToken)
     {
-        FileStream stream = BlobCopy.OpenSource(source);
+        Stream stream = BlobCopy.OpenSource(source);
         await using (stream.ConfigureAwait(false))
         {
             using var verifying = new VerifyingStream(stream, content, advanced);

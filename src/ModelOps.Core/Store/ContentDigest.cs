@@ -20,7 +20,7 @@ internal sealed record ContentDigest(long Bytes, string ETag, string Sha256, str
     /// <param name="cancellationToken">Stops it.</param>
     public static async Task<ContentDigest> ComputeAsync(string file, string path, Action<int>? advanced, CancellationToken cancellationToken)
     {
-        FileStream stream = BlobCopy.OpenSource(file);
+        Stream stream = BlobCopy.OpenSource(file);
         await using (stream.ConfigureAwait(false))
         {
             long bytes = stream.Length;

@@ -28,9 +28,9 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
             var contents = snapshot.Files.Where(file => file.Content is not null).ToDictionary(file => file.Path, file => file.Content!, StringComparer.Ordinal);
             string[] missing = [.. snapshot.Files.Where(file => file.Content is null && file.ETag is not null).Select(file => file.Path), .. MissingShards.Of([.. snapshot.Files.Select(file => file.Path)])];
             RepositoryFile[] files = [.. contents.Select(entry => File(entry.Key, entry.Value))];
-            IReadOnlyList<ModelVariant> usable = VariantGrouping.Group(scan.Repository, snapshot.Commit, files);
+            IReadOnlyList<ModelVariant> usable = Group(scan.Repository, snapshot.Commit, files);
             // With what is missing in its place, the groups that are not whole show.
-            IReadOnlyList<ModelVariant> meant = missing.Length == 0 ? usable : VariantGrouping.Group(scan.Repository, snapshot.Commit, [.. files, .. missing.Select(path => new RepositoryFile(path, 0, null, ""))]);
+            IReadOnlyList<ModelVariant> meant = missing.Length == 0 ? usable : Group(scan.Repository, snapshot.Commit, [.. files, .. missing.Select(path => new RepositoryFile(path, 0, null, ""))]);
             models.AddRange(usable.Select(variant => Model(scan, snapshot, variant, meant.FirstOrDefault(whole => whole.Name == variant.Name) ?? variant, contents, isUsable: true)));
             models.AddRange(meant.Where(variant => usable.All(known => known.Name != variant.Name && known.Files[0].Path != variant.Files[0].Path) && variant.Files.Any(file => snapshot.Files.Any(name => name.Path == file.Path)))
                 .Select(variant => Model(scan, snapshot, variant, variant, contents, isUsable: false)));
@@ -66,6 +66,14 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
     public static RepositoryFile File(string path, FileInfo content) => BlobDigest.IsDigest(content.Name)
         ? BlobDigest.IsSha256(content.Name) ? new RepositoryFile(path, content.Length, content.Name, "") : new RepositoryFile(path, content.Length, null, content.Name)
         : new RepositoryFile(path, content.Length, null, "");
+
+    /// <summary>The variants with the projectors that were installed with them: they are verified, copied and removed together.</summary>
+    private static IReadOnlyList<ModelVariant> Group(string repository, string commit, IReadOnlyList<RepositoryFile> files) =>
+        [.. VariantGrouping.Group(repository, commit, files).Select(variant =>
+        {
+            RepositoryFile[] projectors = [.. variant.Companions.Where(companion => companion.Kind == CompanionKind.Projector).Select(companion => companion.File)];
+            return variant with { Files = [.. variant.Files, .. projectors], Bytes = variant.Bytes + projectors.Sum(file => file.Bytes) };
+        })];
 
     /// <param name="scan">The repository.</param>
     /// <param name="snapshot">The commit.</param>

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using ModelOps.Formats;
 using ModelOps.Hub;
 
 namespace ModelOps.Store;
@@ -90,6 +91,8 @@ internal sealed partial class ModelResolver(Func<IEnumerable<InstalledModel>> mo
 
     private static bool IsGguf(string path)
     {
+        if (!PlainFile.HasBytes(path))
+            return path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
         try
         {
             using FileStream file = File.OpenRead(path);

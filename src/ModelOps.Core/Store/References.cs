@@ -1,3 +1,5 @@
+using ModelOps.Formats;
+
 namespace ModelOps.Store;
 
 /// <summary>Branches and tags of a repository, and what they stand for.</summary>
@@ -10,7 +12,7 @@ internal static class References
     public static string? Commit(string folder, string revision)
     {
         string path = StoreLayout.File(folder, revision);
-        return File.Exists(path) ? File.ReadAllText(path).Trim() : null;
+        return PlainFile.HasBytes(path) ? File.ReadAllText(path).Trim() : null;
     }
 
     /// <summary>The reference that stands for a commit: main before others, null when there is none.</summary>
@@ -19,7 +21,7 @@ internal static class References
         if (!Directory.Exists(folder))
             return null;
         return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(file => !file.EndsWith(".incomplete", StringComparison.Ordinal) && File.ReadAllText(file).Trim() == commit)
+            .Where(file => !file.EndsWith(".incomplete", StringComparison.Ordinal) && PlainFile.HasBytes(file) && File.ReadAllText(file).Trim() == commit)
             .Select(file => Path.GetRelativePath(folder, file).Replace(Path.DirectorySeparatorChar, '/'))
             .OrderBy(name => name != "main").ThenBy(name => name, StringComparer.Ordinal)
             .FirstOrDefault();

@@ -1,3 +1,4 @@
+using ModelOps.Formats;
 using ModelOps.Transfer;
 
 namespace ModelOps.Store;
@@ -114,7 +115,7 @@ internal sealed class RepositoryScan
             return null;
         try
         {
-            string commit = file.Length <= LargestReferenceBytes ? File.ReadAllText(file.FullName).Trim() : "";
+            string commit = file.Length <= LargestReferenceBytes && PlainFile.HasBytes(file.FullName) ? File.ReadAllText(file.FullName).Trim() : "";
             if (commit.Length == 40 && BlobDigest.IsDigest(commit))
                 return new ReferenceScan(name, commit, file);
             Note(file.FullName, "A reference that names no commit.");

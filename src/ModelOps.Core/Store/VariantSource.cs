@@ -15,9 +15,9 @@ internal static class VariantSource
         // A commit never changes, and nobody else has what was imported.
         bool pinned = variant is not null && revision.Length == CommitDigits && BlobDigest.IsDigest(revision);
         bool imported = repository.StartsWith(ImportSource.Organisation + "/", StringComparison.Ordinal);
-        // Which projector is installed with it, the store does not note.
-        if (installed is not null && !projector && (hub.Options.Offline || pinned || imported))
-            return await FromStoreAsync(installed, cancellationToken).ConfigureAwait(false);
+        bool complete = installed is not null && (!projector || installed.Files.Any(file => GgufName.Companion(file.Path) == CompanionKind.Projector));
+        if (complete && (hub.Options.Offline || pinned || imported))
+            return await FromStoreAsync(installed!, cancellationToken).ConfigureAwait(false);
         try
         {
             ModelVariant found = await hub.GetVariantAsync(repository, variant, revision, cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,5 @@
+using ModelOps.Formats;
+
 namespace ModelOps.Transfer;
 
 /// <summary>What a check of a blob found.</summary>
@@ -31,7 +33,9 @@ internal static class BlobCheck
         try
         {
             ChunkRecord? record = ChunkRecord.Read(recordPath, etag, bytes);
-            using FileStream file = new(content, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0, FileOptions.SequentialScan);
+            using Stream file = File.Exists(content) && !PlainFile.HasBytes(content)
+                ? Stream.Null
+                : new FileStream(content, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0, FileOptions.SequentialScan);
             return Run(file, etag, record, record?.Grid ?? new ChunkGrid(bytes, DefaultChunkBytes), progress, cancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -40,7 +44,7 @@ internal static class BlobCheck
         }
     }
 
-    private static BlobCheckResult Run(FileStream file, string etag, ChunkRecord? record, ChunkGrid grid, IProgress<long>? progress, CancellationToken cancellationToken)
+    private static BlobCheckResult Run(Stream file, string etag, ChunkRecord? record, ChunkGrid grid, IProgress<long>? progress, CancellationToken cancellationToken)
     {
         long there = file.Length;
         using var hash = new BlobHash(etag, there);
@@ -78,7 +82,7 @@ internal static class BlobCheck
         return new BlobCheckResult(isRight, digest, isRight ? [] : [.. Damaged(grid, intact)], ChunkRecord.Of(etag, grid, intact, sums));
     }
 
-    private static bool TryRead(FileStream file, long position, Span<byte> content)
+    private static bool TryRead(Stream file, long position, Span<byte> content)
     {
         try
         {

@@ -1,3 +1,5 @@
+using ModelOps.Formats;
+
 namespace ModelOps.Transfer;
 
 /// <summary>
@@ -41,14 +43,18 @@ internal static class BlobCopy
     /// <exception cref="ModelOpsException">As with a stream; <see cref="ErrorKind.FileNotFound"/> when the source cannot be read.</exception>
     public static async Task RunAsync(string source, string target, BlobContent content, Action<int>? advanced, CancellationToken cancellationToken)
     {
-        FileStream stream = OpenSource(source);
+        Stream stream = OpenSource(source);
         await using (stream.ConfigureAwait(false))
             await RunAsync(stream, target, content, advanced, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Opens a file to be read once, from its beginning to its end.</summary>
+    /// <summary>Opens a file to be read once, from its beginning to its end. A pipe is as empty as it looks.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>.</exception>
-    public static FileStream OpenSource(string path)
+    public static Stream OpenSource(string path) => File.Exists(path) && !PlainFile.HasBytes(path) ? Stream.Null : OpenStream(path);
+
+    /// <summary>Opens a file or a pipe to be read once; waits for the writer of a pipe.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>.</exception>
+    public static FileStream OpenStream(string path)
     {
         try
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using ModelOps.Formats;
 
 namespace ModelOps.Transfer;
 
@@ -20,7 +21,9 @@ internal static class BlobDigest
     /// <summary>The same; <paramref name="progress"/> is told the bytes read so far.</summary>
     public static async Task<string> ComputeAsync(string path, string etag, Action<long>? progress, CancellationToken cancellationToken)
     {
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        Stream stream = File.Exists(path) && !PlainFile.HasBytes(path)
+            ? Stream.Null
+            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
         await using (stream.ConfigureAwait(false))
         {
             using var hash = new BlobHash(etag, stream.Length);

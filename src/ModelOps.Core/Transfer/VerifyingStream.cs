@@ -105,5 +105,5 @@ internal sealed class VerifyingStream : Stream
     private ModelOpsException Mismatch(string what) => new(
         ErrorKind.ChecksumMismatch,
         $"'{_content.Path}' is not what it should be: {what}.",
-        "Its source is damaged or was changed meanwhile. Of an installed model modelops verify tells what is damaged; remove it and get it again.");
+        "Its source is damaged or was changed meanwhile. If it is an installed model, modelops verify --repair fetches what is damaged.");
 }

@@ -24,6 +24,24 @@ public sealed class RemovalTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
+    public void AProjectorIsListedWithItsModelsAndGoesWithTheLast()
+    {
+        _cache.File(Main, "m-Q4_0.gguf", "small");
+        _cache.File(Main, "m-Q8_0.gguf", "larger");
+        string projector = _cache.File(Main, "mmproj-m-F16.gguf", "eyes");
+        string unknown = _cache.File(Main, "voice.bin", "not ours");
+
+        InstalledModel model = Model(Main, "Q8_0");
+        Assert.Equal(["m-Q8_0.gguf", "mmproj-m-F16.gguf"], model.Files.Select(file => file.Path));
+        Assert.Equal("larger".Length + "eyes".Length, model.Bytes);
+        Cleaner.Run(Cleaner.PlanRemoval([model]));
+        Assert.True(File.Exists(_cache.Blob(projector)));
+        // Something else keeps the commit alive, but not the projector.
+        Cleaner.Run(Cleaner.PlanRemoval([Model(Main, "Q4_0")]));
+        Assert.Equal([unknown], Directory.GetFiles(_cache.Blobs).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public void WhatOthersNeedStays()
     {
         string shared = _cache.File(Old, "m-Q4_0.gguf", "same in both");

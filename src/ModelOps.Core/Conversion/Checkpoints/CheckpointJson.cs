@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ModelOps.Formats;
 
 namespace ModelOps.Conversion;
 
@@ -29,6 +30,8 @@ internal static class CheckpointJson
     /// <summary>Reads a small file whole, refusing one that is larger than <paramref name="limit"/> bytes.</summary>
     public static byte[] ReadBytes(string path, long limit)
     {
+        if (File.Exists(path) && !PlainFile.HasBytes(path))
+            return [];
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);

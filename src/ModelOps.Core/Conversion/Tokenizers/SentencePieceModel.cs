@@ -1,4 +1,5 @@
 using System.Text;
+using ModelOps.Formats;
 
 namespace ModelOps.Conversion;
 
@@ -38,6 +39,8 @@ internal sealed class SentencePieceModel
     /// </summary>
     public static bool IsOne(string path)
     {
+        if (File.Exists(path) && !PlainFile.HasBytes(path))
+            return false;
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         // Field 1, length-delimited: a model starts with its first piece.
         return stream.ReadByte() == 0x0A;

@@ -19,12 +19,16 @@ public sealed class BundleReader : IAsyncDisposable
 
     /// <summary>Opens a folder or tar file; checks the manifest and that everything it names is there in its size, and nothing else.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.CorruptFile"/>.</exception>
-    public static Task<BundleReader> OpenAsync(string path, CancellationToken cancellationToken = default)
+    public static async Task<BundleReader> OpenAsync(string path, CancellationToken cancellationToken = default)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Path.Exists(path))
             throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no bundle '{path}'.", "Check the path.");
-        return OpenAsync(Directory.Exists(path) ? new FolderSource(path) : new TarSource(BlobCopy.OpenSource(path), path), cancellationToken);
+        if (Directory.Exists(path))
+            return await OpenAsync(new FolderSource(path), cancellationToken).ConfigureAwait(false);
+        // A pipe may wait for its writer, and nobody must have to wait with it.
+        FileStream tar = await Task.Run(() => BlobCopy.OpenStream(path), cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await OpenAsync(new TarSource(tar, path), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Opens a tar that comes as a stream, which is then the reader's. One that cannot seek must have the manifest first, as ours do.</summary>

@@ -115,7 +115,7 @@ public static class BundleWriter
                 await tar.WriteEntryAsync(Entry(BundleFormat.ManifestName, text), cancellationToken).ConfigureAwait(false);
                 foreach (BundleContent content in plan.Contents)
                 {
-                    FileStream source = BlobCopy.OpenSource(content.Source);
+                    Stream source = BlobCopy.OpenSource(content.Source);
                     await using (source.ConfigureAwait(false))
                     {
                         using var verifying = new VerifyingStream(source, Described(plan, content), read => meter.AddFetched(content.Sha256, read));

@@ -24,11 +24,10 @@ internal sealed class FolderSource(string folder) : BundleSource
 
     public override async IAsyncEnumerable<(string Sha256, Stream Content)> ReadAsync(BundleManifest manifest, IReadOnlySet<string> wanted, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach ((string sha256, long bytes) in Sizes(manifest).Where(entry => wanted.Contains(entry.Key)))
+        foreach (string sha256 in Sizes(manifest).Keys.Where(wanted.Contains))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            // An empty file is not opened: a pipe looks like one, and would wait for ever.
-            Stream stream = bytes == 0 ? Stream.Null : BlobCopy.OpenSource(Plain(BundleFormat.BlobName(sha256)).FullName);
+            Stream stream = BlobCopy.OpenSource(Plain(BundleFormat.BlobName(sha256)).FullName);
             await using (stream.ConfigureAwait(false))
                 yield return (sha256, stream);
         }
