@@ -13,6 +13,8 @@ namespace ModelOps;
 public sealed partial class HubClient : IDisposable
 {
     private const string DefaultRevision = "main";
+    /// <summary>An exbibyte: no repository comes near, and sums of sizes cannot overflow.</summary>
+    private const long MostBytes = 1L << 60;
 
     private readonly HubTransport _transport;
     private readonly string _endpoint;
@@ -81,6 +83,8 @@ public sealed partial class HubClient : IDisposable
         RepositoryName.Ensure(repository);
         var request = new HubRequest(Address($"/api/models/{repository}/tree/{Uri.EscapeDataString(commit)}?recursive=true&expand=false"), repository, commit);
         var files = new List<RepositoryFile>();
+        var paths = new HashSet<string>(StringComparer.Ordinal);
+        long total = 0;
         await foreach (TreeAnswer entry in PagesAsync(request, HubJson.Default.ListTreeAnswer, cancellationToken).ConfigureAwait(false))
         {
             if (entry.Type != "file")
@@ -89,6 +93,9 @@ public sealed partial class HubClient : IDisposable
             // The digests become names on disk, and what the content is checked against.
             if (entry.Path is null || entry.Oid is null || bytes < 0 || !Commit().IsMatch(entry.Oid) || (entry.Lfs is not null && !Sha256().IsMatch(entry.Lfs.Oid ?? "")))
                 throw NotAHub($"a tree entry without path, size or digest ('{entry.Path}')");
+            if (bytes > MostBytes - total || !paths.Add(entry.Path))
+                throw NotAHub($"a tree that lists '{entry.Path}' twice, or with a size that cannot be");
+            total += bytes;
             files.Add(new RepositoryFile(entry.Path, bytes, entry.Lfs?.Oid, entry.Oid));
         }
         return files;
@@ -150,6 +157,8 @@ public sealed partial class HubClient : IDisposable
                 cancellationToken).ConfigureAwait(false);
             foreach (T item in items)
                 yield return item;
+            if (next is not null && next.Scheme != Uri.UriSchemeHttps && next.Scheme != current.Address.Scheme)
+                throw NotAHub($"a next page at an address that is not secure ({next.Scheme})");
             page = next is null ? null : first with { Address = next };
         }
     }

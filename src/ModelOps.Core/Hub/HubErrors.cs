@@ -11,7 +11,7 @@ internal static class HubErrors
 {
     private const string Disabled = "Access to this resource is disabled.";
     private const string BadToken = "Invalid credentials in Authorization header";
-    private const int MaxQuotedBody = 200;
+    private const int MaxQuotedText = 300;
 
     public static bool IsTransient(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.InternalServerError
         or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
@@ -28,7 +28,7 @@ internal static class HubErrors
             return RateLimited(response, request, options);
 
         string? code = Header(response, "X-Error-Code");
-        string? text = Header(response, "X-Error-Message");
+        string? text = Readable(Header(response, "X-Error-Message"));
         string host = response.RequestMessage?.RequestUri?.Host ?? request.Address.Host;
         string repository = request.Repository ?? "";
         ModelOpsException? error = (code, text, status) switch
@@ -54,18 +54,18 @@ internal static class HubErrors
         if (error is not null)
             return new HubFailure(error, isTransient: false);
 
-        string? id = Header(response, "X-Request-Id") ?? Header(response, "X-Amzn-Trace-Id");
+        string? id = Readable(Header(response, "X-Request-Id") ?? Header(response, "X-Amzn-Trace-Id"));
         string detail = text ?? Quote(body) ?? response.ReasonPhrase ?? "no reason given";
         return new HubFailure(
             new ModelOpsException(ErrorKind.NetworkFailure, $"{host} answered {(int)status}: {detail}{(id is null ? "" : $" (request {id})")}", "Try again later; what has been downloaded is kept."),
             // A link that the content server refuses has mostly expired: asking the hub again brings a new one.
             isTransient: IsTransient(status) || IsRefusedLink(response, redirected),
             // A server that is down for a moment may say for how long.
-            status == HttpStatusCode.ServiceUnavailable ? RateLimitHeaders.Wait(response, options.Time) : null);
+            status == HttpStatusCode.ServiceUnavailable ? RateLimitHeaders.Wait(response, options.Time) : null) { IsRefusedLink = IsRefusedLink(response, redirected) };
     }
 
     /// <summary>Whether the content server, not the hub, says no: its signed links live for a while only.</summary>
-    public static bool IsRefusedLink(HttpResponseMessage response, bool redirected) =>
+    private static bool IsRefusedLink(HttpResponseMessage response, bool redirected) =>
         redirected && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.Gone && Header(response, "X-Error-Code") is null;
 
     private static ModelOpsException FileNotFound(HubRequest request) =>
@@ -110,13 +110,19 @@ internal static class HubErrors
         {
             using JsonDocument document = JsonDocument.Parse(body);
             if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.String)
-                return error.GetString();
+                return Readable(error.GetString());
         }
         catch (JsonException)
         {
             // Not JSON: quoted as it is.
         }
-        string line = string.Join(' ', body.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        return line.Length == 0 || line[0] == '<' ? null : line[..Math.Min(line.Length, MaxQuotedBody)];
+        return Readable(body) is { } line && line[0] != '<' ? line : null;
+    }
+
+    /// <summary>A server's words as one line of bounded length. Control characters would be commands to the terminal.</summary>
+    internal static string? Readable(string? text)
+    {
+        string line = string.Join(' ', string.Concat((text ?? "").Select(c => char.IsControl(c) ? ' ' : c)).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        return line.Length == 0 ? null : line[..Math.Min(line.Length, MaxQuotedText)];
     }
 }

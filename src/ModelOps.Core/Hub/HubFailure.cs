@@ -11,4 +11,10 @@ internal sealed class HubFailure(ModelOpsException error, bool isTransient, Time
 
     /// <summary>How long the hub asked to wait, if it did.</summary>
     public TimeSpan? Wait { get; } = wait;
+
+    /// <summary>Whether a content server refused the link that it was asked by: mostly one that has expired.</summary>
+    public bool IsRefusedLink { get; init; }
+
+    /// <summary>Whether nobody was asked, because an earlier answer asked to wait.</summary>
+    public bool IsRemembered { get; init; }
 }

@@ -65,6 +65,9 @@ public sealed record HubOptions
         return options;
     }
 
+    /// <summary>What it is for people and logs: without the token.</summary>
+    public override string ToString() => $"{nameof(HubOptions)} {{ {nameof(Endpoint)} = {Endpoint}, {nameof(Token)} = {(Token is null ? "none" : "(hidden)")} }}";
+
     private static bool IsWeb(Uri address) => address.IsAbsoluteUri && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp);
 
     // They would end up in messages and logs, and be sent nowhere.

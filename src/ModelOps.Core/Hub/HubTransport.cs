@@ -17,11 +17,15 @@ internal sealed class HubTransport : IDisposable
     /// <summary>No answer of the API is near this; a hostile one must not fill the memory.</summary>
     private const long MaxJsonBytes = 256L << 20;
 
+    /// <summary>A wait may end this much early: timers and clocks are not the same.</summary>
+    private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(250);
+
     private static readonly string UserAgent =
         $"modelops/{typeof(HubTransport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0"} dotnet/{Environment.Version.ToString(2)}";
 
     private readonly HubOptions _options;
     private readonly HttpClient _http;
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<(string Host, bool IsFile), (DateTimeOffset Until, ModelOpsException Error)> _waits = new();
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _warned = new(StringComparer.OrdinalIgnoreCase);
 
     public HubTransport(HubOptions options)
@@ -43,6 +47,23 @@ internal sealed class HubTransport : IDisposable
     /// <summary>Sends a request and follows redirects; the answer has a status below 400.</summary>
     /// <exception cref="HubFailure">Everything else.</exception>
     public async Task<HttpResponseMessage> SendAsync(HubRequest request, CancellationToken cancellationToken)
+    {
+        // Asked again before its time, a hub counts on: what one request was told holds for all of its kind.
+        var limited = (request.Address.Authority, IsFile: request.Path is not null);
+        if (_waits.TryGetValue(limited, out (DateTimeOffset Until, ModelOpsException Error) told) && told.Until - _options.Time.GetUtcNow() is var left && left > Tolerance)
+            throw new HubFailure(told.Error, isTransient: true, left) { IsRemembered = true };
+        try
+        {
+            return await SendToTheEndAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HubFailure e) when (e is { Error.Kind: ErrorKind.RateLimited, Wait: { } wait } && wait <= RetryBudget.LongestWait)
+        {
+            _waits[limited] = (_options.Time.GetUtcNow() + wait, e.Error);
+            throw;
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendToTheEndAsync(HubRequest request, CancellationToken cancellationToken)
     {
         if (_options.Offline)
         {
@@ -143,8 +164,7 @@ internal sealed class HubTransport : IDisposable
         foreach (string warning in warnings)
         {
             int end = warning.IndexOf(';');
-            string message = warning[(end + 1)..].Trim();
-            if (message.Length > 0 && _warned.TryAdd(end < 0 ? "" : warning[..end].Trim(), true))
+            if (HubErrors.Readable(warning[(end + 1)..]) is { } message && _warned.TryAdd(end < 0 ? "" : warning[..end].Trim(), true))
                 notify(new HubNotice(HubNoticeKind.Warning, $"{response.RequestMessage?.RequestUri?.Host} says: {message}"));
         }
     }
@@ -166,7 +186,8 @@ internal sealed class HubTransport : IDisposable
     {
         if (response.Headers.Location is not { } location)
             throw Unusable($"{address.Host} answered {(int)response.StatusCode} without saying where to go.");
-        Uri target = new(address, location);
+        if (!Uri.TryCreate(address, location, out Uri? target))
+            throw Unusable($"{address.Host} redirects to what is no address.");
         if (target.Scheme != Uri.UriSchemeHttps && (target.Scheme != Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps))
             throw Unusable($"{address.Host} redirects to an address that is not secure ({target.Scheme}://{target.Host}).");
         // A name and a password in it are for nobody here, and not for a message.

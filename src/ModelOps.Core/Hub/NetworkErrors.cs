@@ -1,10 +1,11 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Text.RegularExpressions;
 
 namespace ModelOps.Hub;
 
 /// <summary>From an exception of the HTTP stack to one readable sentence: who could not be reached, and why.</summary>
-internal static class NetworkErrors
+internal static partial class NetworkErrors
 {
     private const string Advice = "Check the network and the proxy (HTTPS_PROXY); HF_ENDPOINT names another hub or mirror.";
 
@@ -27,11 +28,14 @@ internal static class NetworkErrors
                 $"no secure connection: {(Find<AuthenticationException>(e) ?? (Exception)e).Message}",
                 "A proxy that inspects TLS needs its certificate in the system's store (or SSL_CERT_FILE); also check the clock.",
                 false),
-            (HttpRequestError.ProxyTunnelError, _) => ($"the proxy refused: {e.Message}", "Check HTTPS_PROXY and NO_PROXY.", false),
+            // The stack's own sentence has the proxy's address in it, with the password.
+            (HttpRequestError.ProxyTunnelError, _) => (
+                $"the proxy refused{(Status().Match(e.Message) is { Success: true } status ? $" (status {status.Value})" : "")}", "Check HTTPS_PROXY, the name and password in it too, and NO_PROXY.", false),
             (HttpRequestError.ConnectionError, _) => ($"no connection: {Innermost(e).Message}", Advice, true),
             _ => ($"the connection broke: {Innermost(e).Message}", Advice, true),
         };
-        return new HubFailure(new ModelOpsException(ErrorKind.NetworkFailure, $"Cannot reach {host}: {reason}.", hint, e), transient);
+        Exception? inner = e.HttpRequestError == HttpRequestError.ProxyTunnelError ? null : e;
+        return new HubFailure(new ModelOpsException(ErrorKind.NetworkFailure, $"Cannot reach {host}: {reason}.", hint, inner), transient);
     }
 
     public static HubFailure Timeout(Uri address, TimeSpan timeout) => new(
@@ -58,4 +62,7 @@ internal static class NetworkErrors
             e = e.InnerException;
         return e;
     }
+
+    [GeneratedRegex("(?<=')[0-9]{3}(?=')")]
+    private static partial Regex Status();
 }

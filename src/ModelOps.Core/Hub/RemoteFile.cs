@@ -12,9 +12,22 @@ internal sealed class RemoteFile(HubTransport transport, HubRequest resolve)
     private Uri? _link;
     private volatile bool _isDirect;
 
-    /// <summary>Opens a range with one attempt.</summary>
+    /// <summary>Opens a range with one attempt, two where the link has expired.</summary>
     /// <exception cref="HubFailure">With what a retry needs to know.</exception>
     public async Task<RangeResponse> OpenAsync(long offset, long length, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await OpenOnceAsync(offset, length, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HubFailure e) when (e.IsRefusedLink)
+        {
+            // It has expired, as links do: a new one is asked for at once, and nobody need hear of it.
+            return await OpenOnceAsync(offset, length, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<RangeResponse> OpenOnceAsync(long offset, long length, CancellationToken cancellationToken)
     {
         if (Volatile.Read(ref _link) is { } known)
             return await OpenAsync(known, offset, length, cancellationToken).ConfigureAwait(false);
@@ -46,7 +59,7 @@ internal sealed class RemoteFile(HubTransport transport, HubRequest resolve)
         {
             // Whatever went wrong there: the next attempt starts at the hub, which may send us elsewhere.
             Interlocked.CompareExchange(ref _link, null, link);
-            throw new HubFailure(e.Error, isTransient: true, e.Wait);
+            throw new HubFailure(e.Error, isTransient: true, e.Wait) { IsRefusedLink = e.IsRefusedLink, IsRemembered = e.IsRemembered };
         }
         try
         {

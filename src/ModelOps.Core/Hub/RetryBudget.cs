@@ -4,12 +4,12 @@ namespace ModelOps.Hub;
 /// How often one piece of work is tried again, and after what wait: 5 attempts, 1 to 8 s apart (as huggingface_hub does), and besides that up to
 /// three waits that the hub itself asked for.
 /// </summary>
-internal sealed class RetryBudget(TimeProvider time, Action<HubNotice>? notify = null)
+internal sealed class RetryBudget(TimeProvider time)
 {
     private const int MaxAttempts = 5;
     private const int MaxAskedWaits = 3;
     /// <summary>The hub counts in windows of five minutes: who is told to wait longer than that had better be told so.</summary>
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(8);
 
     private int _attempts;
@@ -18,9 +18,9 @@ internal sealed class RetryBudget(TimeProvider time, Action<HubNotice>? notify =
     /// <summary>Progress was made: failures before it no longer count.</summary>
     public void Reset() => _attempts = _askedWaits = 0;
 
-    /// <summary>Waits until the next attempt is due.</summary>
+    /// <summary>Waits until the next attempt is due, after telling so.</summary>
     /// <exception cref="ModelOpsException">The failure's own error, when trying again makes no sense (any more).</exception>
-    public async Task WaitAsync(HubFailure failure, CancellationToken cancellationToken)
+    public async Task WaitAsync(HubFailure failure, Action<HubNotice>? notify, CancellationToken cancellationToken)
     {
         TimeSpan wait;
         if (failure.Wait is { } asked)
@@ -44,7 +44,7 @@ internal sealed class RetryBudget(TimeProvider time, Action<HubNotice>? notify =
     /// <summary>Runs a piece of work with a budget of its own.</summary>
     public static async Task<T> RunAsync<T>(HubOptions options, Func<Task<T>> work, CancellationToken cancellationToken)
     {
-        var budget = new RetryBudget(options.Time, options.Notify);
+        var budget = new RetryBudget(options.Time);
         while (true)
         {
             HubFailure failure;
@@ -56,7 +56,7 @@ internal sealed class RetryBudget(TimeProvider time, Action<HubNotice>? notify =
             {
                 failure = e;
             }
-            await budget.WaitAsync(failure, cancellationToken).ConfigureAwait(false);
+            await budget.WaitAsync(failure, options.Notify, cancellationToken).ConfigureAwait(false);
         }
     }
 }

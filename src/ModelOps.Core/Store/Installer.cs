@@ -29,7 +29,7 @@ internal sealed class Installer(StoreLayers layers, StoreOptions options, HubCli
     {
         PlannedFile[] contents = [.. files.DistinctBy(file => file.ETag)];
         TimeProvider time = hub.Options.Time;
-        TransferSession session = options.StartTransfer(contents.Sum(file => file.Bytes), progress, time);
+        TransferSession session = options.StartTransfer(contents.Sum(file => file.Bytes), progress, hub.Options);
         TransferMeter meter = session.Meter;
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = session.Options.MostConnections, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(contents, parallel, async (file, stop) =>

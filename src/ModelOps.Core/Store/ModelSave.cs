@@ -54,7 +54,7 @@ public static class ModelSave
         var layout = new StoreLayout(store.Options.Directory);
         InstallPlanner.Check(layout, plan.Repository, plan.Commit, layout.Snapshot(plan.Repository, plan.Commit), [.. plan.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, 0))]);
         TimeProvider time = hub.Options.Time;
-        TransferSession session = store.Options.StartTransfer(plan.Bytes, progress, time);
+        TransferSession session = store.Options.StartTransfer(plan.Bytes, progress, hub.Options);
         TransferMeter meter = session.Meter;
         // One save into a folder at a time. The lock lies with the store's: the folder is the user's, and nothing but the model is left there.
         using BlobLock held = await BlobLock.AcquireAsync(LockPath(layout, plan.Directory), time, cancellationToken).ConfigureAwait(false);

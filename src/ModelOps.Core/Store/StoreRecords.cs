@@ -34,8 +34,8 @@ public sealed record StoreOptions
     internal TransferOptions Transfer { get; init; } = new();
 
     /// <summary>What the files of one download share.</summary>
-    internal TransferSession StartTransfer(long totalBytes, IProgress<TransferProgress>? progress, TimeProvider time) =>
-        TransferSession.Start(Transfer with { Connections = Connections, MaximumBytesPerSecond = MaximumBytesPerSecond }, totalBytes, progress, time);
+    internal TransferSession StartTransfer(long totalBytes, IProgress<TransferProgress>? progress, HubOptions hub) =>
+        TransferSession.Start(Transfer with { Connections = Connections, MaximumBytesPerSecond = MaximumBytesPerSecond }, totalBytes, progress, hub);
 
     /// <summary>Options from environment variables; <paramref name="read"/> is replaced in tests.</summary>
     public static StoreOptions FromEnvironment(Func<string, string?>? read = null)

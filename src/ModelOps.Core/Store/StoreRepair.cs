@@ -58,7 +58,7 @@ public sealed class StoreRepair(StoreOptions options, HubClient hub)
         var snapshot = new SnapshotWriter(_layers.Own, options.Symlinks, plan.Repository, plan.Commit);
         snapshot.Begin();
         TimeProvider time = hub.Options.Time;
-        TransferSession session = options.StartTransfer(files.DistinctBy(file => file.ETag).Sum(file => file.Bytes), progress, time);
+        TransferSession session = options.StartTransfer(files.DistinctBy(file => file.ETag).Sum(file => file.Bytes), progress, hub.Options);
         var placed = new HashSet<string>(StringComparer.Ordinal);
         foreach (PlannedFile file in files)
         {

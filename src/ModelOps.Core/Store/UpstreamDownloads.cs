@@ -83,7 +83,7 @@ internal sealed class UpstreamDownloads(StoreLayout layout, RevisionRecords reco
                 long missing = file.Bytes - PartialFile.LeftBytes(blob, file.ETag, file.Bytes);
                 if (options.Transfer.FreeBytes(layout.Root) is { } free && free < missing)
                     throw DiskErrors.TooLittle(missing, free, layout.Root);
-                var download = new BlobDownload(hub.OpenFile(revision.Repository, revision.Commit, file.Path), planned, blob, options.StartTransfer(file.Bytes, null, hub.Options.Time));
+                var download = new BlobDownload(hub.OpenFile(revision.Repository, revision.Commit, file.Path), planned, blob, options.StartTransfer(file.Bytes, null, hub.Options));
                 running(download);
                 await download.RunAsync(_stop.Token).ConfigureAwait(false);
                 isNew = true;

@@ -57,7 +57,7 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
                 }
                 if (failure is not null)
                 {
-                    await run!.RetryAsync(failure, cancellationToken).ConfigureAwait(false);
+                    await run!.RetryAsync(failure, session.Notices.Tell, cancellationToken).ConfigureAwait(false);
                     continue;
                 }
                 run = null;
@@ -116,10 +116,10 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
         }
         catch (HubFailure e)
         {
-            if (e.IsTransient)
+            if (e is { IsTransient: true, IsRefusedLink: false, IsRemembered: false })
                 session.Gate.Refused();
             // "Refused" or "no such host" at the start is a wrong address; in the middle of a download the network is down for a moment.
-            return e.Error.Kind == ErrorKind.NetworkFailure && _hasReceived ? new HubFailure(e.Error, isTransient: true, e.Wait) : e;
+            return e.Error.Kind == ErrorKind.NetworkFailure && _hasReceived ? new HubFailure(e.Error, isTransient: true, e.Wait) { IsRefusedLink = e.IsRefusedLink, IsRemembered = e.IsRemembered } : e;
         }
         catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure)
         {
@@ -145,6 +145,7 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
                 _hasReceived = true;
                 session.Meter.AddFetched(file.Path, read);
                 session.Gate.Received(read);
+                session.Notices.Received();
                 if (session.Limit is not null)
                     await session.Limit.WaitAsync(read, cancellationToken).ConfigureAwait(false);
             }

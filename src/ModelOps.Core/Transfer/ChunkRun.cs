@@ -36,12 +36,12 @@ internal sealed class ChunkRun(int next, int end, long startedAt, TimeProvider t
             _budget.Reset();
     }
 
-    /// <summary>Waits until the next attempt is due.</summary>
+    /// <summary>Waits until the next attempt is due, after telling so.</summary>
     /// <exception cref="ModelOpsException">The failure's own error, when trying again makes no sense (any more).</exception>
-    public Task RetryAsync(HubFailure failure, CancellationToken cancellationToken)
+    public Task RetryAsync(HubFailure failure, Action<HubNotice>? notify, CancellationToken cancellationToken)
     {
         _sinceFailure = 0;
-        return _budget.WaitAsync(failure, cancellationToken);
+        return _budget.WaitAsync(failure, notify, cancellationToken);
     }
 
     /// <summary>How long so many bytes take at the speed it had so far; nothing is known in its first second.</summary>

@@ -122,7 +122,7 @@ public sealed class BlobRepairTests(HubFixture hub) : IClassFixture<HubFixture>,
     private async Task RepairAsync(PlannedFile file, string blob, DownloadPlan plan, BlobCheckResult check, FaultHandler? network = null)
     {
         using HubClient client = hub.Client(network ?? _network);
-        var session = TransferSession.Start(_temp.Store.Options.Transfer, file.Bytes, null, client.Options.Time);
+        var session = TransferSession.Start(_temp.Store.Options.Transfer, file.Bytes, null, client.Options);
         var download = new BlobDownload(client.OpenFile(plan.Repository, plan.Commit, file.Path), file, blob, session);
         await BlobRepair.RunAsync(blob, check, blob, download, TestContext.Current.CancellationToken);
     }

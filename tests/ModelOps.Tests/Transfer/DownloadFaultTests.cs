@@ -138,7 +138,12 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
                 return Task.CompletedTask;
             },
         };
-        await InstallAsync(network);
+        // Links expire every hour: nobody waits for that, nor hears of it.
+        var time = new FakeTime();
+        var notices = new System.Collections.Concurrent.ConcurrentQueue<HubNotice>();
+        await InstallAsync(network, options => options with { Time = time, Notify = notices.Enqueue });
+        Assert.Empty(time.Waits);
+        Assert.Empty(notices);
         Assert.InRange(network.Requests.Count(request => request.IsResolve && request.Address.AbsolutePath.EndsWith("model.safetensors", StringComparison.Ordinal)), 2, 9);
     }
 
@@ -183,6 +188,48 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
         };
         await InstallAsync(network, options => options with { Time = time });
         Assert.Contains(TimeSpan.FromSeconds(42), time.Waits);
+    }
+
+    [Fact]
+    public async Task RateLimitOfTheHubHoldsForAllFiles()
+    {
+        // The clock stands still: who asks again while the wait goes on is seen.
+        var time = new SteppedTime();
+        int resolves = 0;
+        var network = new FaultHandler
+        {
+            Answer = (request, _) =>
+            {
+                if (!request.IsResolve || Interlocked.Increment(ref resolves) > 1)
+                    return null;
+                HttpResponseMessage response = FaultHandler.Status(HttpStatusCode.TooManyRequests);
+                response.Headers.TryAddWithoutValidation("Retry-After", "42");
+                return response;
+            },
+        };
+        using HubClient client = hub.Client(network, options => options with { Time = time });
+        RepositoryInfo info = await client.GetRepositoryAsync(Repository, cancellationToken: TestContext.Current.CancellationToken);
+        ModelOps.Hub.RemoteFile Open(string path) => client.OpenFile(info.Repository, info.Commit, path);
+        await Assert.ThrowsAsync<ModelOps.Hub.HubFailure>(() => Open("model.safetensors").OpenAsync(0, 10, TestContext.Current.CancellationToken));
+        time.Advance(TimeSpan.FromSeconds(20));
+        ModelOps.Hub.HubFailure second = await Assert.ThrowsAsync<ModelOps.Hub.HubFailure>(() => Open("config.json").OpenAsync(0, 10, TestContext.Current.CancellationToken));
+        Assert.Equal((ErrorKind.RateLimited, TimeSpan.FromSeconds(22), 1), (second.Error.Kind, second.Wait, resolves));
+        // What it counts apart is asked all the same.
+        await client.GetRepositoryAsync(Repository, cancellationToken: TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromSeconds(22));
+        await (await Open("config.json").OpenAsync(0, 10, TestContext.Current.CancellationToken)).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task DeadNetworkIsToldOnceForAllConnections()
+    {
+        var notices = new System.Collections.Concurrent.ConcurrentQueue<HubNotice>();
+        int failures = 0;
+        var network = new FaultHandler { Answer = (request, _) => request.IsContent && Interlocked.Increment(ref failures) <= 8 ? FaultHandler.Status(HttpStatusCode.BadGateway) : null };
+        await InstallAsync(network, options => options with { Notify = notices.Enqueue });
+        HubNotice notice = Assert.Single(notices);
+        Assert.Equal(HubNoticeKind.Retry, notice.Kind);
+        Assert.Contains("502", notice.Message);
     }
 
     [Fact]

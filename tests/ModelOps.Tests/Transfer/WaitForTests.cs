@@ -103,7 +103,7 @@ public sealed class WaitForTests(HubFixture hub) : IClassFixture<HubFixture>, ID
     {
         PlannedFile file = await PlannedAsync(client);
         Directory.CreateDirectory(Path.GetDirectoryName(Blob(file))!);
-        var session = TransferSession.Start(_temp.Store.Options.Transfer with { Connections = connections }, file.Bytes, null, client.Options.Time);
+        var session = TransferSession.Start(_temp.Store.Options.Transfer with { Connections = connections }, file.Bytes, null, client.Options);
         return new BlobDownload(client.OpenFile(Repository, "main", file.Path), file, Blob(file), session);
     }
 }
