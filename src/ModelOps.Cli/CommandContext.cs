@@ -38,7 +38,10 @@ internal sealed class CommandContext
         return new ModelStore(options with { Directory = _store is null ? options.Directory : FullPath(_store), WorkingDirectory = Host.WorkingDirectory });
     }
 
-    public string FullPath(string path) => Path.GetFullPath(path, Host.WorkingDirectory);
+    /// <summary>A path from the working folder. An empty one is a variable that was never set, and never means the working folder itself.</summary>
+    public string FullPath(string path) => path.Length > 0
+        ? Path.GetFullPath(path, Host.WorkingDirectory)
+        : throw new ModelOpsException(ErrorKind.InvalidArgument, "A path is empty.", "Check the variable that should hold it; the folder you are in is '.'.");
 
     /// <summary>MODEL on this disk: a path from the working folder, or what the store knows by that name.</summary>
     public ResolvedModel Resolve(string model) => OpenStore().Resolve(model);

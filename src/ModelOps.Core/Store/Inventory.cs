@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using ModelOps.Hub;
 using ModelOps.Transfer;
 
@@ -53,11 +54,16 @@ internal sealed class Inventory(StoreLayout layout, bool isShared = false)
     {
         // Folders that are links are not entered: they may lead in circles.
         var options = new EnumerationOptions { RecurseSubdirectories = recursive, AttributesToSkip = 0, IgnoreInaccessible = true };
-        var contents = new Dictionary<string, FileInfo>(StringComparer.Ordinal);
-        foreach (FileInfo file in folder.EnumerateFiles("*", options))
+        var paths = new FileSystemEnumerable<string>(folder.FullName, (ref FileSystemEntry entry) => entry.ToFullPath(), options)
         {
-            if (SnapshotLink.Content(file.FullName) is { } content)
-                contents[Path.GetRelativePath(folder.FullName, file.FullName).Replace(Path.DirectorySeparatorChar, '/')] = content;
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+        };
+        var contents = new Dictionary<string, FileInfo>(StringComparer.Ordinal);
+        foreach (string path in paths)
+        {
+            if (SnapshotLink.Content(path) is { } content)
+                contents[Path.GetRelativePath(folder.FullName, path).Replace(Path.DirectorySeparatorChar, '/')] = content;
         }
         return contents;
     }

@@ -21,6 +21,8 @@ public static class ModelSave
     {
         revision ??= "main";
         directory = Path.GetFullPath(directory);
+        if (!Directory.Exists(directory) && (File.Exists(directory) || new FileInfo(directory).LinkTarget is not null))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{directory}' is not a folder.", "Choose another place to save to; a folder that is not there yet is made.");
         var layout = new StoreLayout(store.Options.Directory);
         ModelVariant chosen = await VariantSource.FindAsync(store, hub, repository, variant, revision, projector, cancellationToken).ConfigureAwait(false);
         InstallPlanner.Check(layout, chosen.Repository, chosen.Commit, layout.Snapshot(chosen.Repository, chosen.Commit), [.. chosen.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, 0))]);

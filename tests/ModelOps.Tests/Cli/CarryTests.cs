@@ -86,6 +86,10 @@ public sealed class CarryTests : IDisposable
     [InlineData("pull", "--from-bundle", "x", "--variant", "Q4_0")]
     [InlineData("bundle", "--output", "x")]
     [InlineData("bundle", "a/b")]
+    [InlineData("import", "")]
+    [InlineData("pull", "a/b", "--to", "")]
+    [InlineData("pull", "--from-bundle", "")]
+    [InlineData("list", "--store", "")]
     public async Task WhatMakesNoSenseIsUsage(params string[] args) => Assert.Equal(2, (await RunAsync(args)).ExitCode);
 
     private async Task BundleOfDemoAsync()

@@ -70,6 +70,15 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public async Task FoldersThatAreLinksAreNotEntered()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
+        string folder = Path.GetDirectoryName(Gguf("a-Q8_0.gguf", 64))!;
+        Directory.CreateSymbolicLink(Path.Combine(folder, "self"), folder);
+        Assert.Equal(["a-Q8_0.gguf"], (await ModelImport.PlanAsync(_temp.Store, folder, null, null, Stop)).Files.Select(file => file.Path));
+    }
+
+    [Fact]
     public async Task OneShardStandsForAllAndAllMustBeThere()
     {
         Gguf("big-Q4_0-00001-of-00002.gguf", 64);

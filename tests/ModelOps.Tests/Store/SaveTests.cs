@@ -53,6 +53,16 @@ public sealed class SaveTests(HubFixture hub) : IClassFixture<HubFixture>, IDisp
     }
 
     [Fact]
+    public async Task AFileIsNoFolderToSaveTo()
+    {
+        using HubClient client = hub.Client();
+        File.WriteAllText(To, "mine");
+        ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => ModelSave.PlanAsync(_temp.Store, client, Repository, To, cancellationToken: Stop));
+        Assert.Equal((ErrorKind.InvalidArgument, $"'{To}' is not a folder."), (e.Kind, e.Message));
+        Assert.Equal("mine", File.ReadAllText(To));
+    }
+
+    [Fact]
     public async Task OtherContentIsOnlyReplacedWhenAsked()
     {
         using HubClient client = hub.Client();
