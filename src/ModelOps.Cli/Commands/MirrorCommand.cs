@@ -9,13 +9,15 @@ namespace ModelOps.Cli.Commands;
 internal static class MirrorCommand
 {
     private const string TokenVariable = "MODELOPS_MIRROR_TOKEN";
+    private const string UpstreamTokenVariable = "MODELOPS_UPSTREAM_TOKEN";
 
     public static Command Create(CliHost host)
     {
         var url = new Option<string>("--url") { Description = "Address to listen on; http://0.0.0.0:8080 serves the whole network.", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:8080" };
         var upstream = new Option<Uri?>("--upstream")
         {
-            Description = "Hub that is asked for what the store lacks, such as https://huggingface.co; what comes from there is kept. The token of the environment goes there, no client's.",
+            Description = "Hub that is asked for what the store lacks, such as https://huggingface.co; what comes from there is kept. " +
+                $"No client's token goes there, but that of {UpstreamTokenVariable}, else HF_TOKEN when HF_ENDPOINT is the same hub.",
             HelpName = "URL",
             CustomParser = result => Uri.TryCreate(result.Tokens[^1].Value, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
                 ? uri
@@ -34,7 +36,7 @@ internal static class MirrorCommand
                 {
                     Store = store,
                     Url = parsed.GetRequiredValue(url),
-                    Upstream = parsed.GetValue(upstream) is { } hub ? HubOptions.FromEnvironment(host.Environment).WithEndpoint(hub) : null,
+                    Upstream = parsed.GetValue(upstream) is { } hub ? OpenUpstream(host, hub) : null,
                     Token = await TokenAsync(context, parsed.GetValue(token), parsed.GetValue(tokenFile), cancellationToken),
                     MaxDownloads = parsed.GetValue(downloads),
                     AccessLog = parsed.GetValue(quiet) ? null : line => Log(context, line),
@@ -70,6 +72,13 @@ internal static class MirrorCommand
         }
         context.Output.Note("The mirror has ended; what was on its way is kept for the next time.");
         return 0;
+    }
+
+    // HF_TOKEN belongs to HF_ENDPOINT; a hub of another name, such as a mirror behind this one, is given its own.
+    private static HubOptions OpenUpstream(CliHost host, Uri hub)
+    {
+        var options = HubOptions.FromEnvironment(host.Environment).WithEndpoint(hub);
+        return host.Environment(UpstreamTokenVariable)?.Trim() is { Length: > 0 } token ? options with { Token = token, TokenSource = UpstreamTokenVariable } : options;
     }
 
     // Any address of this machine is one for listening, not for clients.

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Security.Cryptography;
+using ModelOps.Server;
 using ModelOps.Tests.Cli;
+using ModelOps.Tests.Hub;
 using ModelOps.Tests.Transfer.Faults;
 using Xunit;
 
@@ -96,6 +98,18 @@ public sealed class MirrorProcessTests : IDisposable
 
         disk.Resize(64);
         Assert.Equal(model.Sha256, Convert.ToHexStringLower(SHA256.HashData(await (await mirror.AskAsync(Weights)).Content.ReadAsByteArrayAsync())));
+    }
+
+    /// <summary>HF_TOKEN is for the hub of HF_ENDPOINT, which this upstream is not.</summary>
+    [Theory(Timeout = Patience)]
+    [InlineData("MODELOPS_UPSTREAM_TOKEN", HttpStatusCode.OK)]
+    [InlineData("HF_TOKEN", HttpStatusCode.NotFound)]
+    public async Task UpstreamHasATokenOfItsOwn(string variable, HttpStatusCode expected)
+    {
+        await using HubServer upstream = await HubServer.StartAsync(new HubServerOptions { Directory = TestPaths.DemoHub, Token = "upstreams-own" });
+        await using MirrorProcess mirror = await MirrorProcess.StartAsync(_folder.Path, upstream.Endpoint, ("HF_TOKEN", "hf_another"), (variable, "upstreams-own"));
+        using HttpResponseMessage answer = await _http.GetAsync(new Uri(mirror.Endpoint, $"{HubFixture.Llama}/resolve/main/config.json"));
+        Assert.Equal(expected, answer.StatusCode);
     }
 
     private async Task<string> DigestAsync(MirrorProcess mirror)
