@@ -14,6 +14,7 @@ public sealed class GoldenConversionTests
         { "gemma3", "f32" }, { "gemma3", "bf16" }, { "gemma3-vision", "bf16" },
         { "qwen2", "f32" }, { "qwen2", "bf16" },
         { "qwen3", "f32" }, { "qwen3", "bf16" }, { "qwen3-embedding", "f32" }, { "qwen3-embedding", "bf16" },
+        { "gemma4-e2b", "f32" }, { "gemma4-e2b", "bf16" }, { "gemma4-26b-a4b", "f32" }, { "gemma4-26b-a4b", "bf16" },
         { "gemma2", "f32" }, { "gemma2", "bf16" },
         { "phi3", "f32" }, { "phi3", "bf16" },
         { "smollm3", "f32" }, { "smollm3", "bf16" },

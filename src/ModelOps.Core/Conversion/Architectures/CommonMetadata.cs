@@ -45,7 +45,8 @@ internal static class CommonMetadata
         switch (rope.Type)
         {
             case null or "default" or "llama3" or "dynamic":
-                // llama3 becomes a tensor; dynamic changes nothing inside the trained context, and llama.cpp leaves it out too.
+            case "proportional" when architecture is Gemma4:
+                // llama3 and proportional become a tensor; dynamic changes nothing inside the trained context, and llama.cpp leaves it out too.
                 break;
             case "linear":
                 metadata.Set(architecture.Key("rope.scaling.type"), "linear");

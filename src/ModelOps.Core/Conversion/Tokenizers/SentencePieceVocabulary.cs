@@ -77,7 +77,7 @@ internal static class SentencePieceVocabulary
         static bool Is(JsonElement step, string type) => step.GetProperty("type").GetString() == type;
     }
 
-    private static bool IsByte(string text)
+    public static bool IsByte(string text)
         => text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && text[5] == '>' && char.IsAsciiHexDigit(text[3]) && char.IsAsciiHexDigit(text[4]);
 
     private sealed class Builder

@@ -8,10 +8,13 @@ namespace ModelOps.Conversion;
 /// </summary>
 internal sealed class SpecialTokens
 {
+    /// <summary>The parts a special token can play, as tokenizer_config.json names them.</summary>
+    public static readonly IReadOnlyList<string> Kinds = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
+
     private readonly TokenizerFiles _files;
     private readonly GgufMetadata _flags;
     private readonly Dictionary<string, string?> _texts = new(StringComparer.Ordinal);
-    private readonly List<string> _kinds = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
+    private readonly List<string> _kinds = [.. Kinds];
 
     private SpecialTokens(TokenizerFiles files, GgufMetadata flags)
     {

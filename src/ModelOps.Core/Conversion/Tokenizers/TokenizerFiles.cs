@@ -51,6 +51,35 @@ internal sealed class TokenizerFiles
         return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
     }
 
+    /// <summary>Texts that tokenizer_config.json gives a part to play: begin and end, padding, turns, images.</summary>
+    public IReadOnlySet<string> SpecialTexts()
+    {
+        var texts = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var kind in SpecialTokens.Kinds)
+        {
+            if (FindTokenText($"{kind}_token") is { } text)
+                texts.Add(text);
+        }
+        foreach (var key in new[] { "additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens" })
+        {
+            if (Config is not { } config || !config.TryGetProperty(key, out var more))
+                continue;
+            IEnumerable<JsonElement> values = more.ValueKind switch
+            {
+                JsonValueKind.Array => more.EnumerateArray(),
+                JsonValueKind.Object => more.EnumerateObject().Select(entry => entry.Value),
+                _ => [],
+            };
+            foreach (var value in values)
+            {
+                var content = value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out var inner) ? inner : value;
+                if (content.ValueKind == JsonValueKind.String)
+                    texts.Add(content.GetString()!);
+            }
+        }
+        return texts;
+    }
+
     /// <summary>Added tokens of tokenizer.json, in its order.</summary>
     public IReadOnlyList<AddedToken> AddedTokens => field ??= CheckpointJson.Guard("tokenizer.json", () =>
         Tokenizer is { } tokenizer && tokenizer.TryGetProperty("added_tokens", out var list) && list.ValueKind == JsonValueKind.Array

@@ -20,8 +20,8 @@ internal sealed class Vocabulary
     /// <summary><c>tokenizer.ggml.model</c>: <c>llama</c> for SentencePiece BPE, <c>gpt2</c> for byte-level BPE.</summary>
     public required string Model { get; init; }
 
-    /// <summary><c>tokenizer.ggml.pre</c>: which pre-tokenizer.</summary>
-    public required string PreTokenizer { get; init; }
+    /// <summary><c>tokenizer.ggml.pre</c>: which pre-tokenizer; null where the model of the tokenizer says it all.</summary>
+    public string? PreTokenizer { get; init; }
 
     public required string[] Tokens { get; init; }
 
@@ -63,7 +63,8 @@ internal sealed class Vocabulary
     public void Write(TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits, GgufMetadata metadata)
     {
         metadata.Set("tokenizer.ggml.model", Model);
-        metadata.Set("tokenizer.ggml.pre", PreTokenizer);
+        if (PreTokenizer is not null)
+            metadata.Set("tokenizer.ggml.pre", PreTokenizer);
         metadata.Set("tokenizer.ggml.tokens", Tokens);
         if (Scores is not null)
             metadata.Set("tokenizer.ggml.scores", Scores);
