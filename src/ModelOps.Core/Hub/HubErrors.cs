@@ -61,7 +61,10 @@ internal static class HubErrors
             // A link that the content server refuses has mostly expired: asking the hub again brings a new one.
             isTransient: IsTransient(status) || IsRefusedLink(response, redirected),
             // A server that is down for a moment may say for how long.
-            status == HttpStatusCode.ServiceUnavailable ? RateLimitHeaders.Wait(response, options.Time) : null) { IsRefusedLink = IsRefusedLink(response, redirected) };
+            status == HttpStatusCode.ServiceUnavailable ? RateLimitHeaders.Wait(response, options.Time) : null)
+        {
+            IsRefusedLink = IsRefusedLink(response, redirected),
+        };
     }
 
     /// <summary>Whether the content server, not the hub, says no: its signed links live for a while only.</summary>

@@ -13,8 +13,9 @@ internal sealed class BlobIntake(StoreLayout layout, bool symlinks, string repos
     /// <param name="files">All files of the snapshot.</param>
     /// <param name="revision">Reference that will stand for it, or null.</param>
     /// <param name="shared">Blobs that other snapshots are about to need: never moved into this one.</param>
-    public void Finish(IReadOnlyList<PlannedFile> files, string? revision, IReadOnlySet<string>? shared = null) =>
-        _snapshot.Finish(files, shared is null ? _new : [.. _new.Except(shared)], revision);
+    /// <param name="cancellationToken">Stops it.</param>
+    public Task FinishAsync(IReadOnlyList<PlannedFile> files, string? revision, IReadOnlySet<string>? shared, CancellationToken cancellationToken) =>
+        _snapshot.FinishAsync(files, shared is null ? _new : [.. _new.Except(shared)], revision, TimeProvider.System, cancellationToken);
 
     /// <summary>Where a content is, once it was taken.</summary>
     public string Where(BlobContent content) => File.Exists(Blob(content)) ? Blob(content) : StoreLayout.File(layout.Snapshot(repository, commit), content.Path);

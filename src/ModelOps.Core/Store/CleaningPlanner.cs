@@ -64,7 +64,9 @@ internal sealed class CleaningPlanner(StoreLayout layout, CleaningOptions option
                 Notes.Add(new StoreNote(scan.Repository, blob.FullName, mayGoOn ? "Nothing refers to it yet; it may belong to an unfinished download." : "Nothing that can be read refers to it."));
         }
         AddDanglingNames(scan, removal);
-        HashSet<string> known = [.. scan.Blobs.Select(blob => blob.Name), .. scan.Partials.Select(partial => partial.ETag).OfType<string>()];
+        // In stores without links a content stands in its snapshot, and has its digest on record alone.
+        IEnumerable<string> unnamed = scan.Snapshots.Where(snapshot => snapshot.Files.Any(file => file.IsPlain)).SelectMany(snapshot => SnapshotDigests.Read(layout, scan.Repository, snapshot.Commit).Values);
+        HashSet<string> known = [.. scan.Blobs.Select(blob => blob.Name), .. scan.Partials.Select(partial => partial.ETag).OfType<string>(), .. unnamed];
         if (Directory.Exists(layout.Private(scan.Repository)))
         {
             foreach (FileInfo record in new DirectoryInfo(layout.Private(scan.Repository)).EnumerateFiles("*.chunks"))

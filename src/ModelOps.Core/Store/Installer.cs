@@ -20,9 +20,7 @@ internal sealed class Installer(StoreLayers layers, StoreOptions options, HubCli
             throw DiskErrors.TooLittle(needed, free, _layout.Root);
         _snapshot.Begin();
         await FetchAsync(files, cancellationToken).ConfigureAwait(false);
-        // One process at a time gives names: without links the one moves what the other copies.
-        using BlobLock naming = await BlobLock.AcquireAsync(_layout.Lock(plan.Repository, plan.Commit), hub.Options.Time, cancellationToken).ConfigureAwait(false);
-        _snapshot.Finish(files, _new, plan.Revision);
+        await _snapshot.FinishAsync(files, _new, plan.Revision, hub.Options.Time, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task FetchAsync(PlannedFile[] files, CancellationToken cancellationToken)

@@ -65,7 +65,7 @@ public static class ModelImport
             var content = new BlobContent(file.Path, file.Bytes, file.ETag, file.Sha256);
             await intake.TakeFileAsync(content, file.Source, plan.Move, read => meter.AddFetched(file.Path, read), cancellationToken).ConfigureAwait(false);
         }
-        intake.Finish(files, "main");
+        await intake.FinishAsync(files, "main", null, cancellationToken).ConfigureAwait(false);
         meter.Finish(plan.Files[^1].Path);
         var inventory = new Inventory(layout);
         return [.. Group(plan.Repository, plan.Commit, plan.Files).Select(variant => inventory.Complete(InstalledFiles.Model(

@@ -20,14 +20,10 @@ internal sealed class RemovalRunner(StoreLayout layout, RemovalPlan plan)
             cancellationToken.ThrowIfCancellationRequested();
             Remove(item);
         }
-        // Looked at again, now that the names are gone: somebody may have linked to a blob meanwhile.
-        var used = repositories.ToDictionary(repository => repository, UsedBlobs, StringComparer.Ordinal);
         foreach (RemovalItem item in plan.Items.Where(item => item.Kind > RemovalKind.SnapshotFile).OrderBy(item => item.Kind))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (item.Kind is RemovalKind.Blob && used[item.Repository].Contains(Path.GetFileName(item.Path)))
-                _notes.Add(new StoreNote(item.Repository, item.Path, "It stays: something has come to refer to it."));
-            else if (item.Kind is RemovalKind.Blob or RemovalKind.Partial or RemovalKind.Lock)
+            if (item.Kind is RemovalKind.Blob or RemovalKind.Partial or RemovalKind.Lock)
                 RemoveLocked(item);
             else
                 Remove(item);
@@ -35,7 +31,7 @@ internal sealed class RemovalRunner(StoreLayout layout, RemovalPlan plan)
         return new RemovalResult(plan.Store, plan.Models, _removed, _removed.Sum(item => item.Bytes), _notes);
     }
 
-    private HashSet<string> UsedBlobs(string repository) => [.. new RepositoryScan(layout, repository).Snapshots.SelectMany(snapshot => snapshot.Files).Select(file => file.ETag).OfType<string>()];
+    private bool IsUsed(string repository, string etag) => new RepositoryScan(layout, repository).Snapshots.SelectMany(snapshot => snapshot.Files).Any(file => file.ETag == etag);
 
     private void RemoveLocked(RemovalItem item)
     {
@@ -54,7 +50,10 @@ internal sealed class RemovalRunner(StoreLayout layout, RemovalPlan plan)
             return;
         }
         bool isOwnFile = item.Path == path;
-        if (!isOwnFile)
+        // Looked at again, under the lock that names are given under: somebody may have linked to it meanwhile.
+        if (item.Kind == RemovalKind.Blob && IsUsed(item.Repository, etag))
+            _notes.Add(new StoreNote(item.Repository, item.Path, "It stays: something has come to refer to it."));
+        else if (!isOwnFile)
             Remove(item);
         // An open file cannot be deleted there; elsewhere it is deleted under the lock.
         if (OperatingSystem.IsWindows())
@@ -124,7 +123,10 @@ internal sealed class RemovalRunner(StoreLayout layout, RemovalPlan plan)
         }
         if (!isEmpty)
             return false;
-        directory.Delete(recursive: true);
+        foreach (FileInfo left in directory.EnumerateFiles().Where(file => RepositoryScan.IsSystemFile(file.Name)))
+            left.Delete();
+        // Not recursive: what somebody put there in this moment is not taken along.
+        directory.Delete();
         return true;
     }
 

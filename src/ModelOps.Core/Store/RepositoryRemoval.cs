@@ -97,6 +97,8 @@ internal sealed class RepositoryRemoval(StoreLayout layout, RepositoryScan scan,
                 AddReference(reference, reason);
             AddRecords([layout.Tree(scan.Repository, snapshot.Commit), SnapshotDigests.Record(layout, scan.Repository, snapshot.Commit)], reason);
             AddRecords(FilesBelow(layout.NoExist(scan.Repository, snapshot.Commit)), reason);
+            if (new FileInfo(layout.Lock(scan.Repository, snapshot.Commit)) is { Exists: true } naming)
+                Add(RemovalKind.Lock, naming.FullName, naming.Length, reason);
             Add(RemovalKind.Folder, snapshot.Folder, 0, reason);
         }
         bool isLast = scan.IsCertain && emptied.Length == scan.Snapshots.Count && (_isAbandoned || emptied.Length > 0);

@@ -39,12 +39,18 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
     /// <param name="files">The files.</param>
     /// <param name="newBlobs">Blobs that nobody else refers to yet: where links are refused they may be moved.</param>
     /// <param name="revision">Branch or tag; null or the commit itself writes no reference.</param>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.Failure"/>.</exception>
-    public void Finish(IReadOnlyList<PlannedFile> files, IReadOnlySet<string> newBlobs, string? revision)
+    /// <param name="time">Clock, for waiting for locks.</param>
+    /// <param name="cancellationToken">Stops it; what has its name by then keeps it.</param>
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.Failure"/>; <see cref="ErrorKind.StoreInUse"/> when a content was removed meanwhile.
+    /// </exception>
+    public async Task FinishAsync(IReadOnlyList<PlannedFile> files, IReadOnlySet<string> newBlobs, string? revision, TimeProvider time, CancellationToken cancellationToken)
     {
+        // One process at a time gives names to a commit: its digests are read, added to and written.
+        using BlobLock naming = await BlobLock.AcquireAsync(layout.Lock(repository, commit), time, cancellationToken).ConfigureAwait(false);
         try
         {
-            PlaceFiles(files, newBlobs);
+            await PlaceFilesAsync(files, newBlobs, time, cancellationToken).ConfigureAwait(false);
             WriteReference(revision);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -53,7 +59,7 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
         }
     }
 
-    private void PlaceFiles(IReadOnlyList<PlannedFile> files, IReadOnlySet<string> newBlobs)
+    private async Task PlaceFilesAsync(IReadOnlyList<PlannedFile> files, IReadOnlySet<string> newBlobs, TimeProvider time, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(_directory);
         var uses = files.CountBy(file => file.ETag).ToDictionary();
@@ -61,7 +67,11 @@ internal sealed class SnapshotWriter(StoreLayout layout, bool symlinks, string r
         foreach (PlannedFile file in files.OrderBy(file => IsWeights(file.Path)))
         {
             string blob = layout.Blob(repository, file.ETag);
+            // Whoever removes a blob holds its lock while looking for names of it: one of us sees what the other did.
+            using BlobLock held = await BlobLock.AcquireAsync(layout.Lock(repository, file.ETag), time, cancellationToken).ConfigureAwait(false);
             // Without the blob the file itself stands in the snapshot, as systems without links have it.
+            if (!Has(file))
+                throw new ModelOpsException(ErrorKind.StoreInUse, $"'{file.Path}' was removed from the store while '{repository}' was being installed.", "Install it again; what is still there is not fetched again.");
             if (!SnapshotLink.Has(blob, file.Bytes))
                 continue;
             if (!SnapshotLink.Place(blob, StoreLayout.File(_directory, file.Path), symlinks, mayMove: newBlobs.Contains(file.ETag) && uses[file.ETag] == 1))

@@ -66,7 +66,7 @@ public sealed class StoreRepair(StoreOptions options, HubClient hub)
             if (placed.Add(file.ETag))
                 await RepairAsync(plan, file, session, cancellationToken).ConfigureAwait(false);
         }
-        snapshot.Finish(files, placed, revision: null);
+        await snapshot.FinishAsync(files, placed, revision: null, time, cancellationToken).ConfigureAwait(false);
         session.Meter.Finish(files[^1].Path);
     }
 

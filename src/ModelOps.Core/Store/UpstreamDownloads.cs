@@ -89,7 +89,7 @@ internal sealed class UpstreamDownloads(StoreLayout layout, RevisionRecords reco
                 isNew = true;
             }
         }
-        snapshot.Finish([planned], isNew ? new HashSet<string> { file.ETag } : [], null);
+        await snapshot.FinishAsync([planned], isNew ? new HashSet<string> { file.ETag } : [], null, hub.Options.Time, _stop.Token).ConfigureAwait(false);
         records.WriteReferences(revision.Repository, revision.Commit);
         return SnapshotLink.Content(target) ?? throw new ModelOpsException(ErrorKind.Failure, $"'{file.Path}' was removed from the store in the very moment it arrived.");
     }

@@ -8,7 +8,7 @@ namespace ModelOps.Transfer;
 /// </summary>
 internal static class BlobCopy
 {
-    // Not the name of a download's partial file: that one has a list of ranges beside it, which would lie about this content.
+    // Not the name of a download's partial file: that one has a record of its chunks beside it, which would lie about this content.
     private const string Suffix = ".modelops.copy.incomplete";
     private const int BufferBytes = 1 << 20;
 
@@ -31,6 +31,8 @@ internal static class BlobCopy
                 Finish(() => destination.Flush(flushToDisk: true), target);
             }
             Finish(() => File.Move(partial, target, overwrite: true), target);
+            // Who moves a file deletes its source next: the name must outlive a power cut before that.
+            FolderFlush.Run(Path.GetDirectoryName(target)!);
         }
         catch
         {

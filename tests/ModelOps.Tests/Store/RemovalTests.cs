@@ -169,6 +169,16 @@ public sealed class RemovalTests : IDisposable
     }
 
     [Fact]
+    public void LockOfACommitGoesWithIt()
+    {
+        _cache.File(Main, "m-Q4_0.gguf", "weights");
+        _cache.File(Old, "m-Q4_0.gguf", "old weights");
+        string[] locks = [_temp.Add($".locks/models--o--r/{Main}.lock", ""), _temp.Add($".locks/models--o--r/{Old}.lock", "")];
+        Cleaner.Run(Cleaner.PlanRemoval([Model(Old, "Q4_0")]));
+        Assert.Equal((true, false), (File.Exists(locks[0]), File.Exists(locks[1])));
+    }
+
+    [Fact]
     public void BlobThatSomebodyHasLinkedToSinceStays()
     {
         string etag = _cache.File(Main, "m-Q4_0.gguf", "weights");

@@ -89,7 +89,7 @@ public sealed class BundleReader : IAsyncDisposable
         HashSet<string> shared = [.. installs.SelectMany(install => install.Bundled.Files.Select(file => (install.Bundled.Repository, file.ETag, install.Bundled.Commit, file.Path)).Distinct())
             .Distinct().GroupBy(file => (file.Repository, file.ETag)).Where(group => group.Count() > 1).Select(group => group.Key.ETag)];
         foreach (var install in installs)
-            install.Intake.Finish([.. install.Bundled.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, 0))], install.Bundled.Revision, shared);
+            await install.Intake.FinishAsync([.. install.Bundled.Files.Select(file => new PlannedFile(file.Path, file.Bytes, file.ETag, 0))], install.Bundled.Revision, shared, cancellationToken).ConfigureAwait(false);
         if (places.Count > 0)
             meter.Finish(places.Last().First().Content.Path);
         return [.. installs.Select(install => InstalledFiles.Model(

@@ -168,7 +168,15 @@ public static class BundleWriter
         DeleteAny(old);
         if (Directory.Exists(output))
             Directory.Move(output, old);
-        Directory.Move(partial, output);
+        try
+        {
+            Directory.Move(partial, output);
+        }
+        catch when (Directory.Exists(old) && !Path.Exists(output))
+        {
+            Directory.Move(old, output);
+            throw;
+        }
         DeleteAny(old);
     }
 
