@@ -5,7 +5,6 @@ using ModelOps.Benchmarks.Transfer;
 var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
-    [MeasuredPull.Worker] = ("(what 'transfer' starts)", MeasuredPull.RunWorkerAsync),
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))

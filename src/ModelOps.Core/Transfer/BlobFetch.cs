@@ -85,13 +85,15 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
     /// <summary>Fetches a run until it ends; the failure that stopped it before, or null.</summary>
     private async Task<HubFailure?> TryFetchAsync(ChunkRun run, byte[] buffer, CancellationToken cancellationToken)
     {
-        long position = _grid.Start(run.Next) + run.Filled;
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, run.GivenUp);
         try
         {
+            long position = _grid.Start(run.Next) + run.Filled;
             while (true)
             {
+                both.Token.ThrowIfCancellationRequested();
                 long end = queue.EndOf(run);
-                RangeResponse response = await remote.OpenAsync(position, end - position, cancellationToken).ConfigureAwait(false);
+                RangeResponse response = await remote.OpenAsync(position, end - position, both.Token).ConfigureAwait(false);
                 await using (response.ConfigureAwait(false))
                 {
                     if (response.TotalBytes is { } total && total != file.Bytes)
@@ -99,8 +101,8 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
                     if (response.IsWhole && !run.IsStream && (position > 0 || end < file.Bytes))
                         throw new RangesIgnored();
                     if (response.IsWhole)
-                        await SkipAsync(response.Body, position, buffer.AsMemory(run.Filled), cancellationToken).ConfigureAwait(false);
-                    if (await ReceiveAsync(response, run, buffer, cancellationToken).ConfigureAwait(false))
+                        await SkipAsync(response.Body, position, buffer.AsMemory(run.Filled), both.Token).ConfigureAwait(false);
+                    if (await ReceiveAsync(response, run, buffer, both.Token).ConfigureAwait(false))
                         return null;
                 }
                 long reached = _grid.Start(run.Next) + run.Filled;
@@ -110,9 +112,15 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
                 position = reached;
             }
         }
+        catch (OperationCanceledException) when (run.GivenUp.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            // Another connection fetches it; what this one had of it counts no more.
+            session.Meter.AddPresent(file.Path, -run.Filled);
+            return null;
+        }
         catch (HubFailure e) when (e.Error.Kind == ErrorKind.InvalidArgument)
         {
-            throw Mismatch(file, $"the server's file ends before byte {position}");
+            throw Mismatch(file, $"the server's file ends before byte {_grid.Start(run.Next) + run.Filled}");
         }
         catch (HubFailure e)
         {
@@ -149,6 +157,8 @@ internal sealed class BlobFetch(RemoteFile remote, PlannedFile file, TransferSes
                 if (session.Limit is not null)
                     await session.Limit.WaitAsync(read, cancellationToken).ConfigureAwait(false);
             }
+            if (!queue.MayWrite(run))
+                throw new OperationCanceledException(run.GivenUp);
             await partial.WriteAsync(run.Next, buffer.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
             run.Filled = 0;
             bool goesOn = queue.Advance(run);

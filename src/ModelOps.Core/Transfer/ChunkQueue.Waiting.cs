@@ -5,6 +5,8 @@ namespace ModelOps.Transfer;
 /// <summary>Waiting for chunks and for work.</summary>
 internal sealed partial class ChunkQueue
 {
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromSeconds(1);
+
     /// <summary>Completes when there is something to take; false when there never will be.</summary>
     public async Task<bool> HasWorkAsync(CancellationToken cancellationToken)
     {
@@ -19,7 +21,9 @@ internal sealed partial class ChunkQueue
                     return true;
                 changed = _changed.Task;
             }
-            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+            // Not only when something changes: a connection becomes slow without a sign.
+            await changed.WaitAsync(LookAgainAfter, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 

@@ -2,7 +2,7 @@ namespace ModelOps.Transfer;
 
 /// <summary>
 /// Who fetches which chunk next: what somebody waits for first, then in order, in runs that get shorter towards the end so that all connections end
-/// together; at the very end what a slow connection still has before it.
+/// together; at the very end what a slow connection still has before it, and at last what it is at.
 /// </summary>
 internal sealed partial class ChunkQueue
 {
@@ -10,6 +10,9 @@ internal sealed partial class ChunkQueue
     private const int NearChunks = 4;
     /// <summary>What takes a connection longer than this is shared with one that has nothing to do.</summary>
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(5);
+
+    /// <summary>A connection that needs so many times as long as the fastest for its last chunk is not waited for.</summary>
+    private const int MuchSlower = 4;
 
     private readonly Lock _lock = new();
     private readonly ChunkGrid _grid;
@@ -21,6 +24,7 @@ internal sealed partial class ChunkQueue
     private TaskCompletionSource _changed = NewSignal();
     private Exception? _failure;
     private int _missing;
+    private double _fastest;
     /// <summary>No chunk before this one is missing.</summary>
     private int _low;
 
@@ -64,9 +68,16 @@ internal sealed partial class ChunkQueue
             }
             if (Straggler() is { } slow)
             {
-                int half = slow.End - ((slow.End - slow.Next) / 2);
-                Cut(slow, half);
-                return Claim(half, _mostChunks, isAsked: false);
+                int from = slow.End - ((slow.End - slow.Next) / 2);
+                if (from < slow.End)
+                {
+                    Cut(slow, from);
+                    return Claim(from, _mostChunks, isAsked: false);
+                }
+                from = slow.Next;
+                PutBack(slow);
+                slow.GiveUp();
+                return Claim(from, 1, isAsked: slow.IsAsked, isSecond: true);
             }
             return null;
         }
@@ -94,6 +105,13 @@ internal sealed partial class ChunkQueue
             return _grid.End(run.End - 1);
     }
 
+    /// <summary>The run's next chunk is complete and may be written; false when another connection fetches it by now.</summary>
+    public bool MayWrite(ChunkRun run)
+    {
+        lock (_lock)
+            return run.IsWriting = !run.GivenUp.IsCancellationRequested;
+    }
+
     /// <summary>The run's next chunk is there, or, in a stream, was passed. False when the run ends here: done, cut short, or given up for bytes that somebody waits for.</summary>
     public bool Advance(ChunkRun run)
     {
@@ -102,6 +120,8 @@ internal sealed partial class ChunkQueue
             if (_states[run.Next] == State.Claimed)
                 _states[run.Next] = State.Present;
             run.Next++;
+            run.IsWriting = false;
+            _fastest = Math.Max(_fastest, run.BytesPerSecond);
             Pulse();
             if (run.Next < run.End && (run.IsStream || run.IsAsked || FindAsked() is null))
                 return true;
@@ -164,13 +184,13 @@ internal sealed partial class ChunkQueue
         }
     }
 
-    private ChunkRun Claim(int start, int most, bool isAsked)
+    private ChunkRun Claim(int start, int most, bool isAsked, bool isSecond = false)
     {
         int end = start;
         while (end < _states.Length && end - start < most && _states[end] == State.Missing)
             _states[end++] = State.Claimed;
         _missing -= end - start;
-        return Start(new ChunkRun(start, end, _time.GetTimestamp(), _time) { IsAsked = isAsked });
+        return Start(new ChunkRun(start, end, _time.GetTimestamp(), _time) { IsAsked = isAsked, IsSecond = isSecond });
     }
 
     private ChunkRun Start(ChunkRun run)
@@ -206,8 +226,11 @@ internal sealed partial class ChunkQueue
 
     private ChunkRun? Owner(int chunk) => _running.Find(run => run.Next <= chunk && chunk < run.End);
 
-    /// <summary>The run that would take longest, when that is long and it has chunks it has not begun.</summary>
-    private ChunkRun? Straggler() => _running
-        .Where(run => !run.IsStream && run.End - run.Next >= 2 && run.TimeFor(_grid.End(run.End - 1) - _grid.Start(run.Next)) > Long)
-        .MaxBy(run => run.TimeFor(_grid.End(run.End - 1) - _grid.Start(run.Next)));
+    /// <summary>The run that would take longest, when that is long and something can be taken from it.</summary>
+    private ChunkRun? Straggler() => _running.Where(IsSlow).MaxBy(TimeLeft);
+
+    private bool IsSlow(ChunkRun run) => !run.IsStream && TimeLeft(run) is var left && left > Long
+        && (run.End - run.Next >= 2 || (!run.IsWriting && !run.IsSecond && left.TotalSeconds * _fastest > (double)MuchSlower * _grid.Length(run.Next)));
+
+    private TimeSpan TimeLeft(ChunkRun run) => run.End == run.Next ? TimeSpan.Zero : run.TimeFor(_grid.End(run.End - 1) - _grid.Start(run.Next) - run.Filled);
 }

@@ -9,6 +9,7 @@ internal sealed class ChunkRun(int next, int end, long startedAt, TimeProvider t
     private const int ProgressBytes = 64 << 10;
 
     private readonly RetryBudget _budget = new(time);
+    private readonly CancellationTokenSource _givenUp = new();
     private long _received;
     private int _sinceFailure;
 
@@ -24,8 +25,23 @@ internal sealed class ChunkRun(int next, int end, long startedAt, TimeProvider t
     /// <summary>Whether it is all that is missing, with holes, in one stream: for servers that do not know ranges.</summary>
     public bool IsStream { get; init; }
 
+    /// <summary>Whether it fetches what another connection was too slow for; that happens to a chunk once only.</summary>
+    public bool IsSecond { get; init; }
+
+    /// <summary>Whether its chunk is being written: too late to give it up.</summary>
+    public bool IsWriting { get; set; }
+
+    /// <summary>Cancelled when another connection fetches the rest in its place.</summary>
+    public CancellationToken GivenUp => _givenUp.Token;
+
+    /// <summary>Speed so far.</summary>
+    public double BytesPerSecond => Volatile.Read(ref _received) / Math.Max(time.GetElapsedTime(startedAt).TotalSeconds, 0.01);
+
     /// <summary>Bytes of the chunk <see cref="Next"/> that are in memory.</summary>
     public int Filled { get; set; }
+
+    /// <summary>Stops it; whoever fetches it is told in a moment, not within the queue's lock.</summary>
+    public void GiveUp() => _ = _givenUp.CancelAsync();
 
     /// <summary>Bytes that came.</summary>
     public void Received(int bytes)

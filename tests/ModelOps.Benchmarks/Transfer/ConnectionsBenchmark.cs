@@ -6,7 +6,7 @@ namespace ModelOps.Benchmarks.Transfer;
 internal static class ConnectionsBenchmark
 {
     private const int BytesPerSecond = 20_000_000;
-    private const long ModelBytes = 1L << 30;
+    private const long ModelBytes = 2L << 30;
 
     public static async Task RunAsync(TransferBenchmark.Settings settings)
     {
@@ -21,7 +21,7 @@ internal static class ConnectionsBenchmark
         foreach (int connections in (int[])[1, 8])
         {
             using var pull = new MeasuredPull(settings.Folder, server.Endpoint);
-            Measured measured = (await pull.RunAsync(connections)).Good();
+            Measured measured = (await pull.RunAsync(null, "--connections", $"{connections}")).Good();
             one = connections == 1 ? measured.Seconds : one;
             table.Row($"{connections}", Table.Seconds(measured.Seconds), Table.Number(model.Bytes / measured.Seconds / 1e6), $"{Table.Number(one / measured.Seconds)}×");
         }

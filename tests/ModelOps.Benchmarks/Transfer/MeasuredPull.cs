@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Security.Cryptography;
 using ModelOps.Tests;
 using ModelOps.Tests.Transfer.Faults;
@@ -9,8 +8,6 @@ namespace ModelOps.Benchmarks.Transfer;
 /// <summary>A download in a process of its own, into a store of its own.</summary>
 internal sealed class MeasuredPull : IDisposable
 {
-    public const string Worker = "pull";
-
     private readonly Uri _endpoint;
 
     /// <param name="folder">Where the store's folder is made.</param>
@@ -25,20 +22,9 @@ internal sealed class MeasuredPull : IDisposable
 
     private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
-    /// <summary><c>modelops pull</c> as it is.</summary>
-    public Task<Measured> RunAsync(Action<Process>? started = null) =>
-        Measured.RunAsync(Start([Path.Combine(TestPaths.RepositoryRoot, "src", "ModelOps.Cli", "bin", Configuration, "net10.0", "modelops.dll"), "pull", RandomModel.Repository, "--format", "json"]), started);
-
-    /// <summary>The same with so many connections at most.</summary>
-    public Task<Measured> RunAsync(int connections) => Measured.RunAsync(Start([Environment.GetCommandLineArgs()[0], Worker, connections.ToString(CultureInfo.InvariantCulture)]));
-
-    /// <summary>The process that <see cref="RunAsync(int)"/> starts.</summary>
-    public static async Task RunWorkerAsync(string[] args)
-    {
-        using var hub = new HubClient(HubOptions.FromEnvironment());
-        var store = new ModelStore(StoreOptions.FromEnvironment() with { Connections = int.Parse(args[0], CultureInfo.InvariantCulture) });
-        await store.InstallAsync(hub, await store.PlanInstallAsync(hub, RandomModel.Repository));
-    }
+    /// <summary><c>modelops pull</c>, with these options besides.</summary>
+    public Task<Measured> RunAsync(Action<Process>? started = null, params string[] options) =>
+        Measured.RunAsync(Start([Path.Combine(TestPaths.RepositoryRoot, "src", "ModelOps.Cli", "bin", Configuration, "net10.0", "modelops.dll"), "pull", RandomModel.Repository, "--format", "json", .. options]), started);
 
     /// <summary>Names in the store that say "complete" and are not.</summary>
     public IEnumerable<string> Wrong(RandomModel model)
