@@ -93,7 +93,8 @@ internal sealed class FaultyDownload : IAsyncDisposable
         Assert.Null(second.Error);
         AssertComplete();
         Assert.InRange(second.SentBytes, 0, Model.Bytes - first.SentBytes + InFlightBytes);
-        Assert.InRange(second.PlannedBytes - second.SentBytes, 0, 4096);
+        // What the plan said: but for the small files, which are no content, and for what may have been cut off in the sockets.
+        Assert.True(second.SentBytes - second.PlannedBytes is >= -4096 and <= InFlightBytes, $"{second} after {first}\n{string.Join('\n', Server.ContentRequests)}");
     }
 
     public async ValueTask DisposeAsync()
