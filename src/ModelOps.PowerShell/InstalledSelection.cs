@@ -29,7 +29,8 @@ internal sealed class InstalledSelection
     public static InstalledSelection Parse(string name, string? variant)
     {
         var parts = name.Split(':', 2);
-        return new InstalledSelection(name, parts[0], variant ?? (parts.Length == 2 ? parts[1] : null));
+        var chosen = variant ?? (parts.Length == 2 ? parts[1] : null);
+        return new InstalledSelection(chosen is null ? parts[0] : $"{parts[0]}:{chosen}", parts[0], chosen);
     }
 
     public bool Matches(InstalledModel model) => MatchesRepository(model.Repository) && _variants.IsMatch(model.Variant);
@@ -37,5 +38,8 @@ internal sealed class InstalledSelection
     public bool MatchesRepository(string repository) => _repositories.IsMatch(repository);
 
     public ModelOpsException NotInstalled(StoreInventory inventory)
-        => new(ErrorKind.ModelNotFound, $"{_name} is not installed in {inventory.Store}.", $"Install it: Install-Model {_repository}");
+    {
+        var others = inventory.Models.Where(model => MatchesRepository(model.Repository)).Select(model => model.Variant).Distinct().ToList();
+        return new(ErrorKind.ModelNotFound, $"{_name} is not installed in {inventory.Store}.", $"{(others.Count == 0 ? "" : $"Installed: {string.Join(", ", others)}. ")}Install it: Install-Model {_name}");
+    }
 }

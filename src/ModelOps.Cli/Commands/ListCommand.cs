@@ -32,7 +32,7 @@ internal static class ListCommand
         }
         if (inventory.UnfinishedBytes > 0)
         {
-            context.Output.Note($"Unfinished downloads take {Sizes.Bytes(inventory.UnfinishedBytes)}; see modelops prune --dry-run.");
+            context.Output.Note($"Unfinished downloads take {Sizes.Bytes(inventory.UnfinishedBytes)}; pull goes on with them, prune removes those given up (--partial-age).");
         }
         var incomplete = inventory.Models.Count(model => !model.IsComplete);
         if (!all && incomplete > 0)

@@ -13,6 +13,8 @@ internal sealed record StoredFile(string Path, long Bytes, string ETag, string C
 /// <summary>The files behind an installed model.</summary>
 internal static class InstalledFiles
 {
+    private const string Main = "main";
+
     /// <summary>A model whose files stand in a folder.</summary>
     public static InstalledModel Model(string snapshot, string repository, string commit, string variant, IReadOnlyList<InstalledFile> files, DateTimeOffset lastUsed)
     {
@@ -64,7 +66,8 @@ internal static class InstalledFiles
             .OrderByDescending(models => models.Key.StartsWith(Path.GetFullPath(store.Options.Directory) + Path.DirectorySeparatorChar, StringComparison.Ordinal));
         foreach (var models in stores)
         {
-            string commit = References.Commit(models.Key, revision ?? "main") ?? revision ?? models.First().Commit;
+            // What was installed by its commit is there without any reference; main is then the last used of what there is.
+            string commit = References.Commit(models.Key, revision ?? Main) ?? (revision is null or Main ? models.First().Commit : revision);
             InstalledModel[] current = [.. models.Where(model => model.Commit == commit)];
             InstalledModel? found = variant is null
                 ? VariantGrouping.Default(current, model => model.Variant)

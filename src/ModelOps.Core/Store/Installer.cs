@@ -14,14 +14,20 @@ internal sealed class Installer(StoreLayers layers, StoreOptions options, HubCli
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        // Also in a store that this user may only read.
+        if (SharedContents.HasAll(_layout, plan) && (Revision is null || References.Commit(References.Folder(plan.Directory), Revision) == plan.Commit))
+            return;
         PlannedFile[] files = [.. plan.Files.Select(file => file with { PresentBytes = InstallPlanner.PresentBytes(_layout, plan.Repository, plan.Directory, file.Path, file.ETag, file.Bytes) })];
         long needed = InstallPlanner.BytesToFetch(files);
         if (options.Transfer.FreeBytes(_layout.Root) is { } free && free < needed)
             throw DiskErrors.TooLittle(needed, free, _layout.Root);
         _snapshot.Begin();
         await FetchAsync(files, cancellationToken).ConfigureAwait(false);
-        await _snapshot.FinishAsync(files, _new, plan.Revision, hub.Options.Time, cancellationToken).ConfigureAwait(false);
+        await _snapshot.FinishAsync(files, _new, Revision, hub.Options.Time, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>The reference to write: none for a commit, and what a branch stands for is not learnt offline.</summary>
+    private string? Revision => plan.Revision == plan.Commit || hub.Options.Offline ? null : plan.Revision;
 
     private async Task FetchAsync(PlannedFile[] files, CancellationToken cancellationToken)
     {

@@ -51,6 +51,31 @@ public sealed class ModelStoreTests(HubFixture hub) : IClassFixture<HubFixture>,
     }
 
     [Fact]
+    public async Task WhatIsThereIsNotWrittenTo()
+    {
+        using HubClient client = hub.Client();
+        DownloadPlan plan = await _temp.Store.PlanInstallAsync(client, Repository);
+        await _temp.Store.InstallAsync(client, plan);
+        // Made again by whoever gets ready to write.
+        Directory.Delete(Path.Combine(_temp.Directory, ".locks"), recursive: true);
+        await _temp.Store.InstallAsync(client, await _temp.Store.PlanInstallAsync(client, Repository));
+        Assert.False(Directory.Exists(Path.Combine(_temp.Directory, ".locks")));
+    }
+
+    [Fact]
+    public async Task InstalledByItsCommitItIsThereOfflineAndMainStaysUnknown()
+    {
+        using HubClient client = hub.Client();
+        string commit = (await _temp.Store.PlanInstallAsync(client, Repository)).Commit;
+        await _temp.Store.InstallAsync(client, await _temp.Store.PlanInstallAsync(client, Repository, revision: commit));
+        using HubClient offline = hub.Client(null, options => options with { Offline = true });
+        DownloadPlan plan = await _temp.Store.PlanInstallAsync(offline, Repository);
+        Assert.Equal((commit, 0), (plan.Commit, plan.BytesToFetch));
+        await _temp.Store.InstallAsync(offline, plan);
+        Assert.DoesNotContain(_temp.Entries(), entry => entry.Contains("/refs/"));
+    }
+
+    [Fact]
     public async Task InstalledModelIsListedWithItsDigests()
     {
         using HubClient client = hub.Client();
