@@ -47,7 +47,9 @@ internal sealed class TensorMapping
     {
         RequireShape(tensor, rule);
         _found.Add(rule);
-        var source = new StoredTensor(tensor, rule);
+        TensorSource source = new StoredTensor(tensor, rule);
+        if (rule.LeastRows is not null && source.Rows < rule.Shape[0])
+            source = new PaddedTensor(source, rule.Shape[0]);
         if (rule.Stack is not { } stack)
         {
             Add(rule.Target, source);
@@ -102,7 +104,8 @@ internal sealed class TensorMapping
     {
         var agrees = tensor.Shape.Count == rule.Shape.Count;
         for (var i = 0; agrees && i < rule.Shape.Count; i++)
-            agrees = tensor.Shape[i] == rule.Shape[i] || (i == 0 && rule.Rows is not null && tensor.Shape[0] > rule.Shape[0]);
+            agrees = tensor.Shape[i] == rule.Shape[i] || (i == 0 && rule.Rows is not null && tensor.Shape[0] > rule.Shape[0])
+                || (i == 0 && rule.LeastRows <= tensor.Shape[0] && tensor.Shape[0] < rule.Shape[0]);
         if (!agrees)
         {
             throw new ModelOpsException(

@@ -23,6 +23,7 @@ public sealed class GoldenConversionTests
         { "starcoder2", "f32" }, { "starcoder2", "bf16" },
         { "glm4", "f32" }, { "glm4", "bf16" },
         { "cohere2", "f32" }, { "cohere2", "bf16" },
+        { "gemma3n", "f32" }, { "gemma3n", "bf16" },
         { "lfm2", "f32" }, { "lfm2", "bf16" },
         { "qwen3moe", "f32" }, { "qwen3moe", "bf16" },
     };

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace ModelOps.Conversion;
 
 /// <summary>The keys that nearly every decoder has, in the order of llama.cpp's converter (TextModel.set_gguf_parameters).</summary>
@@ -34,7 +36,10 @@ internal static class CommonMetadata
 
         void Integer(string key, params ReadOnlySpan<string> names)
         {
-            if (config.FindCount(names) is { } value)
+            // Gemma 3n says it layer by layer.
+            if (key == "feed_forward_length" && config.Find(names) is { ValueKind: JsonValueKind.Array } perLayer)
+                metadata.Set(architecture.Key(key), CheckpointJson.Guard(config.Path, () => perLayer.EnumerateArray().Select(value => value.GetInt32()).ToArray()));
+            else if (config.FindCount(names) is { } value)
                 metadata.Set(architecture.Key(key), value);
         }
     }

@@ -15,7 +15,9 @@ internal sealed record DecoderSizes(long Hidden, long FeedForward, long Vocabula
     /// <summary>Rows of the key and of the value projection.</summary>
     public long KeyValue => KeyValueHeads * HeadLength;
 
-    public static DecoderSizes From(CheckpointConfig config)
+    /// <param name="config">config.json.</param>
+    /// <param name="feedForward">Width of the feed-forward network where config.json says it otherwise than as one number.</param>
+    public static DecoderSizes From(CheckpointConfig config, long? feedForward = null)
     {
         var (hidden, heads) = (config.Size("hidden_size"), config.Size("num_attention_heads"));
         // Absent or null: as many as heads, and the width divided among them.
@@ -23,6 +25,6 @@ internal sealed record DecoderSizes(long Hidden, long FeedForward, long Vocabula
         var headLength = config.Find("head_dim") is null ? hidden / heads : config.Size("head_dim");
         if (headLength == 0)
             throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says hidden_size = {hidden} with {heads} heads, which cannot be.");
-        return new DecoderSizes(hidden, config.Size("intermediate_size"), config.Size("vocab_size"), heads, keyValueHeads, headLength);
+        return new DecoderSizes(hidden, feedForward ?? config.Size("intermediate_size"), config.Size("vocab_size"), heads, keyValueHeads, headLength);
     }
 }

@@ -11,9 +11,6 @@ internal sealed class Gemma4(int[]? suppressed = null) : Architecture
 {
     private const string Unified = "Gemma4UnifiedForConditionalGeneration";
 
-    /// <summary>Parts of the names of other modalities' tensors.</summary>
-    private static readonly string[] Others = ["vision_", "vision.", "audio_", "audio.", "projector.", "patch_embed"];
-
     /// <summary>Divides a frequency until it no longer turns.</summary>
     private const float NoRotation = 1e30f;
 
@@ -33,9 +30,7 @@ internal sealed class Gemma4(int[]? suppressed = null) : Architecture
         }
         """;
 
-    public override bool Ignores(string source)
-        => base.Ignores(source)
-            || Others.Any(part => source.Contains(part, StringComparison.Ordinal));
+    public override bool Ignores(string source) => base.Ignores(source) || OtherModalities.Include(source);
 
     public override Architecture Refine(Checkpoint checkpoint)
         => checkpoint.Config.ClassName == Unified && checkpoint.FindJson("generation_config.json") is { } settings

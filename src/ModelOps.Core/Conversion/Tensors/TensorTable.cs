@@ -20,6 +20,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>How many rows to keep; null keeps all, and then the shape must agree exactly.</summary>
     public long? Rows { get; init; }
 
+    /// <summary>How many rows there must be; those that lack are zero. Null when the shape must agree exactly.</summary>
+    public long? LeastRows { get; init; }
+
     /// <summary>Dimensions of the result where <see cref="Order"/> takes a part of the rows, [out, in]; null for those of the source.</summary>
     public IReadOnlyList<long>? View { get; init; }
 
@@ -70,14 +73,12 @@ internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
         {
             var stacks = new List<ExpertStack>();
             foreach (var (source, target, shape) in matrices)
-            {
-                var stack = new ExpertStack(Expand(target, layer), (int)experts, stacks);
-                stacks.Add(stack);
-                for (var expert = 0; expert < experts; expert++)
-                    AddExpanded(new TensorRule(Expand(source, layer).Replace("#", expert.ToString(), StringComparison.Ordinal), stack.Target, shape) { Stack = stack, Expert = expert });
-            }
+                AddStack(Expand(source, layer), new ExpertStack(Expand(target, layer), (int)experts, stacks), shape);
         }
     }
+
+    /// <summary>Adds matrices that become one tensor, with <c>#</c> for the number in the source's name.</summary>
+    public void AddStack(string source, string target, int count, long[] shape) => AddStack(source, new ExpertStack(target, count, []), shape);
 
     /// <summary>The rules for a tensor of the checkpoint; none when the architecture does not know it.</summary>
     public IReadOnlyList<TensorRule> Find(string source) => _rules.TryGetValue(source, out var rules) ? rules : [];
@@ -92,6 +93,13 @@ internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
     {
         for (var layer = 0L; layer < layers; layer++)
             yield return layer.ToString();
+    }
+
+    private void AddStack(string source, ExpertStack stack, long[] shape)
+    {
+        stack.Layer.Add(stack);
+        for (var part = 0; part < stack.Experts; part++)
+            AddExpanded(new TensorRule(source.Replace("#", part.ToString(), StringComparison.Ordinal), stack.Target, shape) { Stack = stack, Expert = part });
     }
 
     private void AddExpanded(TensorRule rule)
