@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using ModelOps.Store;
@@ -94,6 +95,7 @@ public sealed class HubServer : IAsyncDisposable
         {
             var links = new SignedLinks(options.LinkLifetime, options.Time);
             configure?.Invoke(application);
+            application.Use(BehindProxyAsync);
             if (options.AccessLog is { } log)
                 application.Use(new AccessLog(log, options.Time).InvokeAsync);
             application.Use(HubError.CatchAsync);
@@ -124,6 +126,14 @@ public sealed class HubServer : IAsyncDisposable
         await _application.DisposeAsync().ConfigureAwait(false);
         if (_store is not null)
             await _store.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // Behind a proxy with TLS the links must say https too, or clients refuse to follow them. Whoever lies about it changes only his own links.
+    private static Task BehindProxyAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Request.Headers["X-Forwarded-Proto"] == "https")
+            context.Request.Scheme = Uri.UriSchemeHttps;
+        return next(context);
     }
 
     private sealed class HostOwnedLifetime : IHostLifetime

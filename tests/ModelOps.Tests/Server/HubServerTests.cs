@@ -62,6 +62,16 @@ public sealed class HubServerTests(HubFixture hub) : IClassFixture<HubFixture>, 
     }
 
     [Fact]
+    public async Task LinksBehindAProxyAreTheProxys()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Head, $"{HubFixture.Llama}/resolve/main/model.safetensors");
+        request.Headers.Host = "models.example:8443";
+        request.Headers.Add("X-Forwarded-Proto", "https");
+        using HttpResponseMessage response = await _http.SendAsync(request);
+        Assert.StartsWith("https://models.example:8443/cdn/", response.Headers.Location!.AbsoluteUri);
+    }
+
+    [Fact]
     public async Task LinkExpiresAndCannotBeForged()
     {
         var time = new SettableTime();
