@@ -63,9 +63,10 @@ internal sealed class RemoteFile(HubTransport transport, HubRequest resolve)
         }
         try
         {
-            if (response.RequestMessage?.RequestUri is { } final && final != resolve.Address)
+            // Only what the hub itself said: a late answer over an old link must not bring that link back.
+            if (link is null && response.RequestMessage?.RequestUri is { } final && final != resolve.Address)
                 Volatile.Write(ref _link, final);
-            else
+            else if (link is null)
                 _isDirect = true;
             return await ReadAsync(response, offset, length, cancellationToken).ConfigureAwait(false);
         }

@@ -15,7 +15,7 @@ internal sealed class ChunkRecord : IDisposable
     private const int HeaderBytes = 96, EntryBytes = 8;
     private const int VersionAt = 8, ChunkBytesAt = 12, BytesAt = 16, ETagAt = 24, ETagBytes = 64, HeaderSumAt = 92;
     private const uint PresentFlag = 1;
-    private const int LeastChunkBytes = 1 << 10, MostChunkBytes = 1 << 30;
+    private const int LeastChunkBytes = 1 << 10, MostChunkBytes = 64 << 20;
 
     private readonly bool[] _present;
     private readonly uint[] _sums;
@@ -53,7 +53,8 @@ internal sealed class ChunkRecord : IDisposable
     /// <summary>Reads a record, in memory only; null when there is none, or it is torn or of something else.</summary>
     public static ChunkRecord? Read(string path, string etag, long bytes)
     {
-        if (!File.Exists(path))
+        // Longer than a record of so many bytes can be: not read at all.
+        if (!File.Exists(path) || new FileInfo(path).Length > HeaderBytes + ((bytes / LeastChunkBytes + 1) * EntryBytes))
             return null;
         byte[] content = File.ReadAllBytes(path);
         if (content.Length < HeaderBytes || !content.AsSpan().StartsWith(Magic) || Int(content, VersionAt) != Version
@@ -65,7 +66,8 @@ internal sealed class ChunkRecord : IDisposable
             return null;
         }
         var grid = new ChunkGrid(bytes, Int(content, ChunkBytesAt));
-        if (content.Length != HeaderBytes + ((long)grid.Count * EntryBytes))
+        // What follows the header must be as many entries as there are chunks; so few fit into memory.
+        if ((content.Length - HeaderBytes) / EntryBytes < bytes / grid.ChunkBytes || content.Length != HeaderBytes + ((long)grid.Count * EntryBytes))
             return null;
         bool[] present = new bool[grid.Count];
         uint[] sums = new uint[grid.Count];

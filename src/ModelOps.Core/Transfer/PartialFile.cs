@@ -144,8 +144,15 @@ internal sealed class PartialFile : IDisposable
     public void Discard()
     {
         Dispose();
-        File.Delete(BlobFiles.State(_blob));
-        File.Delete(BlobFiles.Partial(_blob));
+        try
+        {
+            File.Delete(BlobFiles.State(_blob));
+            File.Delete(BlobFiles.Partial(_blob));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskErrors.RemoveError(e, BlobFiles.Partial(_blob));
+        }
     }
 
     /// <summary>Closes it; what is there stays for the next run.</summary>

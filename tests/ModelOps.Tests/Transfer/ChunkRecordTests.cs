@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using ModelOps.Transfer;
 using Xunit;
 
@@ -35,6 +36,25 @@ public sealed class ChunkRecordTests : IDisposable
         Assert.Equal(count, grid.Count);
         if (count > 0)
             Assert.Equal((last, bytes), (grid.Length(count - 1), grid.End(count - 1)));
+    }
+
+    /// <summary>A header that is whole in itself may still say what no file can be, or be followed by more than there are chunks.</summary>
+    [Theory]
+    [InlineData(long.MaxValue, 1 << 10, 0)]
+    [InlineData(long.MaxValue, 1 << 26, 0)]
+    [InlineData(Bytes, 1 << 30, 8 - (11 * 8))]
+    [InlineData(Bytes, ChunkBytes, 1 << 24)]
+    public void AbsurdSizesAreNoRecord(long bytes, int chunkBytes, int longer)
+    {
+        New().Dispose();
+        byte[] content = File.ReadAllBytes(_path);
+        BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(12), chunkBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(16), bytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(92), Crc32C.Of(content.AsSpan(0, 92)));
+        Array.Resize(ref content, content.Length + longer);
+        File.WriteAllBytes(_path, content);
+
+        Assert.Null(ChunkRecord.Read(_path, ETag, bytes));
     }
 
     [Fact]
