@@ -195,6 +195,7 @@ public sealed class ArchitectureVariantTests : IDisposable
     [InlineData("gemma2", "attn_logit_softcapping", "null")]
     [InlineData("cohere2", "rope_scaling", """{"rope_type": "yarn", "factor": 2.0}""")]
     [InlineData("cohere2", "layer_types", """["full_attention", "sliding_attention", "full_attention", "full_attention"]""")]
+    [InlineData("lfm2", "conv_bias", "true")]
     [InlineData("qwen3moe", "mlp_only_layers", "[1]")]
     [InlineData("qwen3moe", "norm_topk_prob", "false")]
     public void WhatTheEngineWouldComputeOtherwise_IsRefused(string golden, string key, string value)

@@ -11,6 +11,7 @@ internal sealed class StoredTensor : TensorSource
     private readonly CheckpointTensor _tensor;
     private readonly RowOrder? _order;
     private readonly float _shift;
+    private readonly bool _isLogarithm;
 
     public StoredTensor(CheckpointTensor tensor, TensorRule rule)
     {
@@ -24,6 +25,7 @@ internal sealed class StoredTensor : TensorSource
         _tensor = tensor;
         _order = rule.Order;
         _shift = rule.Shift;
+        _isLogarithm = rule.IsLogarithm;
         long[] shape = [.. (rule.View ?? tensor.Shape).Reverse()];
         if (shape.Length == 0)
             shape = [1];
@@ -38,7 +40,7 @@ internal sealed class StoredTensor : TensorSource
 
     public override IReadOnlyList<long> Shape { get; }
 
-    public override bool KeepsRows => _shift == 0 && Shape.Count > 1;
+    public override bool KeepsRows => _shift == 0 && !_isLogarithm && Shape.Count > 1;
 
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
     {
@@ -70,6 +72,11 @@ internal sealed class StoredTensor : TensorSource
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+        if (_isLogarithm)
+        {
+            foreach (ref var weight in destination)
+                weight = -MathF.Exp(weight);
         }
         if (_shift != 0)
         {

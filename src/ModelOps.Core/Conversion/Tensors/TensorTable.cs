@@ -14,6 +14,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>Added to every weight.</summary>
     public float Shift { get; init; }
 
+    /// <summary>Whether the weights are stored as the logarithms of what ggml wants negated.</summary>
+    public bool IsLogarithm { get; init; }
+
     /// <summary>Whether a checkpoint may do without it.</summary>
     public bool Optional { get; init; }
 
