@@ -31,7 +31,7 @@ internal static class ErrorRecords
         ErrorKind.InvalidArgument => ErrorCategory.InvalidArgument,
         ErrorKind.ModelNotFound or ErrorKind.RepositoryNotFound or ErrorKind.RevisionNotFound or ErrorKind.FileNotFound or ErrorKind.VariantNotFound => ErrorCategory.ObjectNotFound,
         ErrorKind.Unauthorized => ErrorCategory.AuthenticationError,
-        ErrorKind.GatedRepository or ErrorKind.RepositoryDisabled or ErrorKind.StoreNotWritable => ErrorCategory.PermissionDenied,
+        ErrorKind.PrivateRepository or ErrorKind.GatedRepository or ErrorKind.RepositoryDisabled or ErrorKind.StoreNotWritable => ErrorCategory.PermissionDenied,
         ErrorKind.StoreInUse => ErrorCategory.ResourceBusy,
         ErrorKind.DoesNotFit or ErrorKind.ContextFull or ErrorKind.RateLimited => ErrorCategory.LimitsExceeded,
         ErrorKind.InsufficientDiskSpace => ErrorCategory.ResourceUnavailable,

@@ -21,7 +21,7 @@ internal sealed class HubError(int status, string? code, string message, TimeSpa
     /// <summary>What went wrong here or at the hub behind, in the hub's words.</summary>
     public static HubError From(ModelOpsException error, TimeSpan? retryAfter = null) => error.Kind switch
     {
-        ErrorKind.RepositoryNotFound or ErrorKind.ModelNotFound => new(StatusCodes.Status404NotFound, "RepoNotFound", error.Message),
+        ErrorKind.RepositoryNotFound or ErrorKind.PrivateRepository or ErrorKind.ModelNotFound => new(StatusCodes.Status404NotFound, "RepoNotFound", error.Message),
         ErrorKind.RevisionNotFound => new(StatusCodes.Status404NotFound, "RevisionNotFound", error.Message),
         ErrorKind.FileNotFound => new(StatusCodes.Status404NotFound, "EntryNotFound", error.Message),
         ErrorKind.GatedRepository => new(StatusCodes.Status403Forbidden, "GatedRepo", error.Message),

@@ -12,6 +12,7 @@ public class ErrorKindTests
     [InlineData(ErrorKind.StoreInUse, 1)]
     [InlineData(ErrorKind.InvalidArgument, 2)]
     [InlineData(ErrorKind.VariantNotFound, 3)]
+    [InlineData(ErrorKind.PrivateRepository, 4)]
     [InlineData(ErrorKind.GatedRepository, 4)]
     [InlineData(ErrorKind.DoesNotFit, 5)]
     [InlineData(ErrorKind.ChecksumMismatch, 6)]

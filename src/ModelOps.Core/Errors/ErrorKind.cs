@@ -12,8 +12,10 @@ public enum ErrorKind
     InvalidArgument,
     /// <summary>MODEL is neither a path, an installed model nor a repository.</summary>
     ModelNotFound,
-    /// <summary>The hub has no such repository, or it is private and the token does not open it.</summary>
+    /// <summary>The hub has no such repository, or none that it would tell of.</summary>
     RepositoryNotFound,
+    /// <summary>The repository is private, and there is no token or not the right one.</summary>
+    PrivateRepository,
     /// <summary>The repository has no such branch, tag or commit.</summary>
     RevisionNotFound,
     /// <summary>The repository, or the disk, has no such file.</summary>
@@ -75,7 +77,7 @@ public static class ErrorKindExtensions
     {
         ErrorKind.InvalidArgument => 2,
         ErrorKind.ModelNotFound or ErrorKind.RepositoryNotFound or ErrorKind.RevisionNotFound or ErrorKind.FileNotFound or ErrorKind.VariantNotFound => 3,
-        ErrorKind.GatedRepository or ErrorKind.Unauthorized or ErrorKind.RepositoryDisabled => 4,
+        ErrorKind.PrivateRepository or ErrorKind.GatedRepository or ErrorKind.Unauthorized or ErrorKind.RepositoryDisabled => 4,
         ErrorKind.DoesNotFit or ErrorKind.InsufficientDiskSpace => 5,
         ErrorKind.ChecksumMismatch or ErrorKind.CorruptFile => 6,
         ErrorKind.NetworkFailure or ErrorKind.Offline or ErrorKind.RateLimited => 7,

@@ -6,7 +6,7 @@ namespace ModelOps;
 
 /// <summary>
 /// The hub over HTTP: search, repositories, files. Knows nothing of the disk. All members throw <see cref="ModelOpsException"/>:
-/// <see cref="ErrorKind.RepositoryNotFound"/>, <see cref="ErrorKind.GatedRepository"/>, <see cref="ErrorKind.RepositoryDisabled"/>,
+/// <see cref="ErrorKind.RepositoryNotFound"/>, <see cref="ErrorKind.PrivateRepository"/>, <see cref="ErrorKind.GatedRepository"/>, <see cref="ErrorKind.RepositoryDisabled"/>,
 /// <see cref="ErrorKind.RevisionNotFound"/>, <see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.Unauthorized"/>,
 /// <see cref="ErrorKind.RateLimited"/>, <see cref="ErrorKind.NetworkFailure"/>, <see cref="ErrorKind.Offline"/>.
 /// </summary>

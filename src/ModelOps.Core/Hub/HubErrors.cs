@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace ModelOps.Hub;
 
 /// <summary>
-/// From an answer to an error. Missing, gated, disabled, unknown revision, unknown file and a bad token are six kinds with six texts
+/// From an answer to an error. Missing, private, gated, disabled, unknown revision, unknown file and a bad token are seven kinds with texts of their own
 /// (huggingface_hub's hf_raise_for_status tells them apart by the same headers).
 /// </summary>
 internal static class HubErrors
@@ -41,13 +41,14 @@ internal static class HubErrors
             ("RepoNotFound", _, _) => RepositoryMissing(repository, options),
             (_, _, HttpStatusCode.RequestedRangeNotSatisfiable) => new ModelOpsException(ErrorKind.InvalidArgument, $"The range is behind the end of '{request.Path}' ({response.Content.Headers.ContentRange?.Length?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "unknown"} bytes)."),
             (_, _, HttpStatusCode.ProxyAuthenticationRequired) => new ModelOpsException(ErrorKind.NetworkFailure, "The proxy asks for a user name and password.", "Put them into HTTPS_PROXY (http://user:password@proxy:port)."),
-            // The hub says 401 for what is missing as well, so as not to tell what exists.
-            (_, _, HttpStatusCode.Unauthorized) when !redirected && request.Repository is not null => PrivateOrMissing(repository, options),
+            // The hub may say 401 for what is missing as well, so as not to tell what exists.
+            (_, _, HttpStatusCode.Unauthorized) when !redirected && request.Repository is not null => Private(repository, "it is private, or there is no such repository: the hub tells only those who may read it", options),
+            (_, _, HttpStatusCode.Forbidden) when !redirected && request.Repository is not null => Private(repository, text ?? Quote(body) ?? status.ToString(), options),
             (_, _, HttpStatusCode.NotFound) when !redirected && request.Path is not null => FileNotFound(request),
             (_, _, HttpStatusCode.NotFound) when !redirected && request.Repository is not null => RepositoryMissing(repository, options),
             (_, _, HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden) when !redirected => new ModelOpsException(
                 ErrorKind.Unauthorized,
-                $"{host} refuses access{(request.Repository is null ? "" : $" to '{repository}'")}: {text ?? Quote(body) ?? status.ToString()}",
+                $"{host} refuses access: {text ?? Quote(body) ?? status.ToString()}",
                 options.Token is null ? "Set HF_TOKEN to a token that may read it." : "The token in use may lack the permission to read it."),
             _ => null,
         };
@@ -84,9 +85,9 @@ internal static class HubErrors
         options.Token is null ? $"The hub has no repository '{repository}' that is not private." : $"The hub has no repository '{repository}' that the token in use may see.",
         options.Token is null ? "Check the spelling; for a private repository set HF_TOKEN." : "Check the spelling, and whose token it is.");
 
-    private static ModelOpsException PrivateOrMissing(string repository, HubOptions options) => new(
-        ErrorKind.RepositoryNotFound,
-        $"'{repository}' is private, or there is no such repository: the hub tells only those who may read it.",
+    private static ModelOpsException Private(string repository, string why, HubOptions options) => new(
+        ErrorKind.PrivateRepository,
+        $"The hub refuses access to '{repository}': {why.TrimEnd('.')}.",
         options.Token is null ? "Check the spelling; for a private or gated repository set HF_TOKEN." : "Check the spelling, and that the token in use may read it.");
 
     private static HubFailure RateLimited(HttpResponseMessage response, HubRequest request, HubOptions options)

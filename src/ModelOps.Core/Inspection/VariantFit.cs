@@ -55,7 +55,7 @@ public static class VariantFit
             await Parallel.ForEachAsync(Enumerable.Range(0, variants.Length), options, async (index, token) =>
                 headers[index] = await ReadAsync(hub, variants[index], token).ConfigureAwait(false)).ConfigureAwait(false);
         }
-        catch (ModelOpsException exception) when (exception.Kind is ErrorKind.GatedRepository or ErrorKind.Unauthorized)
+        catch (ModelOpsException exception) when (exception.Kind is ErrorKind.PrivateRepository or ErrorKind.GatedRepository or ErrorKind.Unauthorized)
         {
             // The list of a gated repository is public, its files are not.
         }

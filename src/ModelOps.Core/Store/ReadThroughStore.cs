@@ -91,7 +91,7 @@ internal sealed class ReadThroughStore : IAsyncDisposable
             Keep(repository, references);
             return references;
         }
-        catch (Exception e) when (IsAway(e, cancellationToken) || (e as HubFailure)?.Error.Kind == ErrorKind.RepositoryNotFound)
+        catch (Exception e) when (IsAway(e, cancellationToken) || (e as HubFailure)?.Error.Kind is ErrorKind.RepositoryNotFound or ErrorKind.PrivateRepository)
         {
             return _records.ReferencesOf(repository) is { } kept ? HubReferences.Clean(kept)
                 : _contents.Has(repository) ? HubReferences.Of(_local.References(repository)) : throw Told(e);
@@ -205,7 +205,7 @@ internal sealed class ReadThroughStore : IAsyncDisposable
             Remark($"{repository} at {revision}: {Told(e).Message} Answered with what was last known, {known.Commit[..10]}.");
             return known;
         }
-        catch (HubFailure e) when (known is not null && e.Error.Kind is ErrorKind.RepositoryNotFound or ErrorKind.RevisionNotFound)
+        catch (HubFailure e) when (known is not null && e.Error.Kind is ErrorKind.RepositoryNotFound or ErrorKind.PrivateRepository or ErrorKind.RevisionNotFound)
         {
             return known; // of this store alone, or gone there
         }

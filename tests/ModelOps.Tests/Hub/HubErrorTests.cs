@@ -9,7 +9,7 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
     private const string Sha = "0123456789012345678901234567890123456789";
 
     [Theory]
-    [InlineData(401, null, "Invalid username or password.", ErrorKind.RepositoryNotFound, "HF_TOKEN")]
+    [InlineData(401, null, "Invalid username or password.", ErrorKind.PrivateRepository, "HF_TOKEN")]
     [InlineData(404, "RepoNotFound", "Repository not found", ErrorKind.RepositoryNotFound, "private")]
     [InlineData(403, "GatedRepo", "Access to model o/r is restricted", ErrorKind.GatedRepository, "/o/r")]
     [InlineData(401, "GatedRepo", "Access to model o/r is restricted", ErrorKind.GatedRepository, "browser")]
@@ -17,7 +17,7 @@ public sealed class HubErrorTests(HubFixture hub) : IClassFixture<HubFixture>
     [InlineData(404, "RevisionNotFound", "Invalid rev id: x", ErrorKind.RevisionNotFound, "main")]
     [InlineData(404, "EntryNotFound", "x does not exist", ErrorKind.FileNotFound, "f.bin")]
     [InlineData(401, null, "Invalid credentials in Authorization header", ErrorKind.Unauthorized, "token")]
-    [InlineData(403, null, "Forbidden by the owner", ErrorKind.Unauthorized, "Forbidden by the owner")]
+    [InlineData(403, null, "Forbidden by the owner", ErrorKind.PrivateRepository, "Forbidden by the owner")]
     [InlineData(407, null, null, ErrorKind.NetworkFailure, "HTTPS_PROXY")]
     [InlineData(418, null, "short and stout", ErrorKind.NetworkFailure, "short and stout")]
     public async Task AnswerHasItsKind(int status, string? code, string? message, ErrorKind kind, string mentions)

@@ -15,8 +15,8 @@ public sealed class HubOverHttpTests : IDisposable
 
     [Theory]
     [InlineData("404 Not Found", "X-Error-Code: RepoNotFound", "Repository not found", "RepositoryNotFound", 3, "no repository 'o/r'")]
-    [InlineData("401 Unauthorized", "X-Error-Message: Invalid username or password.", "Invalid username or password.", "RepositoryNotFound", 3, "is private, or there is no such repository")]
-    [InlineData("403 Forbidden", "X-Error-Message: Forbidden: you lack the rights", "Forbidden", "Unauthorized", 4, "refuses access to 'o/r'")]
+    [InlineData("401 Unauthorized", "X-Error-Message: Invalid username or password.", "Invalid username or password.", "PrivateRepository", 4, "is private, or there is no such repository")]
+    [InlineData("403 Forbidden", "X-Error-Message: Forbidden: you lack the rights", "Forbidden", "PrivateRepository", 4, "refuses access to 'o/r': Forbidden: you lack the rights.")]
     [InlineData("403 Forbidden", "X-Error-Code: GatedRepo", "Access to model o/r is restricted", "GatedRepository", 4, "is gated")]
     [InlineData("403 Forbidden", "X-Error-Message: Access to this resource is disabled.", "disabled", "RepositoryDisabled", 4, "has disabled 'o/r'")]
     [InlineData("404 Not Found", "X-Error-Code: RevisionNotFound", "Invalid rev id: r", "RevisionNotFound", 3, "has no revision 'v9'")]

@@ -129,6 +129,6 @@ public sealed class TokenTests(HubFixture hub) : IClassFixture<HubFixture>
         }
         Assert.Null(await Ask("hf_right"));
         Assert.Equal(ErrorKind.Unauthorized, await Ask("hf_wrong"));
-        Assert.Equal(ErrorKind.RepositoryNotFound, await Ask(null));
+        Assert.Equal(ErrorKind.PrivateRepository, await Ask(null));
     }
 }
