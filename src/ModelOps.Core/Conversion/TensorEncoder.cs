@@ -44,6 +44,8 @@ internal sealed class TensorEncoder(CheckpointReader reader, SafeFileHandle outp
     {
         var weights = checked((int)(rows * source.RowLength));
         var bytes = checked((int)(rows * rowBytes));
+        if (source.NativeType == tensor.Type)
+            return CopyChunk(tensor, source, firstRow, rowBytes, bytes, weights);
         var floats = ArrayPool<float>.Shared.Rent(weights);
         var encoded = ArrayPool<byte>.Shared.Rent(bytes);
         try
@@ -59,6 +61,22 @@ internal sealed class TensorEncoder(CheckpointReader reader, SafeFileHandle outp
         {
             ArrayPool<float>.Shared.Return(floats);
             ArrayPool<byte>.Shared.Return(encoded);
+        }
+    }
+
+    private long CopyChunk(PlannedTensor tensor, TensorSource source, long firstRow, long rowBytes, int bytes, int weights)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        try
+        {
+            var data = buffer.AsSpan(0, bytes);
+            source.ReadNativeRows(reader, firstRow, data);
+            RandomAccess.Write(output, data, tensor.Offset + (firstRow * rowBytes));
+            return weights;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

@@ -8,8 +8,26 @@ internal static class ArchitectureCatalog
     /// <summary>All, the usual ones of a name first.</summary>
     public static IReadOnlyList<Architecture> All { get; } =
     [
-        new Llama(), new Mistral(), new Mixtral(), new Qwen2(), new Qwen3(), new Qwen3Moe(), new Gemma2(), new Gemma3(), new Gemma3n(), new Gemma4(), new Phi3(), new SmolLM3(), new Olmo2(), new Olmo3(), new Granite(),
-        new StarCoder2(), new Glm4(), new Cohere2(), new Lfm2(), new Mamba2(),
+        new Llama(),
+        new Mistral(),
+        new Mixtral(),
+        new Qwen2(),
+        new Qwen3(),
+        new Qwen3Moe(),
+        new Gemma2(),
+        new Gemma3(),
+        new Gemma3n(),
+        new Gemma4(),
+        new Phi3(),
+        new SmolLM3(),
+        new Olmo2(),
+        new Olmo3(),
+        new Granite(),
+        new StarCoder2(),
+        new Glm4(),
+        new Cohere2(),
+        new Lfm2(),
+        new Mamba2(),
     ];
 
     private static readonly Dictionary<string, Architecture> ByClassName = All

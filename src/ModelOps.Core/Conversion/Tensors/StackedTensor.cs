@@ -22,17 +22,27 @@ internal sealed class StackedTensor : TensorSource
 
     public override bool KeepsRows => _parts.All(part => part.KeepsRows);
 
+    public override GgmlType? NativeType => _parts.All(part => part.NativeType == _parts[0].NativeType) ? _parts[0].NativeType : null;
+
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
+        => Read(firstRow, destination, checked((int)RowLength), (part, row, rows) => part.ReadRows(reader, row, rows));
+
+    public override void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination)
+        => Read(firstRow, destination, checked((int)_parts[0].NativeType!.Value.RowBytes(RowLength)), (part, row, rows) => part.ReadNativeRows(reader, row, rows));
+
+    private void Read<T>(long firstRow, Span<T> destination, int rowLength, ReadPart<T> read)
     {
         var partRows = _parts[0].Rows;
         while (!destination.IsEmpty)
         {
             var (part, row) = Math.DivRem(firstRow, partRows);
-            var rows = Math.Min(partRows - row, destination.Length / RowLength);
-            var length = checked((int)(rows * RowLength));
-            _parts[part].ReadRows(reader, row, destination[..length]);
+            var rows = Math.Min(partRows - row, destination.Length / rowLength);
+            var length = checked((int)(rows * rowLength));
+            read(_parts[part], row, destination[..length]);
             destination = destination[length..];
             firstRow += rows;
         }
     }
+
+    private delegate void ReadPart<T>(TensorSource part, long firstRow, Span<T> destination);
 }

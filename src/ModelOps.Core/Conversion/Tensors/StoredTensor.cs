@@ -42,31 +42,15 @@ internal sealed class StoredTensor : TensorSource
 
     public override bool KeepsRows => _shift == 0 && !_isLogarithm && Shape.Count > 1;
 
+    public override GgmlType? NativeType => _shift != 0 || _isLogarithm ? null : WeightReader.NativeType(Type);
+
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
     {
-        // A vector is one row to ggml; when its elements are reordered (a bias of q or k), each is a row of one here.
-        var (length, first) = Shape.Count == 1 && _order is not null ? (1, 0) : (checked((int)RowLength), firstRow);
-        var rowBytes = length * WeightReader.Bytes(Type);
         var buffer = ArrayPool<byte>.Shared.Rent(destination.Length * WeightReader.Bytes(Type));
         try
         {
             var bytes = buffer.AsSpan(0, destination.Length * WeightReader.Bytes(Type));
-            if (_order is null)
-            {
-                reader.Read(_tensor, first * rowBytes, bytes);
-            }
-            else
-            {
-                // Rows that follow each other there too are read at once.
-                var rows = destination.Length / length;
-                for (var (row, run) = (0, 1); row < rows; row += run, run = 1)
-                {
-                    var from = _order(first + row);
-                    while (row + run < rows && _order(first + row + run) == from + run)
-                        run++;
-                    reader.Read(_tensor, from * rowBytes, bytes.Slice(row * rowBytes, run * rowBytes));
-                }
-            }
+            ReadStored(reader, firstRow, bytes);
             WeightReader.ToSingle(Type, bytes, destination);
         }
         finally
@@ -82,6 +66,29 @@ internal sealed class StoredTensor : TensorSource
         {
             foreach (ref var weight in destination)
                 weight += _shift;
+        }
+    }
+
+    public override void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination) => ReadStored(reader, firstRow, destination);
+
+    private void ReadStored(CheckpointReader reader, long firstRow, Span<byte> bytes)
+    {
+        // A vector is one row to ggml; when its elements are reordered (a bias of q or k), each is a row of one here.
+        var (length, first) = Shape.Count == 1 && _order is not null ? (1, 0) : (checked((int)RowLength), firstRow);
+        var rowBytes = length * WeightReader.Bytes(Type);
+        if (_order is null)
+        {
+            reader.Read(_tensor, first * rowBytes, bytes);
+            return;
+        }
+        // Rows that follow each other there too are read at once.
+        var rows = bytes.Length / rowBytes;
+        for (var (row, run) = (0, 1); row < rows; row += run, run = 1)
+        {
+            var from = _order(first + row);
+            while (row + run < rows && _order(first + row + run) == from + run)
+                run++;
+            reader.Read(_tensor, from * rowBytes, bytes.Slice(row * rowBytes, run * rowBytes));
         }
     }
 }

@@ -18,6 +18,12 @@ internal abstract class TensorSource
     /// </summary>
     public abstract bool KeepsRows { get; }
 
+    /// <summary>
+    /// The ggml type that the rows can be had in as they are stored, without going through F32; null when they must be computed. A tensor
+    /// that is planned in this type is copied.
+    /// </summary>
+    public virtual GgmlType? NativeType => null;
+
     public long RowLength => Shape[0];
 
     public long Rows => Shape.Skip(1).Aggregate(1L, (product, length) => product * length);
@@ -26,6 +32,10 @@ internal abstract class TensorSource
 
     /// <summary>Writes <c>destination.Length / RowLength</c> rows, from <paramref name="firstRow"/> on.</summary>
     public abstract void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination);
+
+    /// <summary>The same in <see cref="NativeType"/>; only for sources that have one. The destination is a whole number of rows.</summary>
+    public virtual void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination)
+        => throw new InvalidOperationException($"{GetType().Name} has no rows of a ggml type.");
 }
 
 /// <summary>A tensor that no checkpoint holds, such as RoPE frequency factors.</summary>

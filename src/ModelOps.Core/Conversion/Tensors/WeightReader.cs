@@ -18,6 +18,15 @@ internal static class WeightReader
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
+    /// <summary>The ggml type of the same bytes; null when ggml has none that GGUF's weights use.</summary>
+    public static GgmlType? NativeType(SafetensorsType type) => type switch
+    {
+        SafetensorsType.F32 => GgmlType.F32,
+        SafetensorsType.F16 => GgmlType.F16,
+        SafetensorsType.BF16 => GgmlType.BF16,
+        _ => null,
+    };
+
     /// <summary>Little-endian bytes to F32; only F64 loses anything.</summary>
     public static void ToSingle(SafetensorsType type, ReadOnlySpan<byte> source, Span<float> destination)
     {

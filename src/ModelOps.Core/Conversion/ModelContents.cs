@@ -1,0 +1,23 @@
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// What an output file will hold, before types are chosen and it is laid out: the metadata and where each tensor comes from. Every kind of
+/// source (a checkpoint, a GGUF, an adapter) is read into one.
+/// </summary>
+internal sealed record ModelContents
+{
+    /// <summary>What is converted: a folder, a file, a repository.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>GGUF architecture.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>The output's metadata.</summary>
+    public required GgufMetadata Metadata { get; init; }
+
+    /// <summary>The output's tensors, in file order.</summary>
+    public required IReadOnlyList<NamedSource> Tensors { get; init; }
+
+    /// <summary>The files with the weights, which the output must not replace.</summary>
+    public required IReadOnlyList<string> Files { get; init; }
+}
