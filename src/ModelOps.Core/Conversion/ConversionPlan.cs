@@ -74,6 +74,9 @@ public sealed record ConversionPlan
     /// <summary>The checkpoint's weight files, which the output must not replace.</summary>
     internal IReadOnlyList<string> SourceFiles { get; init; } = [];
 
+    /// <summary>Where the weights are read from.</summary>
+    internal IWeightLocation Weights { get; init; } = LocalFiles.Location;
+
     /// <summary>Plans a conversion of a checkpoint folder (safetensors + config.json + tokenizer).</summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.UnsupportedArchitecture"/>, <see cref="ErrorKind.UnsupportedTokenizer"/>, <see cref="ErrorKind.UnsupportedType"/>,

@@ -14,7 +14,7 @@ internal static class ConversionPlanner
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options)
     {
         var sources = contents.Tensors;
-        var types = ChooseTypes(sources, recipe, options.KeepLattice);
+        var types = ChooseTypes(contents, recipe, options.KeepLattice);
         var layout = GgufLayout.Create(contents.Metadata, [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))]);
         return new ConversionPlan
         {
@@ -28,13 +28,15 @@ internal static class ConversionPlanner
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             SourceFiles = contents.Files,
+            Weights = contents.Weights,
         };
     }
 
-    private static List<(GgmlType Type, bool Lattice)> ChooseTypes(IReadOnlyList<NamedSource> sources, Recipe recipe, bool keepLattice)
+    private static List<(GgmlType Type, bool Lattice)> ChooseTypes(ModelContents contents, Recipe recipe, bool keepLattice)
     {
+        var sources = contents.Tensors;
         var tied = sources.All(source => source.Name != "output.weight");
-        using var reader = new CheckpointReader();
+        using var reader = new CheckpointReader(contents.Weights.Open([], CancellationToken.None));
         return
         [
             .. sources.Select(source =>

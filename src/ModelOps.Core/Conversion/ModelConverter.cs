@@ -29,7 +29,7 @@ public static class ModelConverter
         DiskErrors.Require(Path.GetDirectoryName(plan.Output)!, plan.Bytes, freeBytes(Path.GetDirectoryName(plan.Output)!));
 
         var converted = new List<ConvertedTensor>(plan.Tensors.Count);
-        using (var reader = new CheckpointReader())
+        using (var reader = new CheckpointReader(plan.Weights.Open([.. plan.Tensors.SelectMany(tensor => tensor.Sources)], cancellationToken)))
         using (var file = PartialFile.Create(plan.Output, plan.Bytes))
         {
             var threads = plan.Options.Threads > 0 ? plan.Options.Threads : Environment.ProcessorCount;
