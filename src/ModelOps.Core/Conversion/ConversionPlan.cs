@@ -53,6 +53,9 @@ public sealed record ConversionPlan
     /// <summary>GGUF architecture, such as <c>llama</c> or <c>gemma3</c>.</summary>
     public required string Architecture { get; init; }
 
+    /// <summary>How the checkpoint is already quantised, such as <c>gptq 4 bit, group 32</c>; null when it is not.</summary>
+    public string? SourceQuantization { get; init; }
+
     /// <summary>Name of the recipe.</summary>
     public required string Type { get; init; }
 

@@ -21,6 +21,7 @@ internal static class ConversionPlanner
             Source = contents.Source,
             Output = output,
             Architecture = contents.Architecture,
+            SourceQuantization = contents.Quantization,
             Type = recipe.Name,
             Bytes = layout.FileBytes,
             Metadata = contents.Metadata,
@@ -41,6 +42,8 @@ internal static class ConversionPlanner
         [
             .. sources.Select(source =>
             {
+                if (source.Tensor is { KeepsType: true, NativeType: { } native })
+                    return (native, true);
                 var type = recipe.TypeFor(source.Name, source.Tensor.Shape, tied);
                 // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
                 return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) && LatticeSample.IsLattice(reader, source.Tensor)

@@ -18,6 +18,9 @@ public sealed record ConversionResult
     /// <summary>Its size.</summary>
     public required long Bytes { get; init; }
 
+    /// <summary>How the checkpoint was already quantised; null when it was not.</summary>
+    public string? SourceQuantization { get; init; }
+
     /// <summary>Name of the recipe.</summary>
     public required string Type { get; init; }
 

@@ -23,4 +23,7 @@ internal sealed record ModelContents
 
     /// <summary>Where the weights are read from.</summary>
     public IWeightLocation Weights { get; init; } = LocalFiles.Location;
+
+    /// <summary>How the source is quantised, for people; null when it is not, or says so itself (a GGUF).</summary>
+    public string? Quantization { get; init; }
 }

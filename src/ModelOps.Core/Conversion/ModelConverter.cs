@@ -58,6 +58,7 @@ public static class ModelConverter
         {
             Output = plan.Output,
             Bytes = plan.Bytes,
+            SourceQuantization = plan.SourceQuantization,
             Type = plan.Type,
             Architecture = plan.Architecture,
             Tensors = converted,

@@ -23,13 +23,13 @@ internal sealed class TensorMapping
         _targets = _sources.Select(source => source.Name).ToHashSet(StringComparer.Ordinal);
     }
 
-    /// <summary>The output's tensors in the order of the file: computed ones first, then the checkpoint's order.</summary>
+    /// <summary>The output's tensors in the order of the file: blocks that are kept, computed ones, then the checkpoint's order.</summary>
     public static List<NamedSource> Map(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture) => new TensorMapping(checkpoint, config, architecture).Map();
 
     private List<NamedSource> Map()
     {
         var unknown = new List<string>();
-        foreach (var tensor in _checkpoint.Tensors)
+        foreach (var tensor in _checkpoint.Weights)
         {
             if (_architecture.Ignores(tensor.Name))
                 continue;
@@ -40,10 +40,11 @@ internal sealed class TensorMapping
                 Take(tensor, rule);
         }
         RequireComplete(unknown);
-        return _sources;
+        // Blocks that are moved as they are come first in the file, as llama.cpp's converter writes them.
+        return [.. _sources.Where(source => source.Tensor.KeepsType), .. _sources.Where(source => !source.Tensor.KeepsType)];
     }
 
-    private void Take(CheckpointTensor tensor, TensorRule rule)
+    private void Take(LogicalTensor tensor, TensorRule rule)
     {
         RequireShape(tensor, rule);
         _found.Add(rule);
@@ -100,7 +101,7 @@ internal sealed class TensorMapping
         }
     }
 
-    private void RequireShape(CheckpointTensor tensor, TensorRule rule)
+    private void RequireShape(LogicalTensor tensor, TensorRule rule)
     {
         var agrees = tensor.Shape.Count == rule.Shape.Count;
         for (var i = 0; agrees && i < rule.Shape.Count; i++)

@@ -6,7 +6,7 @@ internal static class TensorQuantizer
     private static readonly IBlockDecoder[] Decoders =
     [
         new F32Codec(), new F16Codec(), new BF16Codec(), new Q4_0Codec(), new Q4_1Codec(), new Q5_0Codec(), new Q5_1Codec(), new Q8_0Codec(), new Q6_KCodec(),
-        new Q2_KDecoder(), new Q3_KDecoder(), new Q4_KDecoder(), new Q5_KDecoder(),
+        new Q2_KDecoder(), new Q3_KDecoder(), new Q4_KDecoder(), new Q5_KDecoder(), new MxFp4Decoder(),
     ];
 
     /// <summary>The types that <see cref="Quantize"/> can write.</summary>

@@ -17,6 +17,7 @@ public sealed class GoldenConversionTests
         { "gemma4-e2b", "f32" }, { "gemma4-e2b", "bf16" }, { "gemma4-26b-a4b", "f32" }, { "gemma4-26b-a4b", "bf16" },
         { "gemma2", "f32" }, { "gemma2", "bf16" },
         { "phi3", "f32" }, { "phi3", "bf16" },
+        { "gpt-oss", "f32" }, { "gpt-oss", "bf16" },
         { "smollm3", "f32" }, { "smollm3", "bf16" },
         { "olmo2", "f32" }, { "olmo2", "bf16" },
         { "granite", "f32" }, { "granite", "bf16" },

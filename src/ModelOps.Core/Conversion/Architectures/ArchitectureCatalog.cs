@@ -18,6 +18,7 @@ internal static class ArchitectureCatalog
         new Gemma3(),
         new Gemma3n(),
         new Gemma4(),
+        new GptOss(),
         new Phi3(),
         new SmolLM3(),
         new Olmo2(),

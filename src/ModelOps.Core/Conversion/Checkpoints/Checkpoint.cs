@@ -19,6 +19,8 @@ internal sealed class Checkpoint
 {
     private const string IndexName = "model.safetensors.index.json";
 
+    private WeightDecoding? _decoding;
+
     private Checkpoint(string folder, CheckpointConfig config, IReadOnlyList<string> files, IReadOnlyList<CheckpointTensor> tensors)
     {
         Folder = folder;
@@ -37,6 +39,12 @@ internal sealed class Checkpoint
 
     /// <summary>All tensors: files by name, inside a file by name, the order llama.cpp's converter writes them in.</summary>
     public IReadOnlyList<CheckpointTensor> Tensors { get; }
+
+    /// <summary>The tensors that architectures know: those stored, or what a quantised checkpoint's stand for, in the order of llama.cpp's converter.</summary>
+    public IReadOnlyList<LogicalTensor> Weights => (_decoding ??= WeightDecoding.Of(this)).Tensors;
+
+    /// <summary>How the weights are quantised, for people, such as <c>gptq 4 bit, group 32</c>; null when they are not.</summary>
+    public string? Quantization => (_decoding ??= WeightDecoding.Of(this)).Quantization;
 
     /// <summary>Path of a file of the folder; null when it is not there.</summary>
     public string? Find(string name) => Path.Combine(Folder, name) is var path && File.Exists(path) ? path : null;

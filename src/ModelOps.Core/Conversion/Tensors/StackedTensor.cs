@@ -24,6 +24,8 @@ internal sealed class StackedTensor : TensorSource
 
     public override GgmlType? NativeType => _parts.All(part => part.NativeType == _parts[0].NativeType) ? _parts[0].NativeType : null;
 
+    public override bool KeepsType => NativeType is not null && _parts[0].KeepsType;
+
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
         => Read(firstRow, destination, checked((int)RowLength), (part, row, rows) => part.ReadRows(reader, row, rows));
 

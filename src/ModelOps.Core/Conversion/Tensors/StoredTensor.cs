@@ -1,19 +1,15 @@
-using System.Buffers;
-
 namespace ModelOps.Conversion;
-
-/// <summary>Gives, for a row of the output, the row of the checkpoint's tensor that it is.</summary>
-internal delegate long RowOrder(long outputRow);
 
 /// <summary>One tensor of the checkpoint, possibly with its rows in another order, shortened, or shifted by a constant.</summary>
 internal sealed class StoredTensor : TensorSource
 {
-    private readonly CheckpointTensor _tensor;
+    private readonly LogicalTensor _tensor;
     private readonly RowOrder? _order;
+    private readonly bool _isElementwise;
     private readonly float _shift;
     private readonly bool _isLogarithm;
 
-    public StoredTensor(CheckpointTensor tensor, TensorRule rule)
+    public StoredTensor(LogicalTensor tensor, TensorRule rule)
     {
         if (!WeightReader.CanRead(tensor.Type))
         {
@@ -24,6 +20,7 @@ internal sealed class StoredTensor : TensorSource
         }
         _tensor = tensor;
         _order = rule.Order;
+        _isElementwise = rule.IsElementwise;
         _shift = rule.Shift;
         _isLogarithm = rule.IsLogarithm;
         long[] shape = [.. (rule.View ?? tensor.Shape).Reverse()];
@@ -32,31 +29,27 @@ internal sealed class StoredTensor : TensorSource
         if (rule.Rows is { } kept && shape.Length == 2)
             shape[1] = Math.Min(shape[1], kept);
         Shape = shape;
+        // Blocks of several weights lie along the stored rows; where a view cuts those, there are none.
+        var hasBlocks = tensor.NativeType?.BlockLength() > 1;
+        NativeType = _shift != 0 || _isLogarithm || (hasBlocks && (shape[0] != tensor.Shape[^1] || _isElementwise)) ? null : tensor.NativeType;
     }
 
-    public override IReadOnlyList<string> Names => [_tensor.Name];
+    public override IReadOnlyList<string> Names => _tensor.Names;
 
     public override SafetensorsType Type => _tensor.Type;
 
     public override IReadOnlyList<long> Shape { get; }
 
-    public override bool KeepsRows => _shift == 0 && !_isLogarithm && Shape.Count > 1;
+    public override bool KeepsRows => !_isElementwise && _shift == 0 && !_isLogarithm && Shape.Count > 1;
 
-    public override GgmlType? NativeType => _shift != 0 || _isLogarithm ? null : WeightReader.NativeType(Type);
+    public override GgmlType? NativeType { get; }
+
+    public override bool KeepsType => NativeType is not null && _tensor.KeepsType;
 
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(destination.Length * WeightReader.Bytes(Type));
-        try
-        {
-            var bytes = buffer.AsSpan(0, destination.Length * WeightReader.Bytes(Type));
-            ReadStored(reader, firstRow, bytes);
-            WeightReader.ToSingle(Type, bytes, destination);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        var rowLength = StoredRowLength;
+        OrderedRows.Read(_order, firstRow * RowLength / rowLength, destination, rowLength, (row, rows) => _tensor.Read(reader, row * rowLength, rows));
         if (_isLogarithm)
         {
             foreach (ref var weight in destination)
@@ -69,26 +62,13 @@ internal sealed class StoredTensor : TensorSource
         }
     }
 
-    public override void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination) => ReadStored(reader, firstRow, destination);
-
-    private void ReadStored(CheckpointReader reader, long firstRow, Span<byte> bytes)
+    public override void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination)
     {
-        // A vector is one row to ggml; when its elements are reordered (a bias of q or k), each is a row of one here.
-        var (length, first) = Shape.Count == 1 && _order is not null ? (1, 0) : (checked((int)RowLength), firstRow);
-        var rowBytes = length * WeightReader.Bytes(Type);
-        if (_order is null)
-        {
-            reader.Read(_tensor, first * rowBytes, bytes);
-            return;
-        }
-        // Rows that follow each other there too are read at once.
-        var rows = bytes.Length / rowBytes;
-        for (var (row, run) = (0, 1); row < rows; row += run, run = 1)
-        {
-            var from = _order(first + row);
-            while (row + run < rows && _order(first + row + run) == from + run)
-                run++;
-            reader.Read(_tensor, from * rowBytes, bytes.Slice(row * rowBytes, run * rowBytes));
-        }
+        var rowLength = StoredRowLength;
+        var rowBytes = checked((int)NativeType!.Value.RowBytes(rowLength));
+        OrderedRows.Read(_order, firstRow * RowLength / rowLength, destination, rowBytes, (row, rows) => _tensor.ReadNative(reader, row * rowLength, rows));
     }
+
+    /// <summary>Weights that <see cref="_order"/> moves together: rows, or single weights where a vector's or a row's own are reordered.</summary>
+    private int StoredRowLength => _order is not null && (_isElementwise || Shape.Count == 1) ? 1 : checked((int)RowLength);
 }

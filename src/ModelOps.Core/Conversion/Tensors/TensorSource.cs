@@ -24,6 +24,12 @@ internal abstract class TensorSource
     /// </summary>
     public virtual GgmlType? NativeType => null;
 
+    /// <summary>
+    /// Whether <see cref="NativeType"/> is kept whatever the recipe: the blocks of a quantised checkpoint are moved, not decoded, as any other
+    /// type would be larger or lose something.
+    /// </summary>
+    public virtual bool KeepsType => false;
+
     public long RowLength => Shape[0];
 
     public long Rows => Shape.Skip(1).Aggregate(1L, (product, length) => product * length);

@@ -11,6 +11,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>Order of the rows; null keeps it.</summary>
     public RowOrder? Order { get; init; }
 
+    /// <summary>Whether <see cref="Order"/> is of single weights, counted along the rows, and cuts rows.</summary>
+    public bool IsElementwise { get; init; }
+
     /// <summary>Added to every weight.</summary>
     public float Shift { get; init; }
 
