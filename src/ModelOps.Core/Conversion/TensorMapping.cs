@@ -51,6 +51,8 @@ internal sealed class TensorMapping
         TensorSource source = new StoredTensor(tensor, rule);
         if (rule.LeastRows is not null && source.Rows < rule.Shape[0])
             source = new PaddedTensor(source, rule.Shape[0]);
+        if (rule.Columns is { } columns)
+            source = new ReorderedColumns(source, columns);
         if (rule.Stack is not { } stack)
         {
             Add(rule.Target, source);

@@ -28,6 +28,8 @@ public sealed class GoldenConversionTests
         { "mamba2", "f32" }, { "mamba2", "bf16" },
         { "lfm2", "f32" }, { "lfm2", "bf16" },
         { "qwen3moe", "f32" }, { "qwen3moe", "bf16" },
+        { "qwen3next", "f32" }, { "qwen3next", "bf16" },
+        { "qwen3.5", "f32" }, { "qwen3.5", "bf16" },
     };
 
     [Theory]

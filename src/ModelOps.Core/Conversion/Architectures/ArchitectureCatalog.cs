@@ -14,6 +14,8 @@ internal static class ArchitectureCatalog
         new Qwen2(),
         new Qwen3(),
         new Qwen3Moe(),
+        new Qwen3Next(),
+        new Qwen35(),
         new Gemma2(),
         new Gemma3(),
         new Gemma3n(),

@@ -50,6 +50,8 @@ internal static class CommonMetadata
         switch (rope.Type)
         {
             case null or "default" or "llama3" or "dynamic":
+            // To the library another name for the default; what is peculiar to it are the sections.
+            case "mrope":
             case "proportional" when architecture is Gemma4:
                 // llama3 and proportional become a tensor; dynamic changes nothing inside the trained context, and llama.cpp leaves it out too.
                 break;
@@ -70,6 +72,8 @@ internal static class CommonMetadata
                 // llama.cpp's converter warns and writes a model that computes something else.
                 throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"Rotary scaling of type '{rope.Type}' cannot be converted for {architecture.Name}.");
         }
+        if (rope.FindNumbers("mrope_section") is { } sections)
+            metadata.Set(architecture.Key("rope.dimension_sections"), Enumerable.Range(0, 4).Select(i => i < sections.Length ? (int)sections[i] : 0).ToArray());
         Number("rope.freq_base", rope.Theta);
         Number("rope.freq_base_swa", rope.SlidingTheta);
 

@@ -59,16 +59,15 @@ internal static class DecoderTensors
     /// The experts' matrices as transformers 5 may save them: of all experts in one tensor, gate and up together. An alternative to their
     /// tensors one by one.
     /// </summary>
-    public static void AddFusedExperts(this TensorTable table, long experts, long width, long hidden)
+    public static void AddFusedExperts(this TensorTable table, long experts, long width, long hidden, string from = "model.layers.*", string to = "blk.*")
     {
-        const string GateUp = "model.layers.*.mlp.experts.gate_up_proj";
-        table.Add("model.layers.*.mlp.experts.down_proj", "blk.*.ffn_down_exps.weight", [experts, hidden, width], optional: true);
-        table.Add(Half("blk.*.ffn_gate_exps.weight", 0));
-        table.Add(Half("blk.*.ffn_up_exps.weight", width));
+        table.Add($"{from}.mlp.experts.down_proj", $"{to}.ffn_down_exps.weight", [experts, hidden, width], optional: true);
+        table.Add(Half($"{to}.ffn_gate_exps.weight", 0));
+        table.Add(Half($"{to}.ffn_up_exps.weight", width));
 
-        TensorRule Half(string target, long first) => new(GateUp, target, [experts, 2 * width, hidden])
+        TensorRule Half(string target, long first) => new($"{from}.mlp.experts.gate_up_proj", target, [experts, 2 * width, hidden])
         {
-            Order = row => (row / width * 2 * width) + first + (row % width),
+            Order = RowOrders.PartOfBlocks(width, 2 * width, first),
             View = [experts, width, hidden],
             Optional = true,
         };

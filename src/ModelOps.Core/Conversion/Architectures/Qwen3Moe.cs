@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace ModelOps.Conversion;
 
 /// <summary>Qwen 3's mixtures of experts: every layer has them.</summary>
@@ -19,39 +17,20 @@ internal sealed class Qwen3Moe : Architecture
 
     public override TensorTable Tensors(CheckpointConfig config)
     {
-        RequireComputable(config);
+        QwenExperts.RequireComputable(this, config);
         var sizes = DecoderSizes.From(config);
-        var (experts, width, hidden) = (config.Size("num_experts"), config.Size("moe_intermediate_size"), sizes.Hidden);
-        var table = new TensorTable(Layers(config))
-        {
-            { "model.layers.*.mlp.gate.weight", "blk.*.ffn_gate_inp.weight", [experts, hidden] },
-        };
+        var table = new TensorTable(Layers(config));
         table.AddEnds(sizes, config.FindBoolean("tie_word_embeddings") ?? false);
         table.AddNorms(sizes);
         table.AddAttention(sizes);
         table.AddHeadNorms(sizes);
-        table.AddExperts(
-            experts,
-            ("model.layers.*.mlp.experts.#.down_proj.weight", "blk.*.ffn_down_exps.weight", [hidden, width]),
-            ("model.layers.*.mlp.experts.#.gate_proj.weight", "blk.*.ffn_gate_exps.weight", [width, hidden]),
-            ("model.layers.*.mlp.experts.#.up_proj.weight", "blk.*.ffn_up_exps.weight", [width, hidden]));
-        table.AddFusedExperts(experts, width, hidden);
+        table.AddRouted(config);
         return table;
     }
 
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
     {
         base.Describe(config, recipe, metadata);
-        metadata.Set(Key("expert_feed_forward_length"), (uint)config.Size("moe_intermediate_size"));
-    }
-
-    /// <summary>Refuses what llama.cpp's Qwen 3 MoE cannot load or would silently compute otherwise.</summary>
-    private static void RequireComputable(CheckpointConfig config)
-    {
-        var isDense = config.Size("decoder_sparse_step") != 1 || (config.Find("mlp_only_layers") is { ValueKind: JsonValueKind.Array } layers && layers.GetArrayLength() > 0);
-        if (isDense)
-            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's Qwen 3 MoE has experts in every layer, the checkpoint does not (decoder_sparse_step, mlp_only_layers).");
-        if (config.FindBoolean("norm_topk_prob") is false)
-            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's Qwen 3 MoE normalises the experts' weights, the checkpoint does not (norm_topk_prob).");
+        QwenExperts.Describe(this, config, metadata);
     }
 }

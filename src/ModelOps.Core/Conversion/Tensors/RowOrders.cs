@@ -19,4 +19,24 @@ internal static class RowOrders
             return (head * headRows) + (inHead % 2 * half) + (inHead / 2);
         };
     }
+
+    /// <summary>
+    /// Heads that belong to groups, stored group by group, go round the groups: the first of each, then the second of each
+    /// (_LinearAttentionVReorderBase of llama.cpp's converter).
+    /// </summary>
+    /// <param name="groups">Groups of heads.</param>
+    /// <param name="perGroup">Heads of each group.</param>
+    /// <param name="headRows">Rows of a head.</param>
+    /// <param name="first">Rows before the first head, which stay.</param>
+    public static RowOrder Tiled(long groups, long perGroup, long headRows, long first = 0) => row =>
+    {
+        if (row < first)
+            return row;
+        var (head, inHead) = Math.DivRem(row - first, headRows);
+        var (inGroup, group) = Math.DivRem(head, groups);
+        return first + (((group * perGroup) + inGroup) * headRows) + inHead;
+    };
+
+    /// <summary>The same part of every block: rows <paramref name="first"/> and on, <paramref name="rows"/> of each.</summary>
+    public static RowOrder PartOfBlocks(long rows, long blockRows, long first) => row => (row / rows * blockRows) + first + (row % rows);
 }

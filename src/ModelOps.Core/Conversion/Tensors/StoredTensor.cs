@@ -53,7 +53,7 @@ internal sealed class StoredTensor : TensorSource
         if (_isLogarithm)
         {
             foreach (ref var weight in destination)
-                weight = -MathF.Exp(weight);
+                weight = -TorchExponential.Exp(weight);
         }
         if (_shift != 0)
         {

@@ -14,6 +14,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>Whether <see cref="Order"/> is of single weights, counted along the rows, and cuts rows.</summary>
     public bool IsElementwise { get; init; }
 
+    /// <summary>Order of the columns; null keeps it.</summary>
+    public ColumnOrder? Columns { get; init; }
+
     /// <summary>Added to every weight.</summary>
     public float Shift { get; init; }
 
@@ -63,19 +66,19 @@ internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
     /// <summary>Adds a rule, or one for each layer when the names hold a <c>*</c>.</summary>
     public void Add(TensorRule rule)
     {
-        foreach (var layer in rule.Source.Contains('*', StringComparison.Ordinal) ? Layers() : [null])
+        foreach (var layer in Layers(rule.Source))
             AddExpanded(rule with { Source = Expand(rule.Source, layer), Target = Expand(rule.Target, layer) });
     }
 
     /// <summary>
-    /// Adds the matrices of the experts of each layer, with <c>#</c> for the expert in the source's name. They go into the file in the
-    /// order given, when the last of the layer has come.
+    /// Adds the matrices of the experts of a layer, or of each when the names hold a <c>*</c>, with <c>#</c> for the expert in the source's
+    /// name. They go into the file in the order given, when the last of the layer has come.
     /// </summary>
     public void AddExperts(long experts, params ReadOnlySpan<(string Source, string Target, long[] Shape)> matrices)
     {
         if (experts > MaximumExperts)
             throw new ModelOpsException(ErrorKind.CorruptFile, $"config.json says that there are {experts} experts, which cannot be.");
-        foreach (var layer in Layers())
+        foreach (var layer in Layers(matrices[0].Source))
         {
             var stacks = new List<ExpertStack>();
             foreach (var (source, target, shape) in matrices)
@@ -95,8 +98,14 @@ internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
 
     private static string Expand(string name, string? layer) => layer is null ? name : name.Replace("*", layer, StringComparison.Ordinal);
 
-    private IEnumerable<string?> Layers()
+    /// <summary>What the <c>*</c> in a name stands for; nothing, once, when it has none.</summary>
+    private IEnumerable<string?> Layers(string name)
     {
+        if (!name.Contains('*', StringComparison.Ordinal))
+        {
+            yield return null;
+            yield break;
+        }
         for (var layer = 0L; layer < layers; layer++)
             yield return layer.ToString();
     }
