@@ -19,7 +19,7 @@ internal sealed class TensorEncoder(CheckpointReader reader, SafeFileHandle outp
         if (source.RowLength > Array.MaxLength / sizeof(double))
             throw new ModelOpsException(ErrorKind.UnsupportedType, $"The rows of '{tensor.Name}' hold {source.RowLength:N0} weights, which is too many.");
         var rowBytes = tensor.Type.RowBytes(source.RowLength);
-        var chunkRows = Math.Max(1, ChunkWeights / source.RowLength);
+        var chunkRows = Math.Max(source.RowsAtOnce, ChunkWeights / source.RowLength);
         var chunks = (source.Rows + chunkRows - 1) / chunkRows;
         if (chunks == 1)
             return EncodeChunk(tensor, source, 0, source.Rows, rowBytes);

@@ -31,7 +31,7 @@ internal sealed class TensorMapping
         var unknown = new List<string>();
         foreach (var tensor in _checkpoint.Weights)
         {
-            if (_architecture.Ignores(tensor.Name))
+            if (_architecture.Ignores(tensor.Name, _config))
                 continue;
             var rules = _table.Find(_architecture.Normalize(tensor.Name));
             if (rules.Count == 0)
@@ -53,6 +53,8 @@ internal sealed class TensorMapping
             source = new PaddedTensor(source, rule.Shape[0]);
         if (rule.Columns is { } columns)
             source = new ReorderedColumns(source, columns);
+        if (rule.Transposed is { } turned)
+            source = new TransposedTensor(source, turned);
         if (rule.Stack is not { } stack)
         {
             Add(rule.Target, source);

@@ -30,6 +30,8 @@ public sealed class GoldenConversionTests
         { "qwen3moe", "f32" }, { "qwen3moe", "bf16" },
         { "qwen3next", "f32" }, { "qwen3next", "bf16" },
         { "qwen3.5", "f32" }, { "qwen3.5", "bf16" },
+        { "deepseek-v3", "f32" }, { "deepseek-v3", "bf16" },
+        { "llama4", "f32" }, { "llama4", "bf16" },
     };
 
     [Theory]

@@ -65,6 +65,9 @@ internal abstract class Architecture
             || source.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
             || source.EndsWith(".attention.bias", StringComparison.Ordinal);
 
+    /// <summary>The same where it takes the configuration to know.</summary>
+    public virtual bool Ignores(string source, CheckpointConfig config) => Ignores(source);
+
     /// <summary>Number of layers.</summary>
     public long Layers(CheckpointConfig config)
     {

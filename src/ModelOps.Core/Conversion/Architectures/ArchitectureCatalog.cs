@@ -31,6 +31,8 @@ internal static class ArchitectureCatalog
         new Cohere2(),
         new Lfm2(),
         new Mamba2(),
+        new DeepSeekV3(),
+        new Llama4(),
     ];
 
     private static readonly Dictionary<string, Architecture> ByClassName = All

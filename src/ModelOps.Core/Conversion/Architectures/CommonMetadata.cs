@@ -21,6 +21,10 @@ internal static class CommonMetadata
         Epsilon("attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon");
         Integer("expert_count", "num_local_experts", "num_experts", "n_routed_experts");
         Integer("expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts");
+        Integer("expert_group_count", "n_group");
+        Integer("expert_group_used_count", "topk_group");
+        if (config.FindText("score_function", "scoring_func", "score_func", "moe_router_activation", "moe_router_activation_func", "expert_selection_fn") is { } gating)
+            metadata.Set(architecture.Key("expert_gating_func"), (uint)ExpertGatings.Parse(gating, config));
         if (withHeadLength)
         {
             Integer("attention.key_length", "head_dim");

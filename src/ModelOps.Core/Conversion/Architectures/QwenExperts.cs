@@ -10,12 +10,7 @@ internal static class QwenExperts
     {
         var (experts, width, hidden) = (config.Size("num_experts"), config.Size("moe_intermediate_size"), config.Size("hidden_size"));
         table.Add($"{from}.mlp.gate.weight", $"{to}.ffn_gate_inp.weight", [experts, hidden]);
-        table.AddExperts(
-            experts,
-            ($"{from}.mlp.experts.#.down_proj.weight", $"{to}.ffn_down_exps.weight", [hidden, width]),
-            ($"{from}.mlp.experts.#.gate_proj.weight", $"{to}.ffn_gate_exps.weight", [width, hidden]),
-            ($"{from}.mlp.experts.#.up_proj.weight", $"{to}.ffn_up_exps.weight", [width, hidden]));
-        table.AddFusedExperts(experts, width, hidden, from, to);
+        table.AddGatedExperts(experts, width, hidden, from, to);
     }
 
     /// <summary>The expert that every token passes, and its gate.</summary>

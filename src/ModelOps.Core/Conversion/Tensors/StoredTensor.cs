@@ -50,6 +50,32 @@ internal sealed class StoredTensor : TensorSource
     {
         var rowLength = StoredRowLength;
         OrderedRows.Read(_order, firstRow * RowLength / rowLength, destination, rowLength, (row, rows) => _tensor.Read(reader, row * rowLength, rows));
+        Transform(destination);
+    }
+
+    public override void ReadColumns(CheckpointReader reader, long row, long firstColumn, Span<float> destination)
+    {
+        if (_isElementwise)
+        {
+            base.ReadColumns(reader, row, firstColumn, destination);
+            return;
+        }
+        _tensor.Read(reader, StoredPosition(row, firstColumn), destination);
+        Transform(destination);
+    }
+
+    public override void ReadNativeColumns(CheckpointReader reader, long row, long firstColumn, Span<byte> destination)
+    {
+        if (_isElementwise)
+            base.ReadNativeColumns(reader, row, firstColumn, destination);
+        else
+            _tensor.ReadNative(reader, StoredPosition(row, firstColumn), destination);
+    }
+
+    private long StoredPosition(long row, long column) => ((_order?.Invoke(row) ?? row) * RowLength) + column;
+
+    private void Transform(Span<float> destination)
+    {
         if (_isLogarithm)
         {
             foreach (ref var weight in destination)

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace ModelOps.Conversion;
 
 /// <summary>Where the weights of an output tensor come from: gives its rows as F32, in any order and from any thread.</summary>
@@ -30,6 +32,9 @@ internal abstract class TensorSource
     /// </summary>
     public virtual bool KeepsType => false;
 
+    /// <summary>Rows that should be asked for together, where one by one they are dear; else one.</summary>
+    public virtual long RowsAtOnce => 1;
+
     public long RowLength => Shape[0];
 
     public long Rows => Shape.Skip(1).Aggregate(1L, (product, length) => product * length);
@@ -42,6 +47,43 @@ internal abstract class TensorSource
     /// <summary>The same in <see cref="NativeType"/>; only for sources that have one. The destination is a whole number of rows.</summary>
     public virtual void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination)
         => throw new InvalidOperationException($"{GetType().Name} has no rows of a ggml type.");
+
+    /// <summary>Writes a piece of one row, from <paramref name="firstColumn"/> on; a source that can read no less than a row reads it.</summary>
+    public virtual void ReadColumns(CheckpointReader reader, long row, long firstColumn, Span<float> destination)
+    {
+        if (destination.Length == RowLength)
+        {
+            ReadRows(reader, row, destination);
+            return;
+        }
+        var length = checked((int)RowLength);
+        var whole = ArrayPool<float>.Shared.Rent(length);
+        try
+        {
+            ReadRows(reader, row, whole.AsSpan(0, length));
+            whole.AsSpan((int)firstColumn, destination.Length).CopyTo(destination);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(whole);
+        }
+    }
+
+    /// <summary>The same in <see cref="NativeType"/>, when that has blocks of one weight.</summary>
+    public virtual void ReadNativeColumns(CheckpointReader reader, long row, long firstColumn, Span<byte> destination)
+    {
+        var (length, weight) = (checked((int)NativeType!.Value.RowBytes(RowLength)), (int)NativeType.Value.RowBytes(1));
+        var whole = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            ReadNativeRows(reader, row, whole.AsSpan(0, length));
+            whole.AsSpan((int)firstColumn * weight, destination.Length).CopyTo(destination);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(whole);
+        }
+    }
 }
 
 /// <summary>A tensor that no checkpoint holds, such as RoPE frequency factors.</summary>

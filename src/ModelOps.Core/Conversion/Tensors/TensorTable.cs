@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 
 namespace ModelOps.Conversion;
 
@@ -35,6 +36,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>Dimensions of the result where <see cref="Order"/> takes a part of the rows, [out, in]; null for those of the source.</summary>
     public IReadOnlyList<long>? View { get; init; }
 
+    /// <summary>The columns of each matrix that become rows; null keeps rows and columns as they are.</summary>
+    public ColumnRange? Transposed { get; init; }
+
     /// <summary>The stack of experts it is a part of; null when it is a tensor by itself.</summary>
     public ExpertStack? Stack { get; init; }
 
@@ -52,12 +56,32 @@ internal sealed record ExpertStack(string Target, int Experts, List<ExpertStack>
 /// The tensor-name map of an architecture: written once per kind of tensor, with <c>*</c> for the layer, and expanded for all layers. A
 /// source may have several targets, each of a part of it; and a target several sources, where checkpoints come in several layouts.
 /// </summary>
-internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
+internal sealed class TensorTable : IEnumerable<TensorRule>
 {
     /// <summary>More experts than any model has; guards the table against a config.json that says a billion.</summary>
     private const long MaximumExperts = 4096;
 
-    private readonly Dictionary<string, List<TensorRule>> _rules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<TensorRule>> _rules;
+    private readonly IReadOnlyList<string> _layers;
+
+    /// <summary>An empty map of a model with so many layers.</summary>
+    public TensorTable(long layers)
+        : this(LayersFrom(0, layers), new(StringComparer.Ordinal))
+    {
+    }
+
+    private TensorTable(IEnumerable<long> layers, Dictionary<string, List<TensorRule>> rules)
+        => (_layers, _rules) = ([.. layers.Select(layer => layer.ToString(CultureInfo.InvariantCulture))], rules);
+
+    /// <summary>The same map, for adding what only some layers have: <c>*</c> stands for these.</summary>
+    public TensorTable Of(IEnumerable<long> layers) => new(layers, _rules);
+
+    /// <summary>The numbers of layers from one up to, but not including, another.</summary>
+    public static IEnumerable<long> LayersFrom(long first, long end)
+    {
+        for (var layer = first; layer < end; layer++)
+            yield return layer;
+    }
 
     /// <summary>Adds a tensor, or one for each layer when the names hold a <c>*</c>.</summary>
     public void Add(string source, string target, long[] shape, RowOrder? order = null, float shift = 0, bool optional = false, long? rows = null)
@@ -106,8 +130,8 @@ internal sealed class TensorTable(long layers) : IEnumerable<TensorRule>
             yield return null;
             yield break;
         }
-        for (var layer = 0L; layer < layers; layer++)
-            yield return layer.ToString();
+        foreach (var layer in _layers)
+            yield return layer;
     }
 
     private void AddStack(string source, ExpertStack stack, long[] shape)
