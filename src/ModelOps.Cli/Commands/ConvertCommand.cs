@@ -9,7 +9,7 @@ internal static class ConvertCommand
 {
     public static Command Create(CliHost host)
     {
-        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, or an installed checkpoint: org/repo.", Arity = ArgumentArity.ZeroOrOne };
+        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), or an installed model: org/repo[:variant].", Arity = ArgumentArity.ZeroOrOne };
         var type = new Option<string?>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE" };
         type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
@@ -19,7 +19,7 @@ internal static class ConvertCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and write nothing." };
         var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
-        return new Command("convert", "Convert a checkpoint (safetensors) to a GGUF file, quantised or not, in one pass.")
+        return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
             source, type, output, noLattice, pre, threads, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
@@ -45,8 +45,12 @@ internal static class ConvertCommand
     {
         var recipe = Recipe.Parse(options.Type);
         options = options with { Type = recipe.Name };
-        var checkpoint = context.OpenStore().ResolveCheckpoint(source);
-        var plan = ConversionPlan.Create(checkpoint.Path, context.FullPath(output ?? $"{NameOf(checkpoint)}-{recipe.Name}.gguf"), options);
+        var model = context.OpenStore().ResolveSource(source);
+        var plan = ConversionPlan.Create(model.Path, context.FullPath(output ?? ConversionPlan.DefaultFileName(model.Path, model.Repository, recipe.Name)), options);
+        foreach (var warning in plan.Warnings)
+        {
+            context.Output.Note($"warning: {warning}");
+        }
         if (dryRun)
         {
             var shown = plan with { Metadata = MetadataSummary.Shorten(plan.Metadata) };
@@ -64,9 +68,6 @@ internal static class ConvertCommand
 
     // --list-architectures needs neither, so the parser cannot ask for them.
     private static ModelOpsException Missing(string what) => new(ErrorKind.InvalidArgument, $"A conversion needs {what}.", "See 'modelops convert --help'.");
-
-    private static string NameOf(ResolvedModel checkpoint)
-        => checkpoint.Repository is { } repository ? repository[(repository.IndexOf('/') + 1)..] : Path.GetFileName(Path.TrimEndingDirectorySeparator(checkpoint.Path));
 
     private static string Describe(ConversionProgress progress)
         => $"{(progress.TotalBytes == 0 ? 100 : 100 * progress.BytesWritten / progress.TotalBytes),3} %  {Sizes.Bytes(progress.BytesWritten)} of {Sizes.Bytes(progress.TotalBytes)}  {progress.Tensor}";

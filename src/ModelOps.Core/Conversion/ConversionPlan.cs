@@ -1,5 +1,6 @@
 using ModelOps.Conversion;
 using ModelOps.Formats;
+using ModelOps.Hub;
 
 namespace ModelOps;
 
@@ -34,7 +35,7 @@ public sealed record ConversionOptions
 /// <param name="Shape">Dimensions in ggml's order, row length first.</param>
 /// <param name="Bytes">Bytes of the data.</param>
 /// <param name="Offset">Position in the output file.</param>
-/// <param name="Sources">Names of the checkpoint's tensors it is made from; empty for a computed one.</param>
+/// <param name="Sources">Names of the source's tensors it is made from; empty for a computed one.</param>
 /// <param name="Lattice">Whether a quantization lattice was found and will be kept.</param>
 public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice);
 
@@ -44,7 +45,7 @@ public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<lon
 /// </summary>
 public sealed record ConversionPlan
 {
-    /// <summary>The checkpoint folder.</summary>
+    /// <summary>What is converted: a checkpoint folder, or a GGUF file (of several shards the one that was named).</summary>
     public required string Source { get; init; }
 
     /// <summary>The GGUF file to be written.</summary>
@@ -68,6 +69,9 @@ public sealed record ConversionPlan
     /// <summary>The output's tensors, in file order.</summary>
     public required IReadOnlyList<PlannedTensor> Tensors { get; init; }
 
+    /// <summary>What speaks against the conversion, or should be known before it is run; empty when nothing does.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }
 
@@ -80,16 +84,27 @@ public sealed record ConversionPlan
     /// <summary>Where the weights are read from.</summary>
     internal IWeightLocation Weights { get; init; } = LocalFiles.Location;
 
-    /// <summary>Plans a conversion of a checkpoint folder (safetensors + config.json + tokenizer).</summary>
+    /// <summary>Plans a conversion of a checkpoint folder (safetensors + config.json + tokenizer), or of a GGUF file with all its shards.</summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.UnsupportedArchitecture"/>, <see cref="ErrorKind.UnsupportedTokenizer"/>, <see cref="ErrorKind.UnsupportedType"/>,
     /// <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.FileNotFound"/>.
     /// </exception>
-    public static ConversionPlan Create(string checkpoint, string output, ConversionOptions options)
+    public static ConversionPlan Create(string source, string output, ConversionOptions options)
     {
-        ArgumentException.ThrowIfNullOrEmpty(checkpoint);
+        ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(output);
-        return ConversionPlanner.Plan(checkpoint, Path.GetFullPath(output), options);
+        return ConversionPlanner.Plan(source, Path.GetFullPath(output), options);
+    }
+
+    /// <summary>The usual name of the file: the model's, then the type. A GGUF file's own, and a checkpoint's repository or folder.</summary>
+    /// <param name="source">Path of the source.</param>
+    /// <param name="repository">Repository it belongs to, whose name people know; null when it is none's.</param>
+    /// <param name="type">Name of the recipe.</param>
+    public static string DefaultFileName(string source, string? repository, string type)
+    {
+        var file = Path.GetFileName(Path.TrimEndingDirectorySeparator(source));
+        var name = GgufContents.IsMeant(source) ? GgufName.Model(file) : repository is null ? file : GgufName.File(repository);
+        return $"{name}-{Recipe.Parse(type).Name}.gguf";
     }
 
     /// <summary>The shape of the model that the plan will write, for a fit before the conversion.</summary>

@@ -1,4 +1,5 @@
 using ModelOps.Formats;
+using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
 
@@ -8,7 +9,8 @@ internal static class ConversionPlanner
     public static ConversionPlan Plan(string source, string output, ConversionOptions options)
     {
         var recipe = Recipe.Parse(options.Type);
-        return Assemble(CheckpointContents.Read(source, recipe, options), recipe, output, options);
+        var contents = GgufContents.IsMeant(source) ? GgufContents.Read(source, recipe, options) : CheckpointContents.Read(source, recipe, options);
+        return Assemble(contents, recipe, output, options);
     }
 
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options)
@@ -28,6 +30,7 @@ internal static class ConversionPlanner
             Tensors = [.. layout.Tensors.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].Lattice))],
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
+            Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],
             SourceFiles = contents.Files,
             Weights = contents.Weights,
         };
@@ -36,7 +39,7 @@ internal static class ConversionPlanner
     private static List<(GgmlType Type, bool Lattice)> ChooseTypes(ModelContents contents, Recipe recipe, bool keepLattice)
     {
         var sources = contents.Tensors;
-        var tied = sources.All(source => source.Name != "output.weight");
+        var model = MixTraits.Of(contents.Metadata, sources.Select(source => source.Name));
         using var reader = new CheckpointReader(contents.Weights.Open([], CancellationToken.None));
         return
         [
@@ -44,9 +47,13 @@ internal static class ConversionPlanner
             {
                 if (source.Tensor is { KeepsType: true, NativeType: { } native })
                     return (native, true);
-                var type = recipe.TypeFor(source.Name, source.Tensor.Shape, tied);
+                var (name, tensor) = (source.Name, source.Tensor);
+                var type = contents.Rules == TypeRules.Quantizer
+                    ? TensorTypes.Requantize(recipe, name, tensor.Shape, tensor.NativeType!.Value, model)
+                    : TensorTypes.Choose(recipe, name, tensor.Shape, model);
                 // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
-                return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) && LatticeSample.IsLattice(reader, source.Tensor)
+                return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+                    && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))
                     ? (GgmlType.Q4_0, true)
                     : (type, false);
             }),

@@ -21,6 +21,9 @@ internal sealed record ModelContents
     /// <summary>The files with the weights, which the output must not replace.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 
+    /// <summary>How the types of the tensors are chosen.</summary>
+    public TypeRules Rules { get; init; }
+
     /// <summary>Where the weights are read from.</summary>
     public IWeightLocation Weights { get; init; } = LocalFiles.Location;
 

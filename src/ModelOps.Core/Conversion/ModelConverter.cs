@@ -105,7 +105,7 @@ public static class ModelConverter
         if (!Directory.Exists(Path.GetDirectoryName(output)))
             throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder {Path.GetDirectoryName(output)} to write to.", "Create it first.");
         if (plan.SourceFiles.Contains(output, OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal))
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is one of the checkpoint's own files.");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is one of the files that are converted.", "Choose another name for the output.");
         if (!plan.Options.Overwrite && File.Exists(output))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists already.", "Choose another name, or replace it with --force.");
         if (File.Exists(output) && !IsReplaceable(output))

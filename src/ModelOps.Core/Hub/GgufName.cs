@@ -23,6 +23,13 @@ internal static partial class GgufName
     /// <summary>Path of a GGUF without its extension and shard number.</summary>
     public static string Stem(string path) => Shard().Match(path) is { Success: true } shard ? shard.Groups["stem"].Value : Path.ChangeExtension(path, null);
 
+    /// <summary>Name of the model in a file's name: without folders, extension, shard number and a quantization at the end.</summary>
+    public static string Model(string path)
+    {
+        string stem = File(Stem(path));
+        return Quantization().Matches(stem).LastOrDefault() is { } label && label.Index + label.Length == stem.Length && stem[..label.Index].TrimEnd('-', '.', '_') is { Length: > 0 } name ? name : stem;
+    }
+
     /// <summary>Name without its folders.</summary>
     public static string File(string path) => path[(path.LastIndexOf('/') + 1)..];
 

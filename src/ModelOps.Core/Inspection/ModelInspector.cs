@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ModelOps.Conversion;
+using ModelOps.Formats;
 
 namespace ModelOps.Inspection;
 

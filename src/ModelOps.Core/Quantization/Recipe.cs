@@ -36,5 +36,5 @@ public sealed record Recipe(string Name, GgmlType BaseType, int FileType)
     /// <param name="tensorName">Name in the GGUF, such as <c>blk.0.ffn_down.weight</c>.</param>
     /// <param name="shape">Dimensions in ggml's order, row length first.</param>
     /// <param name="tiedOutput">Whether the model has no <c>output.weight</c> and uses the token embedding for it.</param>
-    public GgmlType TypeFor(string tensorName, IReadOnlyList<long> shape, bool tiedOutput) => TensorTypes.Choose(this, tensorName, shape, tiedOutput);
+    public GgmlType TypeFor(string tensorName, IReadOnlyList<long> shape, bool tiedOutput) => TensorTypes.Choose(this, tensorName, shape, new MixTraits(tiedOutput));
 }

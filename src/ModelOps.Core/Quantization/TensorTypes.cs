@@ -24,15 +24,25 @@ internal static class TensorTypes
         ".position_embd", "sam.pos_embd", "sam.neck.", "sam.net_", ".rel_pos", ".patch_embd", ".patch_merger", "a.rvq.codebook", "mm.a.code_embd",
     ];
 
-    public static GgmlType Choose(Recipe recipe, string name, IReadOnlyList<long> shape, bool tiedOutput)
+    // llama-quant.cpp, category_is_attn_v and ATTENTION_K.
+    private static readonly string[] AttentionOfExperts = ["attn_qkv.weight", "attn_kv_b.weight", "attn_v.weight", "attn_k.weight"];
+
+    /// <summary>The type of a checkpoint's tensor: the converter's for F32, F16, BF16 and Q8_0, else what llama-quantize makes of a BF16 file.</summary>
+    public static GgmlType Choose(Recipe recipe, string name, IReadOnlyList<long> shape, MixTraits model)
     {
         if (recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0)
         {
             return Converted(recipe.BaseType, name, shape);
         }
         // What is not quantised stays what it was; llama-quantize is usually fed with BF16.
-        return AllowsQuantization(name, shape) ? Quantized(recipe.BaseType, name, shape[0], tiedOutput) : Converted(GgmlType.BF16, name, shape);
+        return AllowsQuantization(name, shape) ? Quantized(recipe.BaseType, name, shape[0], model) : Converted(GgmlType.BF16, name, shape);
     }
+
+    /// <summary>The type that llama-quantize gives a tensor of a GGUF file, whatever the recipe: what it does not quantise stays what it is.</summary>
+    public static GgmlType Requantize(Recipe recipe, string name, IReadOnlyList<long> shape, GgmlType current, MixTraits model)
+        => !AllowsQuantization(name, shape) ? current
+        : recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 ? recipe.BaseType
+        : Quantized(recipe.BaseType, name, shape[0], model);
 
     private static GgmlType Converted(GgmlType type, string name, IReadOnlyList<long> shape)
     {
@@ -54,12 +64,17 @@ internal static class TensorTypes
         && name is not ("position_embd.weight" or "token_types.weight")
         && !NeverQuantized.Any(part => name.Contains(part, StringComparison.Ordinal));
 
-    private static GgmlType Quantized(GgmlType type, string name, long rowLength, bool tiedOutput)
+    private static GgmlType Quantized(GgmlType type, string name, long rowLength, MixTraits model)
     {
-        var isOutput = name == "output.weight" || (tiedOutput && name is "token_embd.weight" or "per_layer_token_embd.weight");
-        if (isOutput)
+        var isWhole = rowLength % type.BlockLength() == 0;
+        if (name == "output.weight" || (model.TiedOutput && name is "token_embd.weight" or "per_layer_token_embd.weight"))
         {
-            type = rowLength % type.BlockLength() != 0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+            type = !isWhole || model.IsFalcon || type == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+        }
+        else if (model.Experts == 8 && AttentionOfExperts.Any(part => name.Contains(part, StringComparison.Ordinal)))
+        {
+            // Eight experts share these small matrices.
+            type = GgmlType.Q8_0;
         }
         if (rowLength % type.BlockLength() == 0)
         {

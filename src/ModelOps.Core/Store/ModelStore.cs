@@ -86,13 +86,7 @@ public sealed class ModelStore
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a checkpoint; the engine runs GGUF files.", $"Convert it first: modelops convert {model} --type Q8_0");
     }
 
-    /// <summary>Finds MODEL where only a checkpoint will do: for a conversion. Of a repository that is installed in several variants, the checkpoint is meant.</summary>
-    /// <exception cref="ModelOpsException">As <see cref="Resolve"/>; <see cref="ErrorKind.InvalidArgument"/> when it is a GGUF file.</exception>
-    public ResolvedModel ResolveCheckpoint(string model)
-    {
-        ResolvedModel resolved = new ModelResolver(_layers.Models, Options.WorkingDirectory).Resolve(model, ModelKind.Checkpoint);
-        return resolved.Kind == ModelKind.Checkpoint
-            ? resolved
-            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{model}' is a GGUF file; a conversion starts from a checkpoint.", "Give the folder that holds config.json and the safetensors files, or an installed checkpoint.");
-    }
+    /// <summary>Finds MODEL as the source of a conversion. Of a repository that is installed in several variants, the checkpoint is meant.</summary>
+    /// <exception cref="ModelOpsException">As <see cref="Resolve"/>.</exception>
+    public ResolvedModel ResolveSource(string model) => new ModelResolver(_layers.Models, Options.WorkingDirectory).Resolve(model, ModelKind.Checkpoint);
 }

@@ -3,7 +3,7 @@ using ModelOps.PowerShell.Completion;
 
 namespace ModelOps.PowerShell.Commands;
 
-/// <summary>Convert-Model: writes a checkpoint as a GGUF file, quantised.</summary>
+/// <summary>Convert-Model: writes a checkpoint, or another GGUF file, as a GGUF file, quantised.</summary>
 [Cmdlet(VerbsData.Convert, "Model", DefaultParameterSetName = ByPath, SupportsShouldProcess = true)]
 [OutputType(typeof(ConversionResult))]
 public sealed class ConvertModelCommand : ModelPathCmdlet
@@ -48,6 +48,10 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         var options = new ConversionOptions { Type = Type, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
         var output = await OnPipelineAsync(() => ChooseOutput(path));
         var plan = ConversionPlan.Create(path, output, options);
+        foreach (var warning in plan.Warnings)
+        {
+            PostWarning(warning);
+        }
         if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Write {plan.Output}, {ByteSize.Format(plan.Bytes)}?"))
         {
             return;
@@ -60,8 +64,8 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         await WriteObjectAsync(result);
     }
 
-    // A repository may be installed in several variants; a conversion means its checkpoint.
-    private protected override string Resolve(ModelStore store, string model) => store.ResolveCheckpoint(model).Path;
+    // A repository may be installed in several variants; a conversion means its checkpoint, when there is one.
+    private protected override string Resolve(ModelStore store, string model) => store.ResolveSource(model).Path;
 
     private string ChooseOutput(string source)
     {
@@ -72,7 +76,6 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         }
         // A snapshot folder is named after a commit; its repository has the name that people know.
         var repository = this.OpenStore(Store).Resolve(source).Repository;
-        var name = repository is null ? System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(source)) : repository[(repository.LastIndexOf('/') + 1)..];
-        return System.IO.Path.Combine(target, $"{name}-{Type.ToUpperInvariant()}.gguf");
+        return System.IO.Path.Combine(target, ConversionPlan.DefaultFileName(source, repository, Type));
     }
 }

@@ -43,7 +43,7 @@ public sealed class ImportTests : IDisposable
         Assert.Equal(plan.Commit, File.ReadAllText(Path.Combine(_temp.Directory, "models--local--demo-gemma-qat", "refs", "main")));
         Assert.Equal(model.Path, Assert.Single(_temp.Store.GetModels()).Path);
         Assert.All(model.Files, file => Assert.NotNull(file.Sha256));
-        Assert.Equal(ModelKind.Checkpoint, _temp.Store.ResolveCheckpoint("local/demo-gemma-qat").Kind);
+        Assert.Equal(ModelKind.Checkpoint, _temp.Store.ResolveSource("local/demo-gemma-qat").Kind);
     }
 
     [Fact]

@@ -59,8 +59,8 @@ public sealed class ResolveTests : IDisposable
         Add("models--o--both", Main, "m-Q4_0.gguf", "config.json", "model.safetensors", "tokenizer.json");
 
         Assert.EndsWith("m-Q4_0.gguf", _temp.Store.ResolveGguf("o/both"));
-        Assert.Equal(ModelKind.Checkpoint, _temp.Store.ResolveCheckpoint("o/both").Kind);
-        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => _temp.Store.ResolveCheckpoint("o/both:Q4_0")).Kind);
+        Assert.Equal(ModelKind.Checkpoint, _temp.Store.ResolveSource("o/both").Kind);
+        Assert.Equal(ModelKind.Gguf, _temp.Store.ResolveSource("o/both:Q4_0").Kind);
         Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => _temp.Store.ResolveGguf("o/checkpoint")).Kind);
     }
 
