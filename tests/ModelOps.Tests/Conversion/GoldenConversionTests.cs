@@ -32,6 +32,10 @@ public sealed class GoldenConversionTests
         { "qwen3.5", "f32" }, { "qwen3.5", "bf16" },
         { "deepseek-v3", "f32" }, { "deepseek-v3", "bf16" },
         { "llama4", "f32" }, { "llama4", "bf16" },
+        { "bert", "f32" }, { "bert", "bf16" },
+        { "modernbert", "f32" }, { "modernbert", "bf16" },
+        { "xlm-roberta", "f32" }, { "xlm-roberta", "bf16" },
+        { "t5", "f32" }, { "t5", "bf16" },
     };
 
     [Theory]

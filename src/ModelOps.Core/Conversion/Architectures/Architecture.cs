@@ -68,13 +68,19 @@ internal abstract class Architecture
     /// <summary>The same where it takes the configuration to know.</summary>
     public virtual bool Ignores(string source, CheckpointConfig config) => Ignores(source);
 
+    /// <summary>config.json's name for the number of layers.</summary>
+    protected virtual string LayersKey => "num_hidden_layers";
+
     /// <summary>Number of layers.</summary>
-    public long Layers(CheckpointConfig config)
+    public long Layers(CheckpointConfig config) => Layers(config, LayersKey);
+
+    /// <summary>Number of layers of a part of the model, by config.json's name for it.</summary>
+    protected static long Layers(CheckpointConfig config, string key)
     {
-        var layers = config.Size("num_hidden_layers");
+        var layers = config.Size(key);
         return layers <= MaximumLayers
             ? layers
-            : throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says num_hidden_layers = {layers}, which cannot be.");
+            : throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says {key} = {layers}, which cannot be.");
     }
 
     /// <summary>A key of this architecture.</summary>

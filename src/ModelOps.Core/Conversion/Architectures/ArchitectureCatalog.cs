@@ -33,6 +33,15 @@ internal static class ArchitectureCatalog
         new Mamba2(),
         new DeepSeekV3(),
         new Llama4(),
+        new Bert(),
+        new DistilBert(),
+        new Roberta(),
+        new XlmRoberta(),
+        new Camembert(),
+        new ModernBert(),
+        new NomicBert(),
+        new T5(),
+        new T5Encoder(),
     ];
 
     private static readonly Dictionary<string, Architecture> ByClassName = All

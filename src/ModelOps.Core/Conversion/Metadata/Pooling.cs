@@ -14,15 +14,20 @@ internal static class Pooling
     public static void Write(Checkpoint checkpoint, Architecture architecture, GgufMetadata metadata)
     {
         // An architecture that knows its pooling knows better.
-        if (metadata.ContainsKey(architecture.Key("pooling_type")))
-            return;
+        if (!metadata.ContainsKey(architecture.Key("pooling_type")) && Find(checkpoint) is { } pooling)
+            metadata.Set(architecture.Key("pooling_type"), pooling);
+    }
+
+    /// <summary>llama.cpp's number of the way of pooling; null when the checkpoint says none.</summary>
+    public static uint? Find(Checkpoint checkpoint)
+    {
         if (checkpoint.Find("modules.json") is not { } modules || FindFolder(modules) is not { } folder)
-            return;
+            return null;
         if (RepositoryPath.Problem(folder) is { } problem)
             throw new ModelOpsException(ErrorKind.CorruptFile, $"{modules} names a folder '{folder}' that {problem}.");
         if (checkpoint.FindJson($"{folder}/config.json") is not { } config)
             throw new ModelOpsException(ErrorKind.FileNotFound, $"{modules} names the folder '{folder}', whose config.json is missing.", "The download is incomplete; run it again.");
-        metadata.Set(architecture.Key("pooling_type"), Read(config, modules));
+        return Read(config, modules);
     }
 
     private static string? FindFolder(string modules)

@@ -34,7 +34,7 @@ internal static class PreTokenizers
         (Qwen35, false, ["qwen35"]),
         (Gpt4O, false, ["gpt-4o", "llama4", "kanana2", "minimax-m2"]),
         (Tekken, true, ["tekken"]),
-        (ByteLevelSplit, false, ["gpt-2", "phi-2", "olmo", "mpt", "jais", "trillion", "modern-bert", "granite-docling"]),
+        (ByteLevelSplit, false, ["gpt-2", "phi-2", "olmo", "mpt", "jais", "trillion", "modern-bert", "granite-docling", "roberta-bpe"]),
         (Digits + "\n" + ByteLevelSplit, false, ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"]),
         ("\\p{N}{1,3}\n[一-龥぀-ゟ゠-ヿ]+\n" + DeepSeekText, false, ["deepseek-v3", "hunyuan-dense", "joyai-llm"]),
         ("\\d{1,3}(?=(?:\\d{3})*\\b)\n" + Gpt4O, false, ["tiny_aya", "cohere2moe"]),

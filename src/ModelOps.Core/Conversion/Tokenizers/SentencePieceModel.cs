@@ -15,24 +15,38 @@ internal sealed class SentencePieceModel
     /// <summary>The largest known is 5 MB.</summary>
     private const long MaximumBytes = 128L << 20;
 
+    private const int Unigram = 1;
+
     private const int BytePair = 2;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private SentencePieceModel(IReadOnlyList<SentencePiece> pieces, bool isBytePairEncoding, bool addDummyPrefix)
-    {
-        Pieces = pieces;
-        IsBytePairEncoding = isBytePairEncoding;
-        AddDummyPrefix = addDummyPrefix;
-    }
+    private long _type = Unigram;
+
+    private SentencePieceModel(IReadOnlyList<SentencePiece> pieces) => Pieces = pieces;
 
     public IReadOnlyList<SentencePiece> Pieces { get; }
 
     /// <summary>Whether it is BPE, not Unigram, word or character.</summary>
-    public bool IsBytePairEncoding { get; }
+    public bool IsBytePairEncoding => _type == BytePair;
+
+    /// <summary>Whether it is Unigram: the likeliest way to cut a text into pieces.</summary>
+    public bool IsUnigram => _type == Unigram;
 
     /// <summary>Whether text gets a space in front.</summary>
-    public bool AddDummyPrefix { get; }
+    public bool AddDummyPrefix { get; private set; } = true;
+
+    /// <summary>Whether several spaces count as one, and those at the ends as none.</summary>
+    public bool RemoveExtraWhitespaces { get; private set; } = true;
+
+    /// <summary>Whether spaces become ▁ before the text is cut.</summary>
+    public bool EscapeWhitespaces { get; private set; } = true;
+
+    /// <summary>Whether the space belongs to the word before it.</summary>
+    public bool TreatWhitespaceAsSuffix { get; private set; }
+
+    /// <summary>Replacements of characters as SentencePiece compiles them; empty for none.</summary>
+    public byte[] PrecompiledCharsMap { get; private set; } = [];
 
     /// <summary>
     /// Whether a file is one at all: some makers call another kind of vocabulary tokenizer.model, such as Llama 3's lines of base64.
@@ -61,9 +75,8 @@ internal sealed class SentencePieceModel
     private static SentencePieceModel Parse(ReadOnlySpan<byte> bytes)
     {
         var pieces = new List<SentencePiece>();
-        // proto2's defaults: a trainer_spec without a type is Unigram, a normalizer_spec without the flag adds the prefix.
-        var type = 1L;
-        var addDummyPrefix = true;
+        // What a message leaves out has proto2's defaults, which the properties start with.
+        var model = new SentencePieceModel(pieces);
         var reader = new ProtobufReader(bytes);
         while (reader.Next(out var field))
         {
@@ -73,16 +86,54 @@ internal sealed class SentencePieceModel
                     pieces.Add(ParsePiece(field.Bytes));
                     break;
                 case 2:
-                    type = Find(field.Bytes, 3) ?? type;
+                    model.ReadTrainer(field.Bytes);
                     break;
                 case 3:
-                    addDummyPrefix = (Find(field.Bytes, 3) ?? 1) != 0;
+                    model.ReadNormalizer(field.Bytes);
                     break;
             }
         }
-        return pieces.Count > 0
-            ? new SentencePieceModel(pieces, type == BytePair, addDummyPrefix)
-            : throw new FormatException("it has no pieces");
+        return pieces.Count > 0 ? model : throw new FormatException("it has no pieces");
+    }
+
+    private void ReadTrainer(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new ProtobufReader(bytes);
+        while (reader.Next(out var field))
+        {
+            switch (field.Number)
+            {
+                case 3:
+                    _type = (long)field.Value;
+                    break;
+                case 24:
+                    TreatWhitespaceAsSuffix = field.Value != 0;
+                    break;
+            }
+        }
+    }
+
+    private void ReadNormalizer(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new ProtobufReader(bytes);
+        while (reader.Next(out var field))
+        {
+            switch (field.Number)
+            {
+                case 2:
+                    PrecompiledCharsMap = field.Bytes.ToArray();
+                    break;
+                case 3:
+                    AddDummyPrefix = field.Value != 0;
+                    break;
+                case 4:
+                    RemoveExtraWhitespaces = field.Value != 0;
+                    break;
+                case 5:
+                    EscapeWhitespaces = field.Value != 0;
+                    break;
+            }
+        }
     }
 
     private static SentencePiece ParsePiece(ReadOnlySpan<byte> bytes)
@@ -109,17 +160,5 @@ internal sealed class SentencePieceModel
         return kind is >= 1 and <= 6
             ? new SentencePiece(text, score, kind == 4 ? TokenKind.Normal : (TokenKind)kind)
             : throw new FormatException($"a piece is of kind {kind}");
-    }
-
-    private static long? Find(ReadOnlySpan<byte> message, int number)
-    {
-        long? found = null;
-        var reader = new ProtobufReader(message);
-        while (reader.Next(out var field))
-        {
-            if (field.Number == number)
-                found = (long)field.Value;
-        }
-        return found;
     }
 }

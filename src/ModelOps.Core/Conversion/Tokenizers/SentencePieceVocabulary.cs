@@ -5,31 +5,22 @@ namespace ModelOps.Conversion;
 /// <summary>SentencePiece BPE with byte fallback, for GGUF's tokenizer <c>llama</c>: tokens, scores and kinds.</summary>
 internal static class SentencePieceVocabulary
 {
-    /// <summary>Score of tokens that are never merged to.</summary>
-    private const float AddedScore = -1000;
-
-    private const float PaddingScore = -10000;
-
     private const string Space = "▁";
 
     /// <summary>From tokenizer.model.</summary>
     public static Vocabulary FromModel(SentencePieceModel model, TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
         if (!model.IsBytePairEncoding)
-            throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"{files.Folder}: the SentencePiece model is not of type BPE.", "Unigram models are not supported yet.");
-        var builder = new Builder(Vocabulary.Size(config, model.Pieces.Count));
-        for (var id = 0; id < model.Pieces.Count; id++)
-        {
-            var piece = model.Pieces[id];
-            builder.Set(id, piece.Text, piece.Score, piece.Kind);
-        }
+            throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"{files.Folder}: the SentencePiece model is not of type BPE.", "Unigram models are supported for encoders and T5 only.");
+        var table = new PieceTable(Vocabulary.Size(config, model.Pieces.Count));
+        table.Set(model.Pieces);
         foreach (var token in files.AddedTokensFile)
-            builder.Set(token.Id, token.Content, AddedScore, TokenKind.UserDefined);
-        builder.Add(files.AddedTokensDecoder, traits);
+            table.Set(token.Id, token.Content, PieceTable.AddedScore, TokenKind.UserDefined);
+        Add(table, files.AddedTokensDecoder, traits);
         if (traits.AddedTokensAsMarked)
-            builder.Add(files.AddedTokens, traits);
+            Add(table, files.AddedTokens, traits);
         // llama.cpp's converter does not look at the model's own flag; a model without the dummy space would be tokenised wrongly.
-        return builder.Build(model.AddDummyPrefix ? null : false);
+        return Build(table, model.AddDummyPrefix ? null : false);
     }
 
     /// <summary>
@@ -51,14 +42,14 @@ internal static class SentencePieceVocabulary
         foreach (var (left, right) in Merges.Read(model))
             ranks.TryAdd(left + right, -ranks.Count);
         var unknown = model.TryGetProperty("unk_token", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
-        var builder = new Builder(size);
+        var table = new PieceTable(size);
         foreach (var (text, id) in ids)
         {
             var kind = IsByte(text) ? TokenKind.Byte : text == unknown ? TokenKind.Unknown : TokenKind.Normal;
-            builder.Set(id, text, ranks.GetValueOrDefault(text, AddedScore), kind);
+            table.Set(id, text, ranks.GetValueOrDefault(text, PieceTable.AddedScore), kind);
         }
-        builder.Add(added, traits);
-        return builder.Build(AddsSpacePrefix(tokenizer) ? null : false);
+        Add(table, added, traits);
+        return Build(table, AddsSpacePrefix(tokenizer) ? null : false);
     }
 
     /// <summary>Whether the normalizer or pre-tokenizer puts a space in front of the text.</summary>
@@ -80,48 +71,25 @@ internal static class SentencePieceVocabulary
     public static bool IsByte(string text)
         => text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && text[5] == '>' && char.IsAsciiHexDigit(text[3]) && char.IsAsciiHexDigit(text[4]);
 
-    private sealed class Builder
+    private static void Add(PieceTable table, IEnumerable<AddedToken> tokens, TokenizerTraits traits)
     {
-        private readonly string[] _tokens;
-        private readonly float[] _scores;
-        private readonly TokenKind[] _kinds;
-
-        public Builder(int size)
+        foreach (var token in tokens)
         {
-            _tokens = new string[size];
-            _scores = new float[size];
-            _kinds = new TokenKind[size];
-            for (var id = 0; id < size; id++)
-                Set(id, $"[PAD{id}]", PaddingScore, TokenKind.Unused);
+            if (token.Special || (!traits.AddedTokensAsMarked && Vocabulary.LooksSpecial(token.Content)))
+                table.Set(token.Id, token.Content, PieceTable.AddedScore, TokenKind.Control);
+            else
+                // The engine matches user-defined tokens against text that is not yet normalised.
+                table.Set(token.Id, token.Content.Replace(Space, " ", StringComparison.Ordinal), PieceTable.AddedScore, TokenKind.UserDefined);
         }
-
-        /// <summary>Ids beyond the vocabulary are ignored: the model has no row for them.</summary>
-        public void Set(int id, string text, float score, TokenKind kind)
-        {
-            if ((uint)id < (uint)_tokens.Length)
-                (_tokens[id], _scores[id], _kinds[id]) = (text, score, kind);
-        }
-
-        public void Add(IEnumerable<AddedToken> tokens, TokenizerTraits traits)
-        {
-            foreach (var token in tokens)
-            {
-                if (token.Special || (!traits.AddedTokensAsMarked && Vocabulary.LooksSpecial(token.Content)))
-                    Set(token.Id, token.Content, AddedScore, TokenKind.Control);
-                else
-                    // The engine matches user-defined tokens against text that is not yet normalised.
-                    Set(token.Id, token.Content.Replace(Space, " ", StringComparison.Ordinal), AddedScore, TokenKind.UserDefined);
-            }
-        }
-
-        public Vocabulary Build(bool? addSpacePrefix) => new()
-        {
-            Model = "llama",
-            PreTokenizer = "default",
-            Tokens = _tokens,
-            Scores = _scores,
-            Kinds = _kinds,
-            AddSpacePrefix = addSpacePrefix,
-        };
     }
+
+    private static Vocabulary Build(PieceTable table, bool? addSpacePrefix) => new()
+    {
+        Model = "llama",
+        PreTokenizer = "default",
+        Tokens = table.Tokens,
+        Scores = table.Scores,
+        Kinds = table.Kinds,
+        AddSpacePrefix = addSpacePrefix,
+    };
 }

@@ -35,7 +35,21 @@ internal sealed class TokenizerFiles
     public string Folder => _checkpoint.Folder;
 
     /// <summary>Path of a SentencePiece model; null when there is none.</summary>
-    public string? SentencePiecePath => _checkpoint.Find("tokenizer.model") is { } path && SentencePieceModel.IsOne(path) ? path : null;
+    public string? SentencePiecePath => FindSentencePiece("tokenizer.model");
+
+    /// <summary>Path of a SentencePiece model by one of the names that makers give it; null when there is none.</summary>
+    public string? FindSentencePiece(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (_checkpoint.Find(name) is { } path && SentencePieceModel.IsOne(path))
+                return path;
+        }
+        return null;
+    }
+
+    /// <summary>Path of a WordPiece vocabulary, a token a line; null when there is none.</summary>
+    public string? WordListPath => _checkpoint.Find("vocab.txt");
 
     /// <summary>A truth value of tokenizer_config.json; null when absent or something else.</summary>
     public bool? FindFlag(string key)

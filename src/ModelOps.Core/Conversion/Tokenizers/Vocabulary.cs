@@ -17,7 +17,7 @@ internal sealed class Vocabulary
     /// <summary>No model has more; guards against a vocab_size that would fill memory with padding.</summary>
     private const int MaximumTokens = 4 << 20;
 
-    /// <summary><c>tokenizer.ggml.model</c>: <c>llama</c> for SentencePiece BPE, <c>gpt2</c> for byte-level BPE.</summary>
+    /// <summary><c>tokenizer.ggml.model</c>: <c>llama</c> for SentencePiece BPE, <c>t5</c> for Unigram, <c>gpt2</c> for byte-level BPE, <c>bert</c> for WordPiece.</summary>
     public required string Model { get; init; }
 
     /// <summary><c>tokenizer.ggml.pre</c>: which pre-tokenizer; null where the model of the tokenizer says it all.</summary>
@@ -34,13 +34,26 @@ internal sealed class Vocabulary
     /// <summary>Whether text gets a space in front; null leaves the engine's default.</summary>
     public bool? AddSpacePrefix { get; init; }
 
+    /// <summary>What else this kind of vocabulary says, by key without <c>tokenizer.ggml.</c>; it comes before the special tokens.</summary>
+    public IReadOnlyList<(string Key, object Value)> Facts { get; init; } = [];
+
+    /// <summary>The same for what comes at the end.</summary>
+    public IReadOnlyList<(string Key, object Value)> LastFacts { get; init; } = [];
+
     /// <summary>Reads whichever vocabulary the checkpoint has: SentencePiece first, as its scores are the truest.</summary>
     public static Vocabulary Read(TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
-        if (files.SentencePiecePath is { } path)
-            return SentencePieceVocabulary.FromModel(SentencePieceModel.Read(path), files, config, traits);
+        if (FindSentencePiece(files, traits) is { } path)
+        {
+            var model = SentencePieceModel.Read(path);
+            return traits.AllowsUnigram && !model.IsBytePairEncoding
+                ? UnigramVocabulary.FromModel(model, files, config, traits)
+                : SentencePieceVocabulary.FromModel(model, files, config, traits);
+        }
         if (files.Tokenizer is not { } tokenizer)
         {
+            if (files.WordListPath is { } list)
+                return WordPieceVocabulary.FromList(list, files, config);
             throw new ModelOpsException(
                 ErrorKind.UnsupportedTokenizer,
                 $"{files.Folder} has neither tokenizer.json nor a SentencePiece tokenizer.model.",
@@ -51,8 +64,12 @@ internal sealed class Vocabulary
             if (!tokenizer.TryGetProperty("model", out var model))
                 throw new FormatException("there is no 'model'");
             var type = model.TryGetProperty("type", out var name) ? name.GetString() : "BPE";
+            if (type == "WordPiece")
+                return WordPieceVocabulary.FromTokenizerJson(tokenizer, files, config);
+            if (type == "Unigram" && traits.AllowsUnigram)
+                return UnigramVocabulary.FromTokenizerJson(tokenizer, files, config, traits);
             if (type != "BPE")
-                throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"A tokenizer.json of type {type} cannot be converted.", "Supported: byte-level BPE, and SentencePiece BPE with byte fallback.");
+                throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"A tokenizer.json of type {type} cannot be converted.", "Supported: byte-level BPE, SentencePiece BPE with byte fallback, WordPiece; Unigram for encoders and T5.");
             return model.TryGetProperty("byte_fallback", out var fallback) && fallback.ValueKind == System.Text.Json.JsonValueKind.True
                 ? SentencePieceVocabulary.FromTokenizerJson(tokenizer, files, config, traits)
                 : ByteLevelVocabulary.Read(tokenizer, files, config, traits);
@@ -71,10 +88,23 @@ internal sealed class Vocabulary
         metadata.Set("tokenizer.ggml.token_type", Array.ConvertAll(Kinds, kind => (int)kind));
         if (Merges is not null)
             metadata.Set("tokenizer.ggml.merges", Merges);
+        Write(Facts);
         SpecialTokens.Write(files, config, traits, Tokens.Length, metadata);
         if (AddSpacePrefix is { } prefix && !metadata.ContainsKey("tokenizer.ggml.add_space_prefix"))
             metadata.Set("tokenizer.ggml.add_space_prefix", prefix);
+        Write(LastFacts);
+
+        void Write(IReadOnlyList<(string Key, object Value)> facts)
+        {
+            foreach (var (key, value) in facts)
+                metadata.Set($"tokenizer.ggml.{key}", value);
+        }
     }
+
+    private static string? FindSentencePiece(TokenizerFiles files, TokenizerTraits traits)
+        => traits.IsFairseq ? files.FindSentencePiece("sentencepiece.bpe.model")
+        : traits.AllowsUnigram ? files.FindSentencePiece("tokenizer.model", "spiece.model")
+        : files.SentencePiecePath;
 
     /// <summary>Size of the vocabulary: config.json's, else what the tokenizer has.</summary>
     public static int Size(CheckpointConfig config, int tokens)
