@@ -58,6 +58,10 @@ internal static partial class PlanText
             text.AppendLine().Append($"  {type.Key,-6} {type.Count(),5} tensors  {ByteSize.Format(type.Sum(tensor => tensor.Bytes)),10}");
             text.Append(lattice == 0 ? "" : $"  {lattice} on a quantization lattice, which is kept");
         }
+        foreach (var note in plan.Notes)
+        {
+            text.AppendLine().Append($"  {Recommendation.InCmdlets(note)}");
+        }
         return text.ToString();
     }
 

@@ -29,7 +29,7 @@ internal static partial class Recommendation
     {
         var text = hint.Replace("modelops hardware --format json", "Get-ModelHardware -MeasureBandwidth | ConvertTo-Json -Depth 4", StringComparison.Ordinal);
         text = Command().Replace(text, command => Cmdlets.GetValueOrDefault(command.Groups["verb"].Value, command.Value));
-        text = text.Replace("--from-bundle", "-Bundle", StringComparison.Ordinal).Replace("--with-mmproj", "-IncludeProjector", StringComparison.Ordinal).Replace("--gguf", "-GgufOnly", StringComparison.Ordinal);
+        text = text.Replace("--from-bundle", "-Bundle", StringComparison.Ordinal).Replace("--with-mmproj", "-IncludeProjector", StringComparison.Ordinal).Replace("--mmproj", "-Projector", StringComparison.Ordinal).Replace("--gguf", "-GgufOnly", StringComparison.Ordinal);
         return Option().Replace(text, option => " -" + string.Concat(option.Groups["name"].Value.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..])));
     }
 

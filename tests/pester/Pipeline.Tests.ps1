@@ -34,6 +34,18 @@ Describe 'The whole job' {
         (Get-Item -LiteralPath $result.Output).Length | Should -Be $result.Bytes
     }
 
+    It 'converts a vision tower to a projector by itself, and says that there is one' {
+        $checkpoint = Join-Path $Golden 'gemma3-vision/hf'
+        $text = Convert-Model $checkpoint BF16 -OutputPath out
+        $text.Notes | Should -Match 'vision tower.* -Projector '
+        $projector = Convert-Model $checkpoint BF16 -OutputPath out -Projector
+        $projector.Output | Should -Be (Join-Path $work 'out' 'mmproj-hf-BF16.gguf')
+        $projector.Notes | Should -BeNullOrEmpty
+        (Get-FileHash $projector.Output).Hash | Should -Be (Get-FileHash (Join-Path $Golden 'gemma3-vision/official.mmproj.bf16.gguf')).Hash
+        $caught = Get-WrittenError { Convert-Model $checkpoint Q4_0 -OutputPath out -Projector }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'UnsupportedType,*'
+    }
+
     It 'keeps the lattice, and does not when told so' {
         $lattice = Get-Model *gemma* | Convert-Model -Type Q4_0 -OutputPath lattice.gguf
         $naive = Get-Model *gemma* | Convert-Model -Type Q4_0 -NoLattice -OutputPath naive.gguf

@@ -13,6 +13,7 @@ internal static class ConvertCommand
         var type = new Option<string?>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE" };
         type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
+        var projector = new Option<bool>("--mmproj") { Description = "Convert the vision tower to a projector (mmproj-<name>-<TYPE>.gguf) instead of the language model." };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
         var pre = new Option<string?>("--pre") { Description = "llama.cpp's name of the pre-tokenizer, where tokenizer.json's is not recognised; a wrong one tokenises wrongly without an error.", HelpName = "NAME" };
         var threads = CommandSyntax.Threads();
@@ -21,17 +22,18 @@ internal static class ConvertCommand
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, noLattice, pre, threads, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, threads, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
             {
-                context.Output.Write(new ArchitectureListing(SupportedArchitecture.All), CliJson.Default.ArchitectureListing, Render);
+                context.Output.Write(new ArchitectureListing(SupportedArchitecture.All, SupportedProjector.All), CliJson.Default.ArchitectureListing, Render);
                 return Task.FromResult(0);
             }
             var options = new ConversionOptions
             {
                 Type = parsed.GetValue(type) ?? throw Missing("--type TYPE"),
+                Projector = parsed.GetValue(projector),
                 PreTokenizer = parsed.GetValue(pre),
                 KeepLattice = !parsed.GetValue(noLattice),
                 Threads = parsed.GetValue(threads),
@@ -46,7 +48,7 @@ internal static class ConvertCommand
         var recipe = Recipe.Parse(options.Type);
         options = options with { Type = recipe.Name };
         var model = context.OpenStore().ResolveSource(source);
-        var plan = ConversionPlan.Create(model.Path, context.FullPath(output ?? ConversionPlan.DefaultFileName(model.Path, model.Repository, recipe.Name)), options);
+        var plan = ConversionPlan.Create(model.Path, context.FullPath(output ?? ConversionPlan.DefaultFileName(model.Path, model.Repository, recipe.Name, options.Projector)), options);
         foreach (var warning in plan.Warnings)
         {
             context.Output.Note($"warning: {warning}");
@@ -76,6 +78,9 @@ internal static class ConvertCommand
     {
         report.Table([new("Class in config.json", Wrap: true), new("GGUF"), new("Verified by", Wrap: true)],
             SupportedArchitecture.All.Select(architecture => new[] { string.Join(", ", architecture.ClassNames), architecture.Architecture, Describe(architecture.Evidence) }));
+        report.Line();
+        report.Table([new("Vision tower of (--mmproj)", Wrap: true), new("Projector"), new("Verified by", Wrap: true)],
+            SupportedProjector.All.Select(projector => new[] { string.Join(", ", projector.ClassNames), projector.Projector, Describe(projector.Evidence) }));
     }
 
     private static string Describe(ArchitectureEvidence evidence) => evidence switch
@@ -93,6 +98,7 @@ internal static class ConvertCommand
             ("architecture", plan.Architecture),
             ("type", plan.Type),
             ("size", $"{Sizes.Bytes(plan.Bytes)} in {plan.Tensors.Count} tensors"),
+            ("note", Notes(plan.Notes)),
             ("lattice kept", plan.Options.KeepLattice ? $"{plan.Tensors.Count(tensor => tensor.Lattice)} tensors" : "not looked for"));
         report.Line();
         report.Table([new("Tensor", Wrap: true), new("Type"), new("Shape", Right: true), new("Size", Right: true), new("Lattice")],
@@ -107,6 +113,9 @@ internal static class ConvertCommand
             ("size", Sizes.Bytes(result.Bytes)),
             ("bit-exact", $"{Sizes.Percent(result.ExactFraction, 2)} of all weights"),
             ("lattice", result.LatticeExactFraction is { } fraction ? $"kept in {result.Tensors.Count(tensor => tensor.Lattice)} tensors, {Sizes.Percent(fraction, 2)} of their weights bit-exact" : null),
-            ("time", Sizes.Seconds(result.Seconds)));
+            ("time", Sizes.Seconds(result.Seconds)),
+            ("note", Notes(result.Notes)));
     }
+
+    private static string? Notes(IReadOnlyList<string> notes) => notes.Count == 0 ? null : string.Join(' ', notes);
 }

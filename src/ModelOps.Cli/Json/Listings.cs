@@ -27,7 +27,7 @@ internal sealed record VerificationListing(bool Valid, IReadOnlyList<ModelVerifi
 internal sealed record InstalledListing(IReadOnlyList<InstalledModel> Models);
 
 /// <summary>What <c>convert --list-architectures</c> writes.</summary>
-internal sealed record ArchitectureListing(IReadOnlyList<SupportedArchitecture> Architectures);
+internal sealed record ArchitectureListing(IReadOnlyList<SupportedArchitecture> Architectures, IReadOnlyList<SupportedProjector> Projectors);
 
 /// <summary>What is written instead of a result when a command fails.</summary>
 internal sealed record ErrorReport(ErrorDetail Error);

@@ -11,7 +11,7 @@ internal static class CheckpointContents
         architecture = architecture.Refine(checkpoint);
         var config = architecture.Complete(checkpoint.Config);
 
-        var sources = TensorMapping.Map(checkpoint, config, architecture);
+        var sources = TensorMapping.Map(checkpoint, config, TensorNames.Of(architecture, config));
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture.Name);
         GeneralMetadata.Write(checkpoint, options.ModelName, sources, metadata);
@@ -19,6 +19,20 @@ internal static class CheckpointContents
         Pooling.Write(checkpoint, architecture, metadata);
         metadata.Set("general.quantization_version", 2u);
         architecture.DescribeTokenizer(new TokenizerFiles(checkpoint) { PreTokenizer = options.PreTokenizer }, config, metadata);
-        return new ModelContents { Source = checkpoint.Folder, Architecture = architecture.Name, Metadata = metadata, Tensors = sources, Files = checkpoint.Files, Quantization = checkpoint.Quantization };
+        return new ModelContents
+        {
+            Source = checkpoint.Folder,
+            Architecture = architecture.Name,
+            Metadata = metadata,
+            Tensors = sources,
+            Files = checkpoint.Files,
+            Quantization = checkpoint.Quantization,
+            Notes = Notes(checkpoint),
+        };
     }
+
+    private static IReadOnlyList<string> Notes(Checkpoint checkpoint)
+        => ProjectorCatalog.Find(checkpoint.Config) is { } projector && checkpoint.Tensors.Any(tensor => projector.Includes(tensor.Name))
+            ? ["The checkpoint has a vision tower, which this file does not hold: convert again with --mmproj for its projector."]
+            : [];
 }

@@ -23,6 +23,11 @@ public sealed record ConversionOptions
     public string? ModelName { get; init; }
 
     /// <summary>
+    /// Convert the vision tower (and what else is not the language model) to a projector file, <c>mmproj</c>, instead of the language model.
+    /// </summary>
+    public bool Projector { get; init; }
+
+    /// <summary>
     /// llama.cpp's name of the pre-tokenizer (<c>tokenizer.ggml.pre</c>) for a byte-level BPE; null takes it from tokenizer.json, and
     /// refuses what is not recognised there. A wrong one tokenises wrongly without an error.
     /// </summary>
@@ -72,6 +77,9 @@ public sealed record ConversionPlan
     /// <summary>What speaks against the conversion, or should be known before it is run; empty when nothing does.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>What is worth knowing and speaks against nothing, such as that the checkpoint has a part that this plan does not write.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }
 
@@ -100,11 +108,12 @@ public sealed record ConversionPlan
     /// <param name="source">Path of the source.</param>
     /// <param name="repository">Repository it belongs to, whose name people know; null when it is none's.</param>
     /// <param name="type">Name of the recipe.</param>
-    public static string DefaultFileName(string source, string? repository, string type)
+    /// <param name="projector">Whether it is the projector's.</param>
+    public static string DefaultFileName(string source, string? repository, string type, bool projector = false)
     {
         var file = Path.GetFileName(Path.TrimEndingDirectorySeparator(source));
         var name = GgufContents.IsMeant(source) ? GgufName.Model(file) : repository is null ? file : GgufName.File(repository);
-        return $"{name}-{Recipe.Parse(type).Name}.gguf";
+        return $"{(projector ? "mmproj-" : "")}{name}-{Recipe.Parse(type).Name}.gguf";
     }
 
     /// <summary>The shape of the model that the plan will write, for a fit before the conversion.</summary>

@@ -9,7 +9,9 @@ internal static class ConversionPlanner
     public static ConversionPlan Plan(string source, string output, ConversionOptions options)
     {
         var recipe = Recipe.Parse(options.Type);
-        var contents = GgufContents.IsMeant(source) ? GgufContents.Read(source, recipe, options) : CheckpointContents.Read(source, recipe, options);
+        var contents = options.Projector ? ProjectorContents.Read(source, recipe, options)
+            : GgufContents.IsMeant(source) ? GgufContents.Read(source, recipe, options)
+            : CheckpointContents.Read(source, recipe, options);
         return Assemble(contents, recipe, output, options);
     }
 
@@ -32,6 +34,7 @@ internal static class ConversionPlanner
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],
             SourceFiles = contents.Files,
+            Notes = contents.Notes,
             Weights = contents.Weights,
         };
     }
@@ -47,6 +50,8 @@ internal static class ConversionPlanner
             {
                 if (source.Tensor is { KeepsType: true, NativeType: { } native })
                     return (native, true);
+                if (source.Type is { } fixedType)
+                    return (fixedType, false);
                 var (name, tensor) = (source.Name, source.Tensor);
                 var type = contents.Rules == TypeRules.Quantizer
                     ? TensorTypes.Requantize(recipe, name, tensor.Shape, tensor.NativeType!.Value, model)

@@ -36,6 +36,9 @@ public sealed record ConversionResult
     /// <summary>Fraction of the weights of lattice tensors that are bit-exact; null when no lattice was found.</summary>
     public required double? LatticeExactFraction { get; init; }
 
+    /// <summary>The plan's notes.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Seconds it took.</summary>
     public required double Seconds { get; init; }
 }

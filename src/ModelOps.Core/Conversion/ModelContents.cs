@@ -18,6 +18,9 @@ internal sealed record ModelContents
     /// <summary>The output's tensors, in file order.</summary>
     public required IReadOnlyList<NamedSource> Tensors { get; init; }
 
+    /// <summary>What its user should know, in sentences.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>The files with the weights, which the output must not replace.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 

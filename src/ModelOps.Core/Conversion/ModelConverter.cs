@@ -64,6 +64,7 @@ public static class ModelConverter
             Tensors = converted,
             ExactFraction = Fraction(converted) ?? 1,
             LatticeExactFraction = Fraction(converted.Where(tensor => tensor.Lattice)),
+            Notes = plan.Notes,
             Seconds = clock.Elapsed.TotalSeconds,
         };
     }

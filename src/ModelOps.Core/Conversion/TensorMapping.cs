@@ -1,39 +1,56 @@
 namespace ModelOps.Conversion;
 
 /// <summary>A tensor of the output by its name in the GGUF.</summary>
-internal sealed record NamedSource(string Name, TensorSource Tensor);
+/// <param name="Name">Name in the GGUF.</param>
+/// <param name="Tensor">Where its weights come from.</param>
+/// <param name="Type">The type that it has whatever the recipe; null when the recipe chooses.</param>
+internal sealed record NamedSource(string Name, TensorSource Tensor, GgmlType? Type = null);
 
-/// <summary>Applies an architecture's tensor-name map to a checkpoint, and says what does not fit.</summary>
+/// <summary>What the tensors of a checkpoint are called, and what becomes of them.</summary>
+/// <param name="Table">The tensor-name map.</param>
+/// <param name="Ignores">Whether a tensor is dropped.</param>
+/// <param name="Normalize">The name that a tensor is looked up by.</param>
+internal sealed record TensorNames(TensorTable Table, Func<string, bool> Ignores, Func<string, string> Normalize)
+{
+    /// <summary>Tensors that are computed; they come first in the file.</summary>
+    public IEnumerable<NamedSource> Computed { get; init; } = [];
+
+    /// <summary>Those of an architecture.</summary>
+    public static TensorNames Of(Architecture architecture, CheckpointConfig config) => new(architecture.Tensors(config), source => architecture.Ignores(source, config), architecture.Normalize)
+    {
+        Computed = architecture.ComputedTensors(config).Select(computed => new NamedSource(computed.Name, computed.Tensor)),
+    };
+}
+
+/// <summary>Applies a tensor-name map to a checkpoint, and says what does not fit.</summary>
 internal sealed class TensorMapping
 {
     private readonly Checkpoint _checkpoint;
     private readonly CheckpointConfig _config;
-    private readonly Architecture _architecture;
-    private readonly TensorTable _table;
+    private readonly TensorNames _names;
     private readonly List<NamedSource> _sources;
     private readonly HashSet<string> _targets;
     private readonly HashSet<TensorRule> _found = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<ExpertStack, TensorSource?[]> _experts = new(ReferenceEqualityComparer.Instance);
 
-    private TensorMapping(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture)
+    private TensorMapping(Checkpoint checkpoint, CheckpointConfig config, TensorNames names)
     {
-        (_checkpoint, _config, _architecture) = (checkpoint, config, architecture);
-        _table = architecture.Tensors(config);
-        _sources = architecture.ComputedTensors(config).Select(computed => new NamedSource(computed.Name, computed.Tensor)).ToList();
+        (_checkpoint, _config, _names) = (checkpoint, config, names);
+        _sources = [.. names.Computed];
         _targets = _sources.Select(source => source.Name).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>The output's tensors in the order of the file: blocks that are kept, computed ones, then the checkpoint's order.</summary>
-    public static List<NamedSource> Map(Checkpoint checkpoint, CheckpointConfig config, Architecture architecture) => new TensorMapping(checkpoint, config, architecture).Map();
+    public static List<NamedSource> Map(Checkpoint checkpoint, CheckpointConfig config, TensorNames names) => new TensorMapping(checkpoint, config, names).Map();
 
     private List<NamedSource> Map()
     {
         var unknown = new List<string>();
         foreach (var tensor in _checkpoint.Weights)
         {
-            if (_architecture.Ignores(tensor.Name, _config))
+            if (_names.Ignores(tensor.Name))
                 continue;
-            var rules = _table.Find(_architecture.Normalize(tensor.Name));
+            var rules = _names.Table.Find(_names.Normalize(tensor.Name));
             if (rules.Count == 0)
                 unknown.Add(tensor.Name);
             foreach (var rule in rules)
@@ -57,14 +74,14 @@ internal sealed class TensorMapping
             source = new TransposedTensor(source, turned);
         if (rule.Stack is not { } stack)
         {
-            Add(rule.Target, source);
+            Add(rule.Target, source, rule.Type);
             return;
         }
         Parts(stack)[rule.Expert] = source;
         if (stack.Layer.Exists(other => Array.IndexOf(Parts(other), null) >= 0))
             return;
         foreach (var complete in stack.Layer)
-            Add(complete.Target, new StackedTensor(Parts(complete)!));
+            Add(complete.Target, new StackedTensor(Parts(complete)!), rule.Type);
     }
 
     private TensorSource?[] Parts(ExpertStack stack)
@@ -74,18 +91,18 @@ internal sealed class TensorMapping
         return parts;
     }
 
-    private void Add(string target, TensorSource source)
+    private void Add(string target, TensorSource source, GgmlType? type)
     {
         if (!_targets.Add(target))
             throw new ModelOpsException(ErrorKind.CorruptFile, $"The checkpoint has '{target}' twice: {NameList.Format(source.Names)} says it again.", "It holds the same weights in two layouts; remove one.");
-        _sources.Add(new NamedSource(target, source));
+        _sources.Add(new NamedSource(target, source, type));
     }
 
     private void RequireComplete(List<string> unknown)
     {
         // A model without a head, such as one for embeddings, is saved without the prefix of those with one.
         var hasNoHead = _checkpoint.Tensors.Any(tensor => tensor.Name == "embed_tokens.weight");
-        var missing = _table
+        var missing = _names.Table
             .Where(rule => !rule.Optional && !_found.Contains(rule) && !_targets.Contains(rule.Target) && !(hasNoHead && rule.Target == "output.weight"))
             .Select(rule => rule.Source).ToList();
         // The missing first: a checkpoint of another kind has both, and what is missing says more.

@@ -19,6 +19,8 @@ internal static class ShapeReader
 
     public static ModelShape Read(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name)
     {
+        if (metadata.FindString("general.type") is { } type and not "model")
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{name} is not a language model: its general.type is '{type}'.", "Give the file of the language model itself; a projector (mmproj) or an adapter goes beside it.");
         var architecture = metadata.GetString("general.architecture");
         var figures = new HeaderFigures(metadata, architecture);
         var layers = figures.Layers;

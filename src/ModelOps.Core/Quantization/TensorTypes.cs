@@ -50,6 +50,9 @@ internal static class TensorTypes
         {
             return GgmlType.F32;
         }
+        // MmprojModel.tensor_force_quant: what a vision tower convolves with.
+        if (name.Contains(".patch_embd.weight", StringComparison.Ordinal) || name.Contains(".patch_merger.weight", StringComparison.Ordinal))
+            return type == GgmlType.F16 ? GgmlType.F16 : GgmlType.F32;
         return shape[0] % type.BlockLength() == 0 ? type : GgmlType.F16;
     }
 

@@ -20,6 +20,10 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
 
+    /// <summary>The vision tower, as a projector file, instead of the language model.</summary>
+    [Parameter]
+    public SwitchParameter Projector { get; set; }
+
     /// <summary>Round as llama.cpp does, even where a quantization lattice could be kept.</summary>
     [Parameter]
     public SwitchParameter NoLattice { get; set; }
@@ -45,7 +49,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
-        var options = new ConversionOptions { Type = Type, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
+        var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
         var output = await OnPipelineAsync(() => ChooseOutput(path));
         var plan = ConversionPlan.Create(path, output, options);
         foreach (var warning in plan.Warnings)
@@ -61,7 +65,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         {
             result = await ModelConverter.RunAsync(plan, progress, cancellationToken);
         }
-        await WriteObjectAsync(result);
+        await WriteObjectAsync(result with { Notes = [.. result.Notes.Select(Recommendation.InCmdlets)] });
     }
 
     // A repository may be installed in several variants; a conversion means its checkpoint, when there is one.
@@ -76,6 +80,6 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         }
         // A snapshot folder is named after a commit; its repository has the name that people know.
         var repository = this.OpenStore(Store).Resolve(source).Repository;
-        return System.IO.Path.Combine(target, ConversionPlan.DefaultFileName(source, repository, Type));
+        return System.IO.Path.Combine(target, ConversionPlan.DefaultFileName(source, repository, Type, Projector));
     }
 }

@@ -95,6 +95,26 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task AVisionTowerIsConvertedByItself()
+    {
+        var checkpoint = Path.Combine(TestPaths.Golden("gemma3-vision"), "hf");
+        var text = await InProcess.RunAsync(_folder.Path, ["convert", checkpoint, "--type", "bf16", "--format", "json"]);
+        Assert.Contains("--mmproj", JsonDocument.Parse(text.Out).RootElement.GetProperty("notes")[0].GetString());
+
+        var outcome = await InProcess.RunAsync(_folder.Path, ["convert", checkpoint, "--type", "bf16", "--mmproj", "--format", "json"]);
+        Assert.Empty(JsonDocument.Parse(outcome.Out).RootElement.GetProperty("notes").EnumerateArray());
+        Assert.Equal(
+            await File.ReadAllBytesAsync(Path.Combine(TestPaths.Golden("gemma3-vision"), "official.mmproj.bf16.gguf")),
+            await File.ReadAllBytesAsync(Path.Combine(_folder.Path, "mmproj-hf-BF16.gguf")));
+
+        var info = await InProcess.RunAsync(_folder.Path, ["info", "mmproj-hf-BF16.gguf"]);
+        Assert.Contains("clip.projector_type", info.Out);
+        var fit = await InProcess.RunAsync(_folder.Path, ["fit", "mmproj-hf-BF16.gguf", "--context", "64"]);
+        Assert.Equal(2, fit.ExitCode);
+        Assert.Contains("is not a language model", fit.Error);
+    }
+
+    [Fact]
     public async Task ArchitecturesAreListedWithWhatIsKnownOfThem()
     {
         var table = await InProcess.RunAsync(_folder.Path, ["convert", "--list-architectures"]);
@@ -107,6 +127,11 @@ public sealed class CommandLineTests : IDisposable
         var mixtral = listed.Single(architecture => architecture.GetProperty("classNames")[0].GetString() == "MixtralForCausalLM");
         Assert.Equal("llama", mixtral.GetProperty("architecture").GetString());
         Assert.Equal("equalLogits", mixtral.GetProperty("evidence").GetString());
+
+        Assert.Contains("Vision tower", table.Out);
+        var projectors = JsonDocument.Parse(outcome.Out).RootElement.GetProperty("projectors").EnumerateArray().ToList();
+        Assert.Equal(SupportedProjector.All.Count, projectors.Count);
+        Assert.Contains(projectors, projector => projector.GetProperty("projector").GetString() == "gemma3" && projector.GetProperty("classNames")[0].GetString() == "Gemma3ForConditionalGeneration");
 
         Assert.Equal(2, (await InProcess.RunAsync(_folder.Path, ["convert"])).ExitCode);
         Assert.Equal(2, (await InProcess.RunAsync(_folder.Path, ["convert", "--type", "BF16"])).ExitCode);

@@ -13,6 +13,7 @@ internal sealed class CheckpointConfig
     private readonly JsonElement? _text;
     private readonly JsonElement? _defaults;
     private readonly string _path;
+    private CheckpointConfig? _whole;
 
     public CheckpointConfig(JsonElement root, string path)
         : this(root, path, null)
@@ -33,12 +34,21 @@ internal sealed class CheckpointConfig
     /// <summary>
     /// The model library's class: <c>text_config.architectures</c>, else <c>architectures</c>; null when the file does not say.
     /// </summary>
-    public string? ClassName => FindClassName(_text) ?? FindClassName(_root);
+    public string? ClassName => _whole?.ClassName ?? FindClassName(_text) ?? FindClassName(_root);
+
+    /// <summary>The class that <c>architectures</c> names here, not in <c>text_config</c>; null when it is not said.</summary>
+    public string? OwnClassName => FindClassName(_root);
 
     /// <summary>
     /// The same file read as the model library reads it: checkpoints are saved without the values that equal the defaults of their class.
     /// </summary>
-    public CheckpointConfig WithDefaults(JsonElement defaults) => new(_root, _path, defaults);
+    public CheckpointConfig WithDefaults(JsonElement defaults) => new(_root, _path, defaults) { _whole = _whole };
+
+    /// <summary>
+    /// An object inside the file as a configuration of its own, such as that of a vision tower; null when absent. It keeps the class.
+    /// </summary>
+    public CheckpointConfig? FindPart(string key)
+        => _root.TryGetProperty(key, out var part) && part.ValueKind == JsonValueKind.Object ? new CheckpointConfig(part, $"{_path} ({key})", null) { _whole = this } : null;
 
     /// <summary>The first of <paramref name="keys"/> that has a value.</summary>
     public JsonElement? Find(params ReadOnlySpan<string> keys)

@@ -15,10 +15,11 @@ internal static class GeneralMetadata
     /// <param name="modelName">Name to use instead of the checkpoint's; null for that.</param>
     /// <param name="tensors">The output's tensors, whose weights are counted.</param>
     /// <param name="metadata">Where to write.</param>
-    public static void Write(Checkpoint checkpoint, string? modelName, IReadOnlyCollection<NamedSource> tensors, GgufMetadata metadata)
+    /// <param name="type">What the file is: a model, or what belongs to one.</param>
+    public static void Write(Checkpoint checkpoint, string? modelName, IReadOnlyCollection<NamedSource> tensors, GgufMetadata metadata, string type = "model")
     {
         var weights = tensors.Sum(tensor => tensor.Tensor.Weights);
-        metadata.Set("general.type", "model");
+        metadata.Set("general.type", type);
         WriteSampling(checkpoint, metadata);
 
         var card = ModelCard.Read(checkpoint.Find("README.md"));

@@ -18,6 +18,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>Order of the columns; null keeps it.</summary>
     public ColumnOrder? Columns { get; init; }
 
+    /// <summary>The type of the result whatever the recipe; null when the recipe chooses.</summary>
+    public GgmlType? Type { get; init; }
+
     /// <summary>Added to every weight.</summary>
     public float Shift { get; init; }
 

@@ -1,0 +1,22 @@
+using Xunit;
+
+namespace ModelOps.Tests.Conversion;
+
+/// <summary>Our projectors against the mmproj files that llama.cpp's own converter wrote from the same checkpoints (tests/assets/golden).</summary>
+public sealed class GoldenProjectorTests
+{
+    public static TheoryData<string, string> Cases => new()
+    {
+        { "gemma3-vision", "f32" }, { "gemma3-vision", "bf16" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Projector_IsTheOfficialFileByteForByte(string model, string type)
+    {
+        using var folder = new TemporaryFolder();
+        var options = new ConversionOptions { Type = type, Projector = true };
+        var plan = ConversionPlan.Create(Path.Combine(TestPaths.Golden(model), "hf"), folder.File("mmproj.gguf"), options);
+        await OfficialFile.AssertWrittenBy(plan, Path.Combine(TestPaths.Golden(model), $"official.mmproj.{type}.gguf"));
+    }
+}
