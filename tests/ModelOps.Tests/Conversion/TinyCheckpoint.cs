@@ -25,11 +25,31 @@ internal sealed class TinyCheckpoint
 
     public static TinyCheckpoint Of(string golden) => new(Path.Combine(TestPaths.Golden(golden), "hf"));
 
+    /// <summary>Forgets tensors and configuration, for a model of another kind with the tokenizer of this one.</summary>
+    public void Replace(string config)
+    {
+        Tensors.Clear();
+        Config.Clear();
+        foreach (var (key, value) in JsonNode.Parse(config)!.AsObject())
+            Config[key] = value?.DeepClone();
+    }
+
+    /// <summary>Adds random weights of a tenth or so (a norm's about one), the same for the same name.</summary>
+    public void Add(string name, params long[] shape)
+    {
+        var random = new Random(name.Sum(letter => letter * 31) + name.Length);
+        var data = new byte[shape.Aggregate(4L, (product, length) => product * length)];
+        var center = shape.Length == 1 && name.EndsWith("weight", StringComparison.Ordinal) ? 1f : 0f;
+        for (var i = 0; i < data.Length; i += 4)
+            BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(i), center + (random.NextSingle() * 0.6f) - 0.3f);
+        Tensors.Add(name, new Tensor("F32", shape, data));
+    }
+
     /// <summary>Gives a tensor another name.</summary>
     public void Rename(string from, string to)
     {
-        Tensors.Add(to, Tensors[from]);
-        Tensors.Remove(from);
+        Tensors.Remove(from, out var tensor);
+        Tensors.Add(to, tensor!);
     }
 
     /// <summary>Writes the checkpoint to a folder named <c>hf</c>, as the golden ones are, in as many shards as asked.</summary>
@@ -38,6 +58,12 @@ internal sealed class TinyCheckpoint
         var folder = Directory.CreateDirectory(parent.File("hf")).FullName;
         foreach (var file in Directory.EnumerateFiles(_folder).Where(file => Path.GetExtension(file) is not ".safetensors" && !file.EndsWith(".index.json", StringComparison.Ordinal)))
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        foreach (var file in Directory.EnumerateDirectories(_folder).SelectMany(Directory.EnumerateFiles))
+        {
+            var to = Path.Combine(folder, Path.GetRelativePath(_folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Copy(file, to, overwrite: true);
+        }
         File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJsonString());
         if (shards == 1)
         {
