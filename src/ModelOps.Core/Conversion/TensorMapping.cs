@@ -28,6 +28,7 @@ internal sealed class TensorMapping
     private readonly Checkpoint _checkpoint;
     private readonly CheckpointConfig _config;
     private readonly TensorNames _names;
+    private readonly List<NamedSource> _kept = [];
     private readonly List<NamedSource> _sources;
     private readonly HashSet<string> _targets;
     private readonly HashSet<TensorRule> _found = new(ReferenceEqualityComparer.Instance);
@@ -58,14 +59,14 @@ internal sealed class TensorMapping
         }
         RequireComplete(unknown);
         // Blocks that are moved as they are come first in the file, as llama.cpp's converter writes them.
-        return [.. _sources.Where(source => source.Tensor.KeepsType), .. _sources.Where(source => !source.Tensor.KeepsType)];
+        return [.. _kept, .. _sources];
     }
 
     private void Take(LogicalTensor tensor, TensorRule rule)
     {
         RequireShape(tensor, rule);
         _found.Add(rule);
-        TensorSource source = new StoredTensor(tensor, rule);
+        TensorSource source = new StoredTensor(tensor, rule, keepsBlocks: rule.Type is null);
         if (rule.LeastRows is not null && source.Rows < rule.Shape[0])
             source = new PaddedTensor(source, rule.Shape[0]);
         if (rule.Columns is { } columns)
@@ -95,13 +96,20 @@ internal sealed class TensorMapping
     {
         if (!_targets.Add(target))
             throw new ModelOpsException(ErrorKind.CorruptFile, $"The checkpoint has '{target}' twice: {NameList.Format(source.Names)} says it again.", "It holds the same weights in two layouts; remove one.");
-        _sources.Add(new NamedSource(target, source, type));
+        if (!source.KeepsType)
+        {
+            _sources.Add(new NamedSource(target, source, type));
+            return;
+        }
+        _kept.Add(new NamedSource(target, source));
+        foreach (var factor in source.Factors.Where(factor => !factor.IsTrivial))
+            _kept.Add(new NamedSource(target.Replace(".weight", factor.Suffix, StringComparison.Ordinal), new ComputedTensor([.. factor.Values])));
     }
 
     private void RequireComplete(List<string> unknown)
     {
         // A model without a head, such as one for embeddings, is saved without the prefix of those with one.
-        var hasNoHead = _checkpoint.Tensors.Any(tensor => tensor.Name == "embed_tokens.weight");
+        var hasNoHead = _checkpoint.Weights.Any(tensor => tensor.Name == "embed_tokens.weight");
         var missing = _names.Table
             .Where(rule => !rule.Optional && !_found.Contains(rule) && !_targets.Contains(rule.Target) && !(hasNoHead && rule.Target == "output.weight"))
             .Select(rule => rule.Source).ToList();

@@ -18,6 +18,8 @@ public sealed class GoldenConversionTests
         { "gemma2", "f32" }, { "gemma2", "bf16" },
         { "phi3", "f32" }, { "phi3", "bf16" },
         { "gpt-oss", "f32" }, { "gpt-oss", "bf16" },
+        { "fp8-block", "f32" }, { "fp8-block", "bf16" }, { "gptq-v1", "f32" }, { "gptq-v1", "bf16" },
+        { "ct-int4", "f32" }, { "ct-int4", "bf16" }, { "nvfp4", "f32" }, { "nvfp4", "bf16" },
         { "smollm3", "f32" }, { "smollm3", "bf16" },
         { "olmo2", "f32" }, { "olmo2", "bf16" },
         { "granite", "f32" }, { "granite", "bf16" },

@@ -3,6 +3,9 @@ namespace ModelOps.Conversion;
 /// <summary>Reads bytes of a source's tensors at positions, from any thread; the files are its own.</summary>
 internal sealed class CheckpointReader(IWeightFiles files) : IDisposable
 {
+    /// <summary>Pieces of tensors that are needed again and again.</summary>
+    public PanelCache Panels { get; } = new();
+
     /// <summary>Fills <paramref name="destination"/> from a position relative to the tensor's first byte.</summary>
     public void Read(CheckpointTensor tensor, long position, Span<byte> destination)
     {

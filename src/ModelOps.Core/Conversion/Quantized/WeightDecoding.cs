@@ -10,26 +10,37 @@ internal sealed record WeightDecoding(IReadOnlyList<LogicalTensor> Tensors, stri
     /// <summary>Finds the method in config.json and applies it; what is not known is refused.</summary>
     public static WeightDecoding Of(Checkpoint checkpoint)
     {
-        var tensors = new StoredTensors(checkpoint.Tensors);
-        var method = Find(checkpoint.Config);
-        method?.Decode(tensors);
-        return new WeightDecoding(tensors.ToWeights(), method?.Description);
+        if (Find(checkpoint) is not { } method)
+            return new WeightDecoding([.. checkpoint.Tensors.Select(tensor => new PlainTensor(tensor))], null);
+        using var reader = new CheckpointReader(LocalFiles.Location.Open([], CancellationToken.None));
+        var tensors = new StoredTensors(checkpoint.Tensors, reader);
+        method.Decode(tensors);
+        return new WeightDecoding(tensors.ToWeights(), method.Description);
     }
 
-    private static IQuantizationMethod? Find(CheckpointConfig config)
+    private static IQuantizationMethod? Find(Checkpoint checkpoint)
     {
-        if ((config.Find("quantization_config") ?? config.Find("quantization")) is not { } section)
+        if (Section(checkpoint) is not { } quantization)
+            return null;
+        return quantization.FindText("quant_method") switch
+        {
+            "gptq" => new GptqMethod(quantization),
+            "compressed-tensors" => new CompressedTensorsMethod(quantization),
+            "fp8" or "fbgemm_fp8" => new Fp8Method(quantization),
+            "modelopt" => new ModelOptMethod(quantization),
+            "mxfp4" => new MxFp4Method(),
+            var method => throw UnknownVariant.Of("an unknown method", "quant_method", method),
+        };
+    }
+
+    /// <summary>What is said of the quantisation, in config.json or, by older tools, in a file of its own.</summary>
+    private static CheckpointConfig? Section(Checkpoint checkpoint)
+    {
+        var config = checkpoint.Config;
+        if ((config.Find("quantization_config", "compression_config") ?? config.Find("quantization")) is not { } section)
             return null;
         if (section.ValueKind != JsonValueKind.Object)
             throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path}: 'quantization_config' should be an object.");
-        var quantization = new CheckpointConfig(section, $"{config.Path}, quantization_config");
-        return quantization.FindText("quant_method") switch
-        {
-            "mxfp4" => new MxFp4Method(),
-            var method => throw new ModelOpsException(
-                ErrorKind.UnsupportedType,
-                $"The checkpoint is already quantised ({method ?? "of an unnamed method"}), which cannot be converted.",
-                "Convert from the BF16, F16 or F32 checkpoint that it was made from."),
-        };
+        return new CheckpointConfig(section, $"{config.Path}, quantization_config");
     }
 }

@@ -25,6 +25,9 @@ internal abstract class LogicalTensor(string name, IReadOnlyList<long> shape)
     /// <summary>Whether the native type is kept whatever the recipe (<see cref="TensorSource.KeepsType"/>).</summary>
     public virtual bool KeepsType => false;
 
+    /// <summary>What the native blocks have no room for; <see cref="Read"/> has multiplied with it.</summary>
+    public virtual IReadOnlyList<BlockFactor> Factors => [];
+
     /// <summary>Writes weights from <paramref name="first"/> on, counted along the rows; from any thread.</summary>
     public abstract void Read(CheckpointReader reader, long first, Span<float> destination);
 

@@ -24,7 +24,11 @@ internal sealed class StackedTensor : TensorSource
 
     public override GgmlType? NativeType => _parts.All(part => part.NativeType == _parts[0].NativeType) ? _parts[0].NativeType : null;
 
-    public override bool KeepsType => NativeType is not null && _parts[0].KeepsType;
+    public override bool KeepsType => NativeType is not null && _parts.All(part => part.KeepsType);
+
+    public override IReadOnlyList<BlockFactor> Factors => KeepsType
+        ? [.. _parts[0].Factors.Select((factor, i) => new BlockFactor(factor.Suffix, [.. _parts.SelectMany(part => part.Factors[i].Values)]))]
+        : [];
 
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
         => Read(firstRow, destination, checked((int)RowLength), (part, row, rows) => part.ReadRows(reader, row, rows));

@@ -9,7 +9,7 @@ internal sealed class StoredTensor : TensorSource
     private readonly float _shift;
     private readonly bool _isLogarithm;
 
-    public StoredTensor(LogicalTensor tensor, TensorRule rule)
+    public StoredTensor(LogicalTensor tensor, TensorRule rule, bool keepsBlocks = true)
     {
         if (!WeightReader.CanRead(tensor.Type))
         {
@@ -31,7 +31,7 @@ internal sealed class StoredTensor : TensorSource
         Shape = shape;
         // Blocks of several weights lie along the stored rows; where a view cuts those, there are none.
         var hasBlocks = tensor.NativeType?.BlockLength() > 1;
-        NativeType = _shift != 0 || _isLogarithm || (hasBlocks && (shape[0] != tensor.Shape[^1] || _isElementwise)) ? null : tensor.NativeType;
+        NativeType = _shift != 0 || _isLogarithm || (hasBlocks && (!keepsBlocks || shape[0] != tensor.Shape[^1] || _isElementwise)) ? null : tensor.NativeType;
     }
 
     public override IReadOnlyList<string> Names => _tensor.Names;
@@ -45,6 +45,8 @@ internal sealed class StoredTensor : TensorSource
     public override GgmlType? NativeType { get; }
 
     public override bool KeepsType => NativeType is not null && _tensor.KeepsType;
+
+    public override IReadOnlyList<BlockFactor> Factors => KeepsType ? _tensor.Factors : [];
 
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
     {

@@ -35,6 +35,9 @@ internal abstract class TensorSource
     /// <summary>Rows that should be asked for together, where one by one they are dear; else one.</summary>
     public virtual long RowsAtOnce => 1;
 
+    /// <summary>What the engine multiplies with beside blocks that are kept; empty where nothing.</summary>
+    public virtual IReadOnlyList<BlockFactor> Factors => [];
+
     public long RowLength => Shape[0];
 
     public long Rows => Shape.Skip(1).Aggregate(1L, (product, length) => product * length);

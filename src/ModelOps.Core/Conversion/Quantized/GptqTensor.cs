@@ -1,0 +1,68 @@
+using System.Buffers.Binary;
+using ModelOps.Quantization;
+
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// A matrix as GPTQ stores it, transposed: codes packed down the columns, a scale and a zero for each group of inputs and each output.
+/// weight = scale · (code − zero).
+/// </summary>
+internal sealed class GptqTensor : LatticeTensor
+{
+    private readonly GptqParts _parts;
+    private readonly ColumnPanels _codes;
+    private readonly ColumnPanels _zeros;
+    private readonly ColumnPanels _scales;
+    private readonly GroupIndex? _groupIndex;
+
+    public GptqTensor(string name, GptqParts parts)
+        : base(name, [parts.Outputs, parts.Inputs], parts.Codes, parts.Zeros, parts.Scales, parts.GroupIndexTensor)
+    {
+        _parts = parts;
+        _codes = new ColumnPanels(parts.Codes, sizeof(int));
+        _zeros = new ColumnPanels(parts.Zeros, sizeof(int));
+        _scales = new ColumnPanels(parts.Scales, StoredNumbers.Bytes(parts.Scales.Type));
+        _groupIndex = parts.GroupIndexTensor is { } index ? new GroupIndex(index, parts.Inputs, parts.Groups) : null;
+    }
+
+    public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
+    {
+        var lattice = new LatticeRows(rows, RowLength, _parts.Groups) { GroupLength = _parts.GroupLength, GroupOf = _groupIndex?.Read(reader) };
+        for (var row = 0; row < rows; row++)
+        {
+            var output = firstRow + row;
+            var (words, stride) = _codes.Column(reader, output);
+            PackedCodes.Unpack(words.Span, stride, _parts.Bits, straddle: true, lattice.Codes.Slice(row * RowLength, RowLength));
+            ReadScales(reader, output, lattice.Scales.Slice(row * _parts.Groups, _parts.Groups));
+            ReadZeros(reader, output, lattice.Offsets.Slice(row * _parts.Groups, _parts.Groups));
+        }
+        return lattice;
+    }
+
+    private void ReadScales(CheckpointReader reader, long output, Span<float> scales)
+    {
+        var (numbers, stride) = _scales.Column(reader, output);
+        var numberBytes = StoredNumbers.Bytes(_parts.Scales.Type);
+        for (var group = 0; group < scales.Length; group++)
+            StoredNumbers.ToSingle(_parts.Scales.Type, numbers.Span.Slice(group * stride * numberBytes, numberBytes), scales.Slice(group, 1));
+        StoredNumbers.RequireFinite(scales, _parts.Scales);
+    }
+
+    private void ReadZeros(CheckpointReader reader, long output, Span<float> zeros)
+    {
+        var (word, shift) = Math.DivRem(output * _parts.Bits, 32);
+        var mask = (1u << _parts.Bits) - 1;
+        var (low, stride) = _zeros.Column(reader, word);
+        // A 3-bit zero may straddle two words.
+        var straddles = shift + _parts.Bits > 32;
+        var (high, highStride) = straddles ? _zeros.Column(reader, word + 1) : (default, 0);
+        for (var group = 0; group < zeros.Length; group++)
+        {
+            var bits = (ulong)BinaryPrimitives.ReadUInt32LittleEndian(low.Span[(group * stride * sizeof(int))..]);
+            if (straddles)
+                bits |= (ulong)BinaryPrimitives.ReadUInt32LittleEndian(high.Span[(group * highStride * sizeof(int))..]) << 32;
+            // Version 1 stores one less, and wraps: the zero 0 is stored as all ones.
+            zeros[group] = ((uint)(bits >> (int)shift) + (_parts.ZerosAreLessOne ? 1u : 0u)) & mask;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Buffers.Binary;
+
+namespace ModelOps.Conversion;
+
+/// <summary>The group of each input, where activation order decided it (<c>g_idx</c>).</summary>
+internal sealed class GroupIndex
+{
+    private readonly CheckpointTensor _tensor;
+    private readonly int _inputs;
+    private readonly int _groups;
+    private readonly bool _mayBeUnset;
+
+    /// <param name="tensor">One number for each input.</param>
+    /// <param name="inputs">Inputs.</param>
+    /// <param name="groups">Groups that there are.</param>
+    /// <param name="mayBeUnset">Whether −1 says that it was never set.</param>
+    public GroupIndex(CheckpointTensor tensor, long inputs, int groups, bool mayBeUnset = false)
+    {
+        if (tensor.Type != SafetensorsType.I32 || tensor.Bytes != inputs * sizeof(int))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{tensor.Name}' {StoredTensors.Describe(tensor)} is not one number for each of {inputs} inputs.");
+        (_tensor, _inputs, _groups, _mayBeUnset) = (tensor, (int)inputs, groups, mayBeUnset);
+    }
+
+    /// <summary>The groups; null when they were never set, so that those of a group are neighbours.</summary>
+    public ReadOnlyMemory<int>? Read(CheckpointReader reader)
+    {
+        var bytes = reader.Panels.Get(_tensor, 0, _inputs * sizeof(int), data => reader.Read(_tensor, 0, data));
+        var groups = new int[_inputs];
+        for (var i = 0; i < groups.Length; i++)
+            groups[i] = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(i * sizeof(int)));
+        if (_mayBeUnset && groups.Contains(-1))
+            return null;
+        foreach (var group in groups)
+        {
+            if ((uint)group >= (uint)_groups)
+                throw new ModelOpsException(ErrorKind.CorruptFile, $"'{_tensor.Name}' puts an input into group {group}; there are {_groups}.");
+        }
+        return groups;
+    }
+}
