@@ -27,12 +27,17 @@ internal static class CheckpointContents
             Tensors = sources,
             Files = checkpoint.Files,
             Quantization = checkpoint.Quantization,
-            Notes = Notes(checkpoint),
+            Notes = Notes(checkpoint, architecture),
         };
     }
 
-    private static IReadOnlyList<string> Notes(Checkpoint checkpoint)
-        => ProjectorCatalog.Find(checkpoint.Config) is { } projector && checkpoint.Tensors.Any(tensor => projector.Includes(tensor.Name))
-            ? ["The checkpoint has a vision tower, which this file does not hold: convert again with --mmproj for its projector."]
-            : [];
+    private static List<string> Notes(Checkpoint checkpoint, Architecture architecture)
+    {
+        var notes = new List<string>();
+        if (ProjectorCatalog.Find(checkpoint.Config) is { } projector && checkpoint.Tensors.Any(tensor => projector.Includes(tensor.Name)))
+            notes.Add("The checkpoint has a vision tower, which this file does not hold: convert again with --mmproj for its projector.");
+        if (architecture is not GemmaEmbedding && SentenceModules.Read(checkpoint).Any(module => module.IsDense))
+            notes.Add("modules.json has a matrix after pooling, which llama.cpp does not compute for this architecture: the vectors are those before it.");
+        return notes;
+    }
 }

@@ -95,7 +95,8 @@ internal sealed class TinyCheckpoint
         }
     }
 
-    private static byte[] Write(IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    /// <summary>A safetensors file.</summary>
+    public static byte[] Write(IEnumerable<KeyValuePair<string, Tensor>> tensors)
     {
         var header = new JsonObject();
         using var data = new MemoryStream();

@@ -38,8 +38,8 @@ internal abstract class Architecture
     /// <summary>The tensor-name map with the shapes that the configuration implies.</summary>
     public abstract TensorTable Tensors(CheckpointConfig config);
 
-    /// <summary>Tensors that are computed from the configuration; they come first in the file.</summary>
-    public virtual IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config) => [];
+    /// <summary>Tensors that are computed from the configuration, or come from other files than the weights; they are first in the file.</summary>
+    public virtual IEnumerable<(string Name, TensorSource Tensor)> ComputedTensors(CheckpointConfig config) => [];
 
     /// <summary>Writes the architecture's metadata.</summary>
     public virtual void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata) => CommonMetadata.Write(this, config, recipe, metadata);

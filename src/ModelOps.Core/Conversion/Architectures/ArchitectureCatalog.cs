@@ -40,6 +40,7 @@ internal static class ArchitectureCatalog
         new Camembert(),
         new ModernBert(),
         new NomicBert(),
+        new GemmaEmbedding(),
         new T5(),
         new T5Encoder(),
     ];

@@ -1,7 +1,7 @@
 namespace ModelOps.Conversion;
 
 /// <summary>Gemma 3's language model, text-only or inside the multimodal checkpoint.</summary>
-internal sealed class Gemma3 : Architecture
+internal class Gemma3 : Architecture
 {
     /// <summary>Layers of the 27B model, whose attention scale llama.cpp derives otherwise.</summary>
     private const long Layers27B = 62;
@@ -75,13 +75,15 @@ internal sealed class Gemma3 : Architecture
         metadata.Set("tokenizer.ggml.add_space_prefix", false);
     }
 
+    /// <summary>The length by whose root llama.cpp divides the products of attention.</summary>
+    protected virtual long ScaleLength(CheckpointConfig config, DecoderSizes sizes) => Layers(config) == Layers27B ? sizes.Hidden / sizes.Heads : sizes.HeadLength;
+
     /// <summary>Refuses what llama.cpp's Gemma 3 would silently compute otherwise.</summary>
     private void RequireComputable(CheckpointConfig config)
     {
         if (config.FindNumber("attn_logit_softcapping") is not null)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: Gemma 3 with attn_logit_softcapping cannot be expressed in GGUF.");
-        var sizes = DecoderSizes.From(config);
-        var expected = Layers(config) == Layers27B ? sizes.Hidden / sizes.Heads : sizes.HeadLength;
+        var expected = ScaleLength(config, DecoderSizes.From(config));
         if (config.FindNumber("query_pre_attn_scalar") is { } scalar && scalar != expected)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp scales Gemma 3's attention by 1/√{expected}, the checkpoint says query_pre_attn_scalar = {scalar}.");
     }

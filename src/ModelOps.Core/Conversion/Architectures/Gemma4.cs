@@ -62,7 +62,7 @@ internal sealed class Gemma4(int[]? suppressed = null) : Architecture
         return table;
     }
 
-    public override IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config)
+    public override IEnumerable<(string Name, TensorSource Tensor)> ComputedTensors(CheckpointConfig config)
     {
         var rope = RopeParameters.From(config);
         if (rope.Type != "proportional")

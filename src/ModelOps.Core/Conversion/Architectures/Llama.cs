@@ -28,7 +28,7 @@ internal class Llama : Architecture
     /// <summary>What stands between attention and the next layer.</summary>
     protected virtual void AddFeedForward(TensorTable table, DecoderSizes sizes, CheckpointConfig config) => table.AddGatedFeedForward(sizes);
 
-    public override IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config)
+    public override IEnumerable<(string Name, TensorSource Tensor)> ComputedTensors(CheckpointConfig config)
         => RopeFactors.Llama3(RopeParameters.From(config), checked((int)DecoderSizes.From(config).HeadLength)) is { } factors
             ? [("rope_freqs.weight", new ComputedTensor(factors))]
             : [];

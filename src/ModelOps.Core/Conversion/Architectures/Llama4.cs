@@ -50,7 +50,7 @@ internal sealed class Llama4 : Architecture
         return table;
     }
 
-    public override IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config)
+    public override IEnumerable<(string Name, TensorSource Tensor)> ComputedTensors(CheckpointConfig config)
         => RopeFactors.Llama3(RopeParameters.From(config), checked((int)DecoderSizes.From(config, 1).HeadLength)) is { } factors
             ? [("rope_freqs.weight", new ComputedTensor(factors))]
             : [];

@@ -31,7 +31,7 @@ internal sealed class Phi3 : Architecture
         return table;
     }
 
-    public override IEnumerable<(string Name, ComputedTensor Tensor)> ComputedTensors(CheckpointConfig config)
+    public override IEnumerable<(string Name, TensorSource Tensor)> ComputedTensors(CheckpointConfig config)
     {
         var rope = RopeParameters.From(config);
         if (rope.IsPlain)

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ModelOps.Hub;
 
 namespace ModelOps.Conversion;
 
@@ -20,33 +19,11 @@ internal static class Pooling
 
     /// <summary>llama.cpp's number of the way of pooling; null when the checkpoint says none.</summary>
     public static uint? Find(Checkpoint checkpoint)
-    {
-        if (checkpoint.Find("modules.json") is not { } modules || FindFolder(modules) is not { } folder)
-            return null;
-        if (RepositoryPath.Problem(folder) is { } problem)
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"{modules} names a folder '{folder}' that {problem}.");
-        if (checkpoint.FindJson($"{folder}/config.json") is not { } config)
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"{modules} names the folder '{folder}', whose config.json is missing.", "The download is incomplete; run it again.");
-        return Read(config, modules);
-    }
+        => SentenceModules.Read(checkpoint).FirstOrDefault(module => module.IsPooling) is { } pooling
+            ? Read(SentenceModules.Config(checkpoint, pooling), $"{checkpoint.Folder}/{pooling.Path}")
+            : null;
 
-    private static string? FindFolder(string modules)
-    {
-        var bytes = CheckpointJson.ReadBytes(modules, 1 << 20);
-        try
-        {
-            using var document = JsonDocument.Parse(bytes);
-            return CheckpointJson.Guard(modules, () => document.RootElement.EnumerateArray()
-                .FirstOrDefault(module => module.GetProperty("type").GetString() is { } type && type.EndsWith("Pooling", StringComparison.Ordinal)) is { ValueKind: JsonValueKind.Object } pooling
-                    ? pooling.GetProperty("path").GetString()?.TrimEnd('/') : null);
-        }
-        catch (JsonException exception)
-        {
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"{modules} is not valid JSON: {exception.Message}", "Download the file again.", exception);
-        }
-    }
-
-    private static uint Read(JsonElement config, string modules)
+    private static uint Read(JsonElement config, string folder)
     {
         if (Is("pooling_mode_mean_tokens"))
             return Mean;
@@ -60,7 +37,7 @@ internal static class Pooling
             "mean" => Mean,
             "cls" => FirstToken,
             "lasttoken" => LastToken,
-            _ => throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{modules}: its way of pooling is none that llama.cpp knows (mean, cls, lasttoken)."),
+            _ => throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{folder}: its way of pooling is none that llama.cpp knows (mean, cls, lasttoken)."),
         };
 
         bool Is(string key) => config.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True;

@@ -62,9 +62,15 @@ internal sealed class Reference(TinyCheckpoint checkpoint)
         return Each(text, x =>
         {
             var scale = 1 / Math.Sqrt(x.Average(value => value * value) + epsilon);
-            // A norm of heads has the width of one.
             return [.. x.Select((value, i) => value * scale * (weight[i] + shift))];
         });
+    }
+
+    /// <summary>The same for each head by itself; the weights are those of one.</summary>
+    public double[][] HeadNorm(double[][] text, string name, double epsilon, double shift)
+    {
+        var length = Find($"{name}.weight")!.Length;
+        return Each(text, x => [.. RmsNorm([.. x.Chunk(length)], name, epsilon, shift).SelectMany(head => head)]);
     }
 
     public static double[][] Each(double[][] text, Func<double[], double[]> map) => [.. text.Select(map)];

@@ -80,6 +80,31 @@ internal static class ReferenceModels
         return w.LayerNorm(x, $"{prefix}final_norm", epsilon);
     }
 
+    /// <summary>EmbeddingGemma: Gemma 3 in both directions, every sixth layer global, the others with a window.</summary>
+    public static double[][] GemmaEmbedding(Reference w, int[] tokens, int heads, int headLength, int window)
+    {
+        const double Epsilon = 1e-6;
+        double[][] x = [.. tokens.Select(token => w.Row("embed_tokens.weight", token))];
+        x = Activate(x, value => value * Math.Sqrt(x[0].Length));
+        for (var layer = 0; w.Find($"layers.{layer}.mlp.up_proj.weight") is not null; layer++)
+        {
+            var (at, isGlobal) = ($"layers.{layer}", (layer + 1) % 6 == 0);
+            var theta = isGlobal ? 1e6 : 1e4;
+            var normed = Norm("input_layernorm", x);
+            var (q, k) = (Head("q", heads), Head("k", w.Linear(normed, $"{at}.self_attn.k_proj")[0].Length / headLength));
+            var attention = Attention(q, k, w.Linear(normed, $"{at}.self_attn.v_proj"), heads, 1 / Math.Sqrt(headLength), (i, j) => isGlobal || Math.Abs(i - j) <= window / 2);
+            x = Add(x, Norm("post_attention_layernorm", w.Linear(attention, $"{at}.self_attn.o_proj")));
+            normed = Norm("pre_feedforward_layernorm", x);
+            var inner = Times(Activate(w.Linear(normed, $"{at}.mlp.gate_proj"), GeluTanh), w.Linear(normed, $"{at}.mlp.up_proj"));
+            x = Add(x, Norm("post_feedforward_layernorm", w.Linear(inner, $"{at}.mlp.down_proj")));
+
+            double[][] Norm(string name, double[][] text) => w.RmsNorm(text, $"{at}.{name}", Epsilon, 1);
+
+            double[][] Head(string part, int count) => Rotate(w.HeadNorm(w.Linear(normed, $"{at}.self_attn.{part}_proj"), $"{at}.self_attn.{part}_norm", Epsilon, 1), count, theta);
+        }
+        return w.RmsNorm(x, "norm", Epsilon, 1);
+    }
+
     /// <summary>T5's encoder.</summary>
     public static double[][] T5Encoder(Reference w, int[] tokens, int heads)
         => T5Stack(w, [.. tokens.Select(token => w.Row("shared.weight", token))], "encoder", heads, null);
