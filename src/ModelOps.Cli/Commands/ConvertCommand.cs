@@ -87,6 +87,7 @@ internal static class ConvertCommand
     {
         ArchitectureEvidence.OfficialFile => "the same bytes as llama.cpp's converter",
         ArchitectureEvidence.EqualLogits => "the same logits as an equal model",
+        ArchitectureEvidence.ReferenceForward => "the logits of an independent forward pass",
         _ => throw new ArgumentOutOfRangeException(nameof(evidence)),
     };
 

@@ -10,6 +10,9 @@ public enum ArchitectureEvidence
 
     /// <summary>The engine computes the same logits as from a verified model of another architecture that does the same.</summary>
     EqualLogits,
+
+    /// <summary>The engine computes the logits that an independent forward pass, written for the test, computes from the checkpoint.</summary>
+    ReferenceForward,
 }
 
 /// <summary>An architecture that can be converted.</summary>

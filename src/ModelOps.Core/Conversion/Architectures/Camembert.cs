@@ -8,7 +8,7 @@ internal sealed class Camembert : XlmRoberta
 {
     public override IReadOnlyList<string> ClassNames => ["CamembertModel", "CamembertForMaskedLM"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
 
     public override TokenizerTraits Tokenizer { get; } = new() { AllowsUnigram = true, HasTokenTypes = true };
 }

@@ -5,7 +5,7 @@ internal sealed class DistilBert : Bert
 {
     public override IReadOnlyList<string> ClassNames => ["DistilBertModel", "DistilBertForMaskedLM"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
 
     public override string Defaults => """
         {

@@ -9,7 +9,7 @@ internal sealed class GemmaEmbedding : Gemma3
 
     public override string Name => "gemma-embedding";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
 
     /// <summary>The same with the matrices that stand beside the checkpoint.</summary>
     public override Architecture Refine(Checkpoint checkpoint)

@@ -10,7 +10,7 @@ internal sealed class NomicBert : Encoder
 
     public override string Name => "nomic-bert";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
 
     public override string Defaults => """
         {

@@ -5,7 +5,7 @@ internal class Roberta : Bert
 {
     public override IReadOnlyList<string> ClassNames => ["RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
 
     public override string Defaults => """
         {
