@@ -11,7 +11,8 @@ internal static class CheckpointContents
         architecture = architecture.Refine(checkpoint);
         var config = architecture.Complete(checkpoint.Config);
 
-        var sources = TensorMapping.Map(checkpoint, config, TensorNames.Of(architecture, config));
+        var adapters = AdapterMerging.Open(options.Adapters, architecture, config);
+        var sources = TensorMapping.Map(checkpoint, config, TensorNames.Of(architecture, config) with { Adapters = adapters });
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture.Name);
         GeneralMetadata.Write(checkpoint, options.ModelName, sources, metadata);
@@ -19,15 +20,17 @@ internal static class CheckpointContents
         Pooling.Write(checkpoint, architecture, metadata);
         metadata.Set("general.quantization_version", 2u);
         architecture.DescribeTokenizer(new TokenizerFiles(checkpoint) { PreTokenizer = options.PreTokenizer }, config, metadata);
+        AdapterMerging.Describe(adapters, metadata);
         return new ModelContents
         {
             Source = checkpoint.Folder,
             Architecture = architecture.Name,
             Metadata = metadata,
             Tensors = sources,
-            Files = checkpoint.Files,
+            Files = [.. checkpoint.Files, .. adapters.SelectMany(adapter => adapter.Files)],
             Quantization = checkpoint.Quantization,
             Notes = Notes(checkpoint, architecture),
+            Merged = adapters.ConvertAll(adapter => adapter.Summary),
         };
     }
 

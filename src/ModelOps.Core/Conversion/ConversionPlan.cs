@@ -32,6 +32,14 @@ public sealed record ConversionOptions
     /// refuses what is not recognised there. A wrong one tokenises wrongly without an error.
     /// </summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>LoRA adapters to merge into the model, in this order.</summary>
+    public IReadOnlyList<AdapterMerge> Adapters { get; init; } = [];
+
+    /// <summary>
+    /// When an adapter is converted: folder with the config.json of the model that it adapts; null takes the folder that the adapter names.
+    /// </summary>
+    public string? BaseModel { get; init; }
 }
 
 /// <summary>One tensor of the output and where it comes from.</summary>
@@ -79,6 +87,9 @@ public sealed record ConversionPlan
 
     /// <summary>What is worth knowing and speaks against nothing, such as that the checkpoint has a part that this plan does not write.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The LoRA adapters that are merged. What they change is no longer on a quantization lattice, so none is looked for there.</summary>
+    public IReadOnlyList<MergedAdapter> Merged { get; init; } = [];
 
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }

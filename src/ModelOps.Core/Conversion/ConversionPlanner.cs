@@ -9,10 +9,25 @@ internal static class ConversionPlanner
     public static ConversionPlan Plan(string source, string output, ConversionOptions options)
     {
         var recipe = Recipe.Parse(options.Type);
-        var contents = options.Projector ? ProjectorContents.Read(source, recipe, options)
-            : GgufContents.IsMeant(source) ? GgufContents.Read(source, recipe, options)
-            : CheckpointContents.Read(source, recipe, options);
+        var contents = Read(source, recipe, options);
         return Assemble(contents, recipe, output, options);
+    }
+
+    private static ModelContents Read(string source, Recipe recipe, ConversionOptions options)
+    {
+        if (options.Projector)
+        {
+            return options.Adapters.Count == 0
+                ? ProjectorContents.Read(source, recipe, options)
+                : throw new ModelOpsException(ErrorKind.InvalidArgument, "Adapters are merged into a model, not into its projector.");
+        }
+        if (AdapterFolder.IsOne(source))
+            return AdapterContents.Read(source, recipe, options);
+        if (!GgufContents.IsMeant(source))
+            return CheckpointContents.Read(source, recipe, options);
+        return options.Adapters.Count == 0
+            ? GgufContents.Read(source, recipe, options)
+            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"{source} is a GGUF file; adapters are merged into a checkpoint only.", "Convert the checkpoint that it was made from, with --lora.");
     }
 
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options)
@@ -30,6 +45,7 @@ internal static class ConversionPlanner
             Bytes = layout.FileBytes,
             Metadata = contents.Metadata,
             Tensors = [.. layout.Tensors.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].Lattice))],
+            Merged = contents.Merged,
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],

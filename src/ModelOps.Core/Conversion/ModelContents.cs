@@ -32,4 +32,7 @@ internal sealed record ModelContents
 
     /// <summary>How the source is quantised, for people; null when it is not, or says so itself (a GGUF).</summary>
     public string? Quantization { get; init; }
+
+    /// <summary>The adapters that are merged into the tensors.</summary>
+    public IReadOnlyList<MergedAdapter> Merged { get; init; } = [];
 }

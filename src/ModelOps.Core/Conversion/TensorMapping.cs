@@ -15,6 +15,9 @@ internal sealed record TensorNames(TensorTable Table, Func<string, bool> Ignores
     /// <summary>Tensors that are computed; they come first in the file.</summary>
     public IEnumerable<NamedSource> Computed { get; init; } = [];
 
+    /// <summary>Adapters that are merged into the checkpoint's tensors.</summary>
+    public IReadOnlyList<AdapterMerging> Adapters { get; init; } = [];
+
     /// <summary>Those of an architecture.</summary>
     public static TensorNames Of(Architecture architecture, CheckpointConfig config) => new(architecture.Tensors(config), source => architecture.Ignores(source, config), architecture.Normalize)
     {
@@ -55,16 +58,18 @@ internal sealed class TensorMapping
             if (rules.Count == 0)
                 unknown.Add(tensor.Name);
             foreach (var rule in rules)
-                Take(tensor, rule);
+                Take(_names.Adapters.Aggregate(tensor, (changed, adapter) => adapter.Apply(changed)), rule);
         }
         RequireComplete(unknown);
+        foreach (var adapter in _names.Adapters)
+            adapter.RequireAllUsed();
         // Blocks that are moved as they are come first in the file, as llama.cpp's converter writes them.
         return [.. _kept, .. _sources];
     }
 
     private void Take(LogicalTensor tensor, TensorRule rule)
     {
-        RequireShape(tensor, rule);
+        RequireShape(tensor.Name, tensor.Shape, rule, _config);
         _found.Add(rule);
         TensorSource source = new StoredTensor(tensor, rule, keepsBlocks: rule.Type is null);
         if (rule.LeastRows is not null && source.Rows < rule.Shape[0])
@@ -130,17 +135,18 @@ internal sealed class TensorMapping
         }
     }
 
-    private void RequireShape(LogicalTensor tensor, TensorRule rule)
+    /// <summary>Refuses a tensor that has not the shape which config.json implies.</summary>
+    public static void RequireShape(string name, IReadOnlyList<long> shape, TensorRule rule, CheckpointConfig config)
     {
-        var agrees = tensor.Shape.Count == rule.Shape.Count;
+        var agrees = shape.Count == rule.Shape.Count;
         for (var i = 0; agrees && i < rule.Shape.Count; i++)
-            agrees = tensor.Shape[i] == rule.Shape[i] || (i == 0 && rule.Rows is not null && tensor.Shape[0] > rule.Shape[0])
-                || (i == 0 && rule.LeastRows <= tensor.Shape[0] && tensor.Shape[0] < rule.Shape[0]);
+            agrees = shape[i] == rule.Shape[i] || (i == 0 && rule.Rows is not null && shape[0] > rule.Shape[0])
+                || (i == 0 && rule.LeastRows <= shape[0] && shape[0] < rule.Shape[0]);
         if (!agrees)
         {
             throw new ModelOpsException(
                 ErrorKind.CorruptFile,
-                $"Tensor '{tensor.Name}' has the shape [{string.Join(", ", tensor.Shape)}], but {_config.Path} implies [{string.Join(", ", rule.Shape)}].",
+                $"Tensor '{name}' has the shape [{string.Join(", ", shape)}], but {config.Path} implies [{string.Join(", ", rule.Shape)}].",
                 "The weights and config.json are not of the same model.");
         }
     }

@@ -25,6 +25,9 @@ internal sealed class TinyCheckpoint
 
     public static TinyCheckpoint Of(string golden) => new(Path.Combine(TestPaths.Golden(golden), "hf"));
 
+    /// <summary>That of another folder.</summary>
+    public static TinyCheckpoint OfFolder(string folder) => new(folder);
+
     /// <summary>Forgets tensors and configuration, for a model of another kind with the tokenizer of this one.</summary>
     public void Replace(string config)
     {

@@ -88,6 +88,22 @@ internal sealed class Checkpoint
         return new Checkpoint(folder, config, names.ConvertAll(name => Path.Combine(folder, name)), tensors);
     }
 
+    /// <summary>Opens one weight file of a folder that is not a checkpoint, such as an adapter's; config.json may be absent.</summary>
+    public static Checkpoint OpenFile(string folder, string name)
+    {
+        folder = RequireFolder(folder);
+        var path = Path.Combine(folder, name);
+        if (!File.Exists(path))
+        {
+            var pickled = File.Exists(Path.ChangeExtension(path, ".bin"));
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"{folder} has no {name}.", pickled ? "Its weights are pickled in a *.bin file, which can run code when opened; save them as safetensors." : "The download is incomplete.");
+        }
+        var config = File.Exists(Path.Combine(folder, "config.json")) ? ReadConfig(folder) : new CheckpointConfig(JsonElement.Parse("{}"), Path.Combine(folder, "config.json"));
+        var tensors = SafetensorsFile.Read(path).Tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)
+            .Select(tensor => new CheckpointTensor(tensor.Name, tensor.Type, tensor.Shape, path, tensor.Offset, tensor.Bytes)).ToList();
+        return new Checkpoint(folder, config, [path], tensors);
+    }
+
     private static string RequireFolder(string folder)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

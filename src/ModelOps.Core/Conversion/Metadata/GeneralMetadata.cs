@@ -18,8 +18,18 @@ internal static class GeneralMetadata
     /// <param name="type">What the file is: a model, or what belongs to one.</param>
     public static void Write(Checkpoint checkpoint, string? modelName, IReadOnlyCollection<NamedSource> tensors, GgufMetadata metadata, string type = "model")
     {
-        var weights = tensors.Sum(tensor => tensor.Tensor.Weights);
         metadata.Set("general.type", type);
+        Write(checkpoint, modelName, tensors.Sum(tensor => tensor.Tensor.Weights), SizeLabel.Format(tensors), metadata);
+    }
+
+    /// <summary>The same for what is not a model.</summary>
+    /// <param name="checkpoint">The folder.</param>
+    /// <param name="modelName">Name to use instead of the folder's; null for that.</param>
+    /// <param name="weights">Number of weights; negative for an adapter, of the weights that it changes.</param>
+    /// <param name="sizeLabel">The size in short where no name says it; null for none.</param>
+    /// <param name="metadata">Where to write.</param>
+    public static void Write(Checkpoint checkpoint, string? modelName, long weights, string? sizeLabel, GgufMetadata metadata)
+    {
         WriteSampling(checkpoint, metadata);
 
         var card = ModelCard.Read(checkpoint.Find("README.md"));
@@ -31,7 +41,7 @@ internal static class GeneralMetadata
         Set("general.finetune", card.FindText("finetune", "model_finetune") ?? First(id => id.FineTune));
         Set("general.basename", card.FindText("basename", "model_basename", "model_type") ?? First(id => id.BaseName));
         Set("general.description", card.FindText("description", "model_description"));
-        Set("general.size_label", card.FindText("size_label", "model_size_label") ?? First(id => id.SizeLabel) ?? SizeLabel.Format(tensors));
+        Set("general.size_label", card.FindText("size_label", "model_size_label") ?? First(id => id.SizeLabel) ?? sizeLabel);
         Set("general.license", card.FindList("license") is { } license ? string.Join(',', license) : null);
         Set("general.license.name", card.FindText("license_name"));
         Set("general.license.link", card.FindText("license_link"));

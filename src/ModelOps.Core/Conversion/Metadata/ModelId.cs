@@ -21,7 +21,7 @@ internal sealed partial record ModelId(string? Name, string? Organization, strin
 
     /// <summary>Takes a name apart.</summary>
     /// <param name="id">Name, with or without an organisation.</param>
-    /// <param name="weights">Weights of the model: a size in the name that is far from it is a context length.</param>
+    /// <param name="weights">Weights of the model: a size in the name that is far from it is a context length. Negative for an adapter, of what it changes.</param>
     public static ModelId Parse(string id, long weights)
     {
         // A sentence is a name and nothing more.
@@ -71,7 +71,10 @@ internal sealed partial record ModelId(string? Name, string? Organization, strin
         }
         if (!first && Sizes().IsMatch(part))
             return AnnotateSize(ref part, weights);
-        return !first && FineTunes().IsMatch(part) ? Part.FineTune : Part.None;
+        if (first || !FineTunes().IsMatch(part))
+            return Part.None;
+        // That an adapter is one need not be said.
+        return weights < 0 && part.Equals("lora", StringComparison.OrdinalIgnoreCase) ? Part.Type : Part.FineTune;
     }
 
     private static Part AnnotateSize(ref string part, long weights)
@@ -86,8 +89,7 @@ internal sealed partial record ModelId(string? Name, string? Organization, strin
             if ("kmbt".Contains(part[^1]))
                 part = part[..^1] + char.ToUpperInvariant(part[^1]);
             var power = " KMBT".IndexOf(part[^1]);
-            if (weights > 0 && power >= 0 && double.TryParse(part[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var size)
-                && Math.Abs((size * Math.Pow(1000, power)) - weights) > 7 * weights / 8)
+            if (power >= 0 && double.TryParse(part[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var size) && IsFar(size * Math.Pow(1000, power), weights))
             {
                 // Nowhere near the number of weights: a context length, as in "128k".
                 kind = Part.FineTune;
@@ -96,6 +98,9 @@ internal sealed partial record ModelId(string? Name, string? Organization, strin
         }
         return kind == Part.None ? Part.SizeLabel : kind;
     }
+
+    // An adapter need not change all of a model, so only a size that is much too small is none.
+    private static bool IsFar(double size, long weights) => weights > 0 ? Math.Abs(size - weights) > 7 * weights / 8 : size < -weights / 8;
 
     /// <summary>"mini" and the like are no size where a number says it.</summary>
     private static void IgnoreWordSizes(string[] parts, Part[] kinds)
