@@ -174,6 +174,20 @@ Describe 'Convert-Model' {
         "$caught $($caught.ErrorDetails.RecommendedAction)" | Should -Match 'Q8_0'
     }
 
+    It 'converts an adapter, and merges it into its model' {
+        $golden = Join-Path $Root 'tests/assets/golden'
+        Copy-Item -Recurse (Join-Path $golden 'lora-llama/hf') my-adapter
+        Copy-Item -Recurse (Join-Path $golden 'llama/hf') my-llama
+        (Get-WrittenError { Convert-Model ./my-adapter F32 }).FullyQualifiedErrorId | Should -BeLike 'FileNotFound,*'
+        $adapter = Convert-Model ./my-adapter F32 -BaseModel my-llama
+        Split-Path -Leaf $adapter.Output | Should -Be 'my-adapter-F32.gguf'
+        (Get-FileHash $adapter.Output).Hash | Should -Not -BeNullOrEmpty
+        $adapter.Tensors.Name | Should -Contain 'blk.0.attn_q.weight.lora_b'
+        $merged = Convert-Model ./my-llama F32 -Adapter ./my-adapter:0.5 -OutputPath merged.gguf
+        (Get-ModelInfo merged.gguf).Metadata['modelops.merged.scales'] | Should -Be 0.5
+        $merged.Tensors.Count | Should -Be 21
+    }
+
     It 'leaves no file of an unknown architecture' {
         Copy-Item -Recurse (Join-Path $DemoHub 'modelops/demo-llama') strange
         (Get-Content strange/config.json) -replace 'LlamaForCausalLM', 'StrangeForCausalLM' | Set-Content strange/config.json

@@ -9,20 +9,22 @@ internal static class ConvertCommand
 {
     public static Command Create(CliHost host)
     {
-        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), or an installed model: org/repo[:variant].", Arity = ArgumentArity.ZeroOrOne };
+        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), an installed model: org/repo[:variant], or the folder of a LoRA adapter.", Arity = ArgumentArity.ZeroOrOne };
         var type = new Option<string?>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE" };
         type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
         var projector = new Option<bool>("--mmproj") { Description = "Convert the vision tower to a projector (mmproj-<name>-<TYPE>.gguf) instead of the language model." };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
         var pre = new Option<string?>("--pre") { Description = "llama.cpp's name of the pre-tokenizer, where tokenizer.json's is not recognised; a wrong one tokenises wrongly without an error.", HelpName = "NAME" };
+        var lora = new Option<string[]>("--lora") { Description = "A LoRA adapter's folder to merge into the model, and how strongly; may be given several times.", HelpName = "FOLDER[:SCALE]" };
+        var baseModel = new Option<string?>("--base") { Description = "When SOURCE is an adapter: the model that it adapts, a folder or org/repo; otherwise the one that the adapter names.", HelpName = "MODEL" };
         var threads = CommandSyntax.Threads();
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and write nothing." };
         var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, threads, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, lora, baseModel, threads, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
@@ -35,6 +37,8 @@ internal static class ConvertCommand
                 Type = parsed.GetValue(type) ?? throw Missing("--type TYPE"),
                 Projector = parsed.GetValue(projector),
                 PreTokenizer = parsed.GetValue(pre),
+                Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = context.FullPath(adapter.Path) })],
+                BaseModel = parsed.GetValue(baseModel),
                 KeepLattice = !parsed.GetValue(noLattice),
                 Threads = parsed.GetValue(threads),
                 Overwrite = parsed.GetValue(force),
@@ -47,7 +51,11 @@ internal static class ConvertCommand
     {
         var recipe = Recipe.Parse(options.Type);
         options = options with { Type = recipe.Name };
-        var model = context.OpenStore().ResolveSource(source);
+        var store = context.OpenStore();
+        var isAdapter = AdapterFolder.IsOne(context.FullPath(source));
+        var model = isAdapter ? new ResolvedModel(context.FullPath(source), ModelKind.Checkpoint, null) : store.ResolveSource(source);
+        if (isAdapter)
+            options = options with { BaseModel = AdapterBase.Find(store, model.Path, options.BaseModel) };
         var plan = ConversionPlan.Create(model.Path, context.FullPath(output ?? ConversionPlan.DefaultFileName(model.Path, model.Repository, recipe.Name, options.Projector)), options);
         foreach (var warning in plan.Warnings)
         {

@@ -29,7 +29,7 @@ internal static class CheckpointContents
             Tensors = sources,
             Files = [.. checkpoint.Files, .. adapters.SelectMany(adapter => adapter.Files)],
             Quantization = checkpoint.Quantization,
-            Notes = Notes(checkpoint, architecture),
+            Notes = [.. Notes(checkpoint, architecture), .. adapters.Select(adapter => adapter.Note)],
             Merged = adapters.ConvertAll(adapter => adapter.Summary),
         };
     }

@@ -43,6 +43,19 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }
 
+    /// <summary>LoRA adapters to merge: folders, each with a colon and a scale after it where it is not 1.</summary>
+    [Parameter]
+    [Alias("Lora")]
+    [ValidateNotNullOrEmpty]
+    public string[] Adapter { get; set; } = [];
+
+    /// <summary>When an adapter is converted: the model that it adapts; the one that the adapter names when left out.</summary>
+    [Parameter]
+    [Alias("Base")]
+    [ArgumentCompleter(typeof(InstalledModelCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? BaseModel { get; set; }
+
     /// <summary>Replace a file that is already there.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -50,6 +63,11 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
         var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
+        options = options with { Adapters = await OnPipelineAsync(() => Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) }).ToList()) };
+        if (AdapterFolder.IsOne(path))
+        {
+            options = options with { BaseModel = await OnPipelineAsync(() => AdapterBase.Find(this.OpenStore(Store), path, BaseModel)) };
+        }
         var output = await OnPipelineAsync(() => ChooseOutput(path));
         var plan = ConversionPlan.Create(path, output, options);
         foreach (var warning in plan.Warnings)
@@ -69,7 +87,8 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     }
 
     // A repository may be installed in several variants; a conversion means its checkpoint, when there is one.
-    private protected override string Resolve(ModelStore store, string model) => store.ResolveSource(model).Path;
+    private protected override string Resolve(ModelStore store, string model)
+        => Directory.Exists(model) && AdapterFolder.IsOne(model) ? model : store.ResolveSource(model).Path;
 
     private string ChooseOutput(string source)
     {
@@ -79,7 +98,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
             return target;
         }
         // A snapshot folder is named after a commit; its repository has the name that people know.
-        var repository = this.OpenStore(Store).Resolve(source).Repository;
+        var repository = AdapterFolder.IsOne(source) ? null : this.OpenStore(Store).Resolve(source).Repository;
         return System.IO.Path.Combine(target, ConversionPlan.DefaultFileName(source, repository, Type, Projector));
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ModelOps.Conversion;
 
 /// <summary>One adapter on its way into a model: replaces and changes the checkpoint's tensors as they are mapped.</summary>
@@ -77,6 +79,9 @@ internal sealed class AdapterMerging
                 $"The adapter changes '{pair.Name}' as one of [{string.Join(", ", pair.Shape)}], but the checkpoint's is one of [{string.Join(", ", tensor.Shape)}].",
                 "It was trained on another model.");
     }
+
+    /// <summary>The same for people.</summary>
+    public string Note => string.Create(CultureInfo.InvariantCulture, $"{Summary.Name} is merged at scale {Summary.Scale} into {Summary.Tensors} tensors, which keep no lattice.");
 
     /// <summary>Refuses an adapter of which something found no tensor in the checkpoint.</summary>
     public void RequireAllUsed()
