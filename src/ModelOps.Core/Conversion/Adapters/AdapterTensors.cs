@@ -24,7 +24,7 @@ internal sealed record AdapterTensors(TensorSource A, TensorSource B)
                 "Convert the base model and merge the adapter into it with --lora.");
         }
         var tensors = pair.IsEmbedding ? OfEmbedding(pair, rule) : OfLayer(pair, rule);
-        return (float)pair.Alpha == (float)alpha ? tensors : tensors with { B = new ScaledTensor(tensors.B, (float)(pair.Alpha / alpha)) };
+        return (float)pair.Alpha == (float)alpha ? tensors : tensors with { B = new MultipliedTensor(tensors.B, (float)(pair.Alpha / alpha)) };
     }
 
     /// <summary>Their names, after the model's tensor.</summary>

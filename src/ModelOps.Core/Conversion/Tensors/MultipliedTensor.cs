@@ -1,7 +1,7 @@
 namespace ModelOps.Conversion;
 
 /// <summary>A tensor with every weight multiplied by a factor.</summary>
-internal sealed class ScaledTensor(TensorSource stored, float factor) : TensorSource
+internal sealed class MultipliedTensor(TensorSource stored, float factor) : TensorSource
 {
     public override IReadOnlyList<string> Names => stored.Names;
 
