@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace ModelOps.Conversion;
 
 /// <summary>A matrix that sentence-transformers applies to the pooled vector: a folder with a configuration and weights of its own.</summary>
