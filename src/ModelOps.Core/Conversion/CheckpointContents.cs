@@ -31,6 +31,8 @@ internal static class CheckpointContents
             Quantization = checkpoint.Quantization,
             Notes = [.. Notes(checkpoint, architecture), .. adapters.Select(adapter => adapter.Note)],
             Merged = adapters.ConvertAll(adapter => adapter.Summary),
+            // llama.cpp's order is that of names; a file may hold its tensors in another.
+            ReadOrder = [.. checkpoint.Tensors.OrderBy(tensor => tensor.File, StringComparer.Ordinal).ThenBy(tensor => tensor.Offset).Select(tensor => tensor.Name)],
         };
     }
 

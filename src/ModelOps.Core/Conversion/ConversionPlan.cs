@@ -16,6 +16,18 @@ public sealed record ConversionOptions
     /// <summary>Threads for quantising; 0 means one a core.</summary>
     public int Threads { get; init; }
 
+    /// <summary>
+    /// Bytes of memory for weights under way, <see cref="LeastMemoryBytes"/> or more; headers and vocabularies come on top. The result does not
+    /// depend on it. The default leaves every machine that runs models room for other work, and is more than any usual conversion takes.
+    /// </summary>
+    public long MemoryBytes { get; init; } = 512 << 20;
+
+    /// <summary>Least <see cref="MemoryBytes"/>: a chunk of every kind fits, unless its rows are unusually long.</summary>
+    public const long LeastMemoryBytes = 16 << 20;
+
+    /// <summary>Most bytes of weights in a file; the rest goes into further files, <c>name-00001-of-00003.gguf</c>. Null writes one file.</summary>
+    public long? SplitMaxBytes { get; init; }
+
     /// <summary>Replace an output file that is already there.</summary>
     public bool Overwrite { get; init; }
 
@@ -50,7 +62,13 @@ public sealed record ConversionOptions
 /// <param name="Offset">Position in the output file.</param>
 /// <param name="Sources">Names of the source's tensors it is made from; empty for a computed one.</param>
 /// <param name="Lattice">Whether a quantization lattice was found and will be kept.</param>
-public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice);
+/// <param name="File">Which of <see cref="ConversionPlan.Files"/> it goes into.</param>
+public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice, int File = 0);
+
+/// <summary>One file of the output.</summary>
+/// <param name="Path">Where it will be.</param>
+/// <param name="Bytes">Its size.</param>
+public sealed record PlannedOutput(string Path, long Bytes);
 
 /// <summary>
 /// Everything a conversion will do, computed from headers (and, for lattices, a sample of the weights) before a byte is written. What
@@ -61,8 +79,11 @@ public sealed record ConversionPlan
     /// <summary>What is converted: a checkpoint folder, or a GGUF file (of several shards the one that was named).</summary>
     public required string Source { get; init; }
 
-    /// <summary>The GGUF file to be written.</summary>
+    /// <summary>The GGUF file to be written; of several the first, which is the one to open.</summary>
     public required string Output { get; init; }
+
+    /// <summary>All files to be written.</summary>
+    public required IReadOnlyList<PlannedOutput> Files { get; init; }
 
     /// <summary>GGUF architecture, such as <c>llama</c> or <c>gemma3</c>.</summary>
     public required string Architecture { get; init; }
@@ -73,7 +94,7 @@ public sealed record ConversionPlan
     /// <summary>Name of the recipe.</summary>
     public required string Type { get; init; }
 
-    /// <summary>Size of the output file.</summary>
+    /// <summary>Size of the output, all files together.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>The output's metadata.</summary>
@@ -99,6 +120,9 @@ public sealed record ConversionPlan
 
     /// <summary>The checkpoint's weight files, which the output must not replace.</summary>
     internal IReadOnlyList<string> SourceFiles { get; init; } = [];
+
+    /// <summary>Names of the source's tensors in the order that its files hold them; empty when that is not known.</summary>
+    internal IReadOnlyList<string> ReadOrder { get; init; } = [];
 
     /// <summary>Where the weights are read from.</summary>
     internal IWeightLocation Weights { get; init; } = LocalFiles.Location;
@@ -134,6 +158,7 @@ public sealed record ConversionPlan
         return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source);
     }
 
-    /// <summary>The file's layout: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
-    internal GgufLayout Layout() => GgufLayout.Create(Metadata, [.. Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Shape))]);
+    /// <summary>The layout of each file: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
+    internal IReadOnlyList<GgufLayout> Layouts()
+        => FileSplit.Layouts(Metadata, [.. Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Shape))], [.. Tensors.Select(tensor => tensor.File)]);
 }

@@ -9,6 +9,7 @@ internal static class ConversionPlanner
     public static ConversionPlan Plan(string source, string output, ConversionOptions options)
     {
         var recipe = Recipe.Parse(options.Type);
+        RequireLimits(options);
         var contents = Read(source, recipe, options);
         return Assemble(contents, recipe, output, options);
     }
@@ -30,27 +31,41 @@ internal static class ConversionPlanner
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"{source} is a GGUF file; adapters are merged into a checkpoint only.", "Convert the checkpoint that it was made from, with --lora.");
     }
 
+    private static void RequireLimits(ConversionOptions options)
+    {
+        if (options.MemoryBytes < ConversionOptions.LeastMemoryBytes)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A conversion cannot keep to {options.MemoryBytes:N0} bytes of memory; the least is {ConversionOptions.LeastMemoryBytes:N0}.", "Raise the limit (--memory, -MemoryLimit).");
+        if (options.SplitMaxBytes < 1)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A file cannot hold at most {options.SplitMaxBytes:N0} bytes.");
+    }
+
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options)
     {
         var sources = contents.Tensors;
         var types = ChooseTypes(contents, recipe, options.KeepLattice);
-        var layout = GgufLayout.Create(contents.Metadata, [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))]);
+        List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
+        var files = FileSplit.Assign(specs, options.SplitMaxBytes);
+        var layouts = FileSplit.Layouts(contents.Metadata, specs, files);
+        // A file's tensors follow each other in the model's order, so all layouts in a row are that order.
+        var placed = layouts.SelectMany(layout => layout.Tensors).ToList();
         return new ConversionPlan
         {
             Source = contents.Source,
-            Output = output,
+            Output = FileSplit.PathOf(output, 0, layouts.Count),
+            Files = [.. layouts.Select((layout, file) => new PlannedOutput(FileSplit.PathOf(output, file, layouts.Count), layout.FileBytes))],
             Architecture = contents.Architecture,
             SourceQuantization = contents.Quantization,
             Type = recipe.Name,
-            Bytes = layout.FileBytes,
+            Bytes = layouts.Sum(layout => layout.FileBytes),
             Metadata = contents.Metadata,
-            Tensors = [.. layout.Tensors.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].Lattice))],
+            Tensors = [.. placed.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].Lattice, files[i]))],
             Merged = contents.Merged,
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],
             SourceFiles = contents.Files,
             Notes = contents.Notes,
+            ReadOrder = contents.ReadOrder,
             Weights = contents.Weights,
         };
     }

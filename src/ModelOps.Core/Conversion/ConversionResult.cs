@@ -12,10 +12,13 @@ public sealed record ConvertedTensor(string Name, GgmlType Type, long Bytes, lon
 /// <summary>What a conversion did.</summary>
 public sealed record ConversionResult
 {
-    /// <summary>The GGUF file.</summary>
+    /// <summary>The GGUF file; of several the first, which is the one to open.</summary>
     public required string Output { get; init; }
 
-    /// <summary>Its size.</summary>
+    /// <summary>All files.</summary>
+    public required IReadOnlyList<string> Files { get; init; }
+
+    /// <summary>Their size together.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>How the checkpoint was already quantised; null when it was not.</summary>

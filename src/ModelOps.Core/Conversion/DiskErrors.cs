@@ -13,8 +13,14 @@ internal static class DiskErrors
     }
 
     /// <summary>An error of writing as ours: a full disk by its code, whatever else by its message.</summary>
-    public static ModelOpsException Translate(IOException exception, string output)
-        => DiskSpace.IsFull(exception)
-            ? new ModelOpsException(ErrorKind.InsufficientDiskSpace, $"The disk was full while {output} was written.", "Make room, write to another disk, or choose a smaller type.", exception)
-            : new ModelOpsException(ErrorKind.Failure, $"{output} cannot be written: {exception.Message}", null, exception);
+    /// <param name="exception">What the system said.</param>
+    /// <param name="output">What was written.</param>
+    /// <param name="isKept">Whether what was written stays for another run.</param>
+    public static ModelOpsException Translate(IOException exception, string output, bool isKept = false)
+    {
+        var kept = isKept ? " What is converted is kept beside the output; the same command goes on with it." : "";
+        return DiskSpace.IsFull(exception)
+            ? new ModelOpsException(ErrorKind.InsufficientDiskSpace, $"The disk was full while {output} was written.", $"Make room, write to another disk, or choose a smaller type.{kept}", exception)
+            : new ModelOpsException(ErrorKind.Failure, $"{output} cannot be written: {exception.Message}", isKept ? kept.TrimStart() : null, exception);
+    }
 }

@@ -27,6 +27,9 @@ internal sealed record ModelContents
     /// <summary>How the types of the tensors are chosen.</summary>
     public TypeRules Rules { get; init; }
 
+    /// <summary>Names of the source's tensors in the order that the files hold them, so that disks read forward; empty when that is not known.</summary>
+    public IReadOnlyList<string> ReadOrder { get; init; } = [];
+
     /// <summary>Where the weights are read from.</summary>
     public IWeightLocation Weights { get; init; } = LocalFiles.Location;
 

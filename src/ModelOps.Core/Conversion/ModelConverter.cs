@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ModelOps.Conversion;
-using ModelOps.Hardware;
 
 namespace ModelOps;
 
@@ -8,57 +7,33 @@ namespace ModelOps;
 public static class ModelConverter
 {
     /// <summary>
-    /// Writes the planned file in one pass: to a partial file beside the output first, renamed when complete, so that a failed or
-    /// cancelled run leaves nothing under the final name.
+    /// Writes the planned files in one pass: to partial files beside them first, renamed when all are complete, so that nothing unfinished ever
+    /// has the final name. What a killed, cancelled or failed run has done is kept, and the same plan goes on with it; a plan that can never be
+    /// finished, because its source is not what it was, leaves nothing.
     /// </summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.InvalidArgument"/> when the output exists.</exception>
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.InsufficientDiskSpace"/>, <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.InvalidArgument"/> when the output
+    /// exists, the memory limit is too low for a row, or the same conversion is running.
+    /// </exception>
     public static Task<ConversionResult> RunAsync(ConversionPlan plan, IProgress<ConversionProgress>? progress = null, CancellationToken cancellationToken = default)
-        => RunAsync(plan, DiskSpace.Free, progress, cancellationToken);
+        => RunAsync(plan, new ConversionDisk(), progress, cancellationToken);
 
-    /// <summary>The same with another way to ask for free bytes in a folder.</summary>
-    internal static Task<ConversionResult> RunAsync(ConversionPlan plan, Func<string, long?> freeBytes, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
-        => Task.Run(() => Run(plan, freeBytes, progress, cancellationToken), cancellationToken);
+    /// <summary>The same on another disk.</summary>
+    internal static Task<ConversionResult> RunAsync(ConversionPlan plan, ConversionDisk disk, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
+        => Task.Run(() => ConvertAsync(plan, disk, progress, cancellationToken), cancellationToken);
 
-    private static ConversionResult Run(ConversionPlan plan, Func<string, long?> freeBytes, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
+    private static async Task<ConversionResult> ConvertAsync(ConversionPlan plan, ConversionDisk disk, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
-        RequireOutput(plan);
-        var layout = plan.Layout();
-        if (plan.TensorSources is not { } sources || sources.Count != plan.Tensors.Count || layout.FileBytes != plan.Bytes)
-            throw new ModelOpsException(ErrorKind.InvalidArgument, "The plan was not made by ConversionPlan.Create, or was changed since.");
-        DiskErrors.Require(Path.GetDirectoryName(plan.Output)!, plan.Bytes, freeBytes(Path.GetDirectoryName(plan.Output)!));
-
-        var converted = new List<ConvertedTensor>(plan.Tensors.Count);
-        using (var reader = new CheckpointReader(plan.Weights.Open([.. plan.Tensors.SelectMany(tensor => tensor.Sources)], cancellationToken)))
-        using (var file = PartialFile.Create(plan.Output, plan.Bytes))
-        {
-            var threads = plan.Options.Threads > 0 ? plan.Options.Threads : Environment.ProcessorCount;
-            var encoder = new TensorEncoder(reader, file.Handle, threads, cancellationToken);
-            try
-            {
-                for (var i = 0; i < sources.Count; i++)
-                {
-                    var (tensor, source) = (plan.Tensors[i], sources[i]);
-                    cancellationToken.ThrowIfCancellationRequested();
-                    var exact = encoder.Encode(tensor, source);
-                    converted.Add(new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, exact, source.Weights, tensor.Lattice));
-                    var written = i + 1 < sources.Count ? plan.Tensors[i + 1].Offset : plan.Bytes;
-                    progress?.Report(new ConversionProgress(tensor.Name, written, plan.Bytes));
-                }
-                RandomAccess.Write(file.Handle, layout.Header.Span, 0);
-                cancellationToken.ThrowIfCancellationRequested();
-                file.Commit(plan.Options.Overwrite);
-            }
-            catch (IOException exception)
-            {
-                throw DiskErrors.Translate(exception, plan.Output);
-            }
-        }
+        foreach (var file in plan.Files)
+            RequireOutput(plan, file.Path);
+        var exact = await new ConversionRun(plan, progress).RunAsync(disk, cancellationToken).ConfigureAwait(false);
+        List<ConvertedTensor> converted = [.. plan.Tensors.Select((tensor, i) => new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, exact[i], plan.TensorSources![i].Weights, tensor.Lattice))];
         return new ConversionResult
         {
             Output = plan.Output,
+            Files = [.. plan.Files.Select(file => file.Path)],
             Bytes = plan.Bytes,
-            SourceQuantization = plan.SourceQuantization,
             Type = plan.Type,
             Architecture = plan.Architecture,
             Tensors = converted,
@@ -98,9 +73,8 @@ public static class ModelConverter
         }
     }
 
-    private static void RequireOutput(ConversionPlan plan)
+    private static void RequireOutput(ConversionPlan plan, string output)
     {
-        var output = plan.Output;
         if (Directory.Exists(output))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is a folder.", "Give the path of the GGUF file to be written.");
         if (!Directory.Exists(Path.GetDirectoryName(output)))

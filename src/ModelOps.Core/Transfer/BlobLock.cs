@@ -87,7 +87,8 @@ internal sealed class BlobLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static bool IsHeld(IOException e)
+    /// <summary>Whether an error of opening means that somebody else has the file open.</summary>
+    public static bool IsHeld(IOException e)
     {
         const int SharingViolation = unchecked((int)0x80070020), LockViolation = unchecked((int)0x80070021);
         const int WouldBlockLinux = 11, WouldBlockMac = 35;

@@ -46,7 +46,7 @@ internal sealed class LocalFiles : IWeightFiles
                 return handle;
             try
             {
-                handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
+                handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
