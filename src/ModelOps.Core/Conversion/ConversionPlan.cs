@@ -23,7 +23,7 @@ public sealed record ConversionOptions
     public long MemoryBytes { get; init; } = 512 << 20;
 
     /// <summary>Least <see cref="MemoryBytes"/>: a chunk of every kind fits, unless its rows are unusually long.</summary>
-    public const long LeastMemoryBytes = 16 << 20;
+    public const long LeastMemoryBytes = 64 << 20;
 
     /// <summary>Most bytes of weights in a file; the rest goes into further files, <c>name-00001-of-00003.gguf</c>. Null writes one file.</summary>
     public long? SplitMaxBytes { get; init; }

@@ -36,7 +36,7 @@ public sealed class DemoConversionTests
             plan.Tensors.Select(tensor => (tensor.Name, tensor.Type, tensor.Bytes, tensor.Offset)),
             file.Tensors.Select(tensor => (tensor.Name, tensor.Type, tensor.Bytes, tensor.Offset)));
         Assert.Equal(plan.Metadata.Keys, file.Metadata.Keys);
-        Assert.Equal(plan.Tensors.Select(tensor => tensor.Name), reported.Select(progress => progress.Tensor));
+        Assert.Equal(plan.Tensors.Select(tensor => tensor.Name).Order(StringComparer.Ordinal), reported.Select(progress => progress.Tensor).Distinct().Order(StringComparer.Ordinal));
         Assert.All(reported, progress => Assert.InRange(progress.BytesWritten, 1, progress.TotalBytes));
         Assert.Equal([plan.Output], Directory.GetFiles(folder.Path));
 

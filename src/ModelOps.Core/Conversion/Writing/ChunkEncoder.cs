@@ -83,7 +83,7 @@ internal sealed class ChunkEncoder
         return exact;
     }
 
-    private static long SliceRows(TensorSource source) => Math.Max(1, SliceWeights / source.RowLength);
+    private static long SliceRows(TensorSource source) => Math.Max(source.RowsAtOnce, SliceWeights / source.RowLength);
 
     private long Encode(PlannedTensor tensor, TensorSource source, ReadOnlySpan<float> weights, Span<byte> data)
     {

@@ -115,7 +115,7 @@ internal sealed class ConversionRun
         {
             throw new ModelOpsException(
                 ErrorKind.InvalidArgument,
-                $"A row of '{_needs.Tensor}' takes {_needs.Bytes:N0} bytes of memory to convert; the limit is {_plan.Options.MemoryBytes:N0}.",
+                $"The rows of '{_needs.Tensor}' take {_needs.Bytes:N0} bytes of memory to convert; the limit is {_plan.Options.MemoryBytes:N0}.",
                 $"Raise the limit (--memory, -MemoryLimit) to {_needs.Bytes:N0} bytes or more.");
         }
         return (int)Math.Min(_plan.Options.MemoryBytes / _needs.Bytes, int.MaxValue);

@@ -25,7 +25,7 @@ internal static class ChunkRow
         {
             var source = sources[tensor];
             var rowBytes = plan.Tensors[tensor].Type.RowBytes(source.RowLength);
-            var chunkRows = Math.Max(1, Math.Min(ChunkBytes / rowBytes, ChunkWeights / source.RowLength));
+            var chunkRows = Math.Max(source.RowsAtOnce, Math.Min(ChunkBytes / rowBytes, ChunkWeights / source.RowLength));
             for (var row = 0L; row < source.Rows; row += chunkRows)
                 chunks.Add(new RowChunk(tensor, row, Math.Min(chunkRows, source.Rows - row)));
         }
