@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using System.Text.RegularExpressions;
 
 namespace ModelOps.Cli.Commands;
 
 /// <summary>Options and arguments that several commands spell alike, and the tie from a parsed command to the method that does it.</summary>
-internal static class CommandSyntax
+internal static partial class CommandSyntax
 {
     public static Argument<string> Model() => new("MODEL") { Description = "A GGUF file, or an installed model: org/repo[:variant].", HelpName = "MODEL" };
 
@@ -90,6 +91,24 @@ internal static class CommandSyntax
         },
     };
 
+    /// <summary>A number of bytes such as 20MB or 500K, of 1024 as PowerShell counts.</summary>
+    public static Option<long?> Size(string name, string helpName, string description, long least) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[^1].Value;
+            if (SizePattern().Match(text) is not { Success: true } match || !double.TryParse(match.Groups["number"].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+            {
+                return Refuse<long?>(result, $"{name} is a number of bytes such as 20MB or 500K, not '{text}'.");
+            }
+            var unit = "KMGT".IndexOf(match.Groups["unit"].Value.ToUpperInvariant() is { Length: > 0 } letter ? letter[0] : ' ', StringComparison.Ordinal) + 1;
+            var bytes = number * Math.Pow(1024, unit);
+            return bytes >= least && bytes < long.MaxValue ? (long)bytes : Refuse<long?>(result, $"{name} is at least {least} and less than {long.MaxValue} bytes, not '{text}'.");
+        },
+    };
+
     // System.CommandLine's own words name .NET types, and a validator that asks for a value it could not convert throws.
     private static T ParseNumber<T>(ArgumentResult result, string name, T least)
         where T : struct, INumber<T>, IMinMaxValue<T>
@@ -103,6 +122,9 @@ internal static class CommandSyntax
         }
         return number >= least ? number : Refuse<T>(result, string.Create(CultureInfo.InvariantCulture, $"{name} is at least {least}."));
     }
+
+    [GeneratedRegex(@"\A(?<number>[0-9]+(\.[0-9]+)?) ?((?<unit>[KMGT])(i?B)?|B)?(/s)?\z", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex SizePattern();
 
     public static T? Refuse<T>(ArgumentResult result, string message)
     {

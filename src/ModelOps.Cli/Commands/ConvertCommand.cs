@@ -19,12 +19,14 @@ internal static class ConvertCommand
         var lora = new Option<string[]>("--lora") { Description = "A LoRA adapter's folder to merge into the model, and how strongly; may be given several times.", HelpName = "FOLDER[:SCALE]" };
         var baseModel = new Option<string?>("--base") { Description = "When SOURCE is an adapter: the model that it adapts, a folder or org/repo; otherwise the one that the adapter names.", HelpName = "MODEL" };
         var threads = CommandSyntax.Threads();
+        var memory = CommandSyntax.Size("--memory", "SIZE", "Memory for weights under way, such as 1GB; 512MB unless said. The result does not depend on it.", ConversionOptions.LeastMemoryBytes);
+        var split = CommandSyntax.Size("--split-max-size", "SIZE", "Write several files, each with at most so much of the weights, such as 2GB (of 1024): NAME-00001-of-00003.gguf, as llama.cpp names and reads them.", 1);
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and write nothing." };
         var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, lora, baseModel, threads, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, lora, baseModel, threads, memory, split, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
@@ -41,6 +43,8 @@ internal static class ConvertCommand
                 BaseModel = parsed.GetValue(baseModel),
                 KeepLattice = !parsed.GetValue(noLattice),
                 Threads = parsed.GetValue(threads),
+                MemoryBytes = parsed.GetValue(memory) ?? new ConversionOptions().MemoryBytes,
+                SplitMaxBytes = parsed.GetValue(split),
                 Overwrite = parsed.GetValue(force),
             };
             return RunAsync(context, parsed.GetValue(source) ?? throw Missing("SOURCE"), parsed.GetValue(output), options, parsed.GetValue(dryRun), cancellationToken);
@@ -103,7 +107,7 @@ internal static class ConvertCommand
     {
         report.Pairs(
             ("source", plan.Source),
-            ("output", plan.Output),
+            ("output", plan.Files.Count == 1 ? plan.Output : $"{plan.Output} and {plan.Files.Count - 1} more"),
             ("architecture", plan.Architecture),
             ("type", plan.Type),
             ("size", $"{Sizes.Bytes(plan.Bytes)} in {plan.Tensors.Count} tensors"),
@@ -117,7 +121,7 @@ internal static class ConvertCommand
     private static void Render(Report report, ConversionResult result)
     {
         report.Pairs(
-            ("output", result.Output),
+            ("output", result.Files.Count == 1 ? result.Output : $"{result.Output} and {result.Files.Count - 1} more"),
             ("type", $"{result.Type} ({string.Join(", ", result.Tensors.CountBy(tensor => tensor.Type).OrderByDescending(group => group.Value).Select(group => $"{group.Value} {group.Key}"))})"),
             ("size", Sizes.Bytes(result.Bytes)),
             ("bit-exact", $"{Sizes.Percent(result.ExactFraction, 2)} of all weights"),

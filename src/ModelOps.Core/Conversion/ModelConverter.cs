@@ -34,6 +34,7 @@ public static class ModelConverter
             Output = plan.Output,
             Files = [.. plan.Files.Select(file => file.Path)],
             Bytes = plan.Bytes,
+            SourceQuantization = plan.SourceQuantization,
             Type = plan.Type,
             Architecture = plan.Architecture,
             Tensors = converted,

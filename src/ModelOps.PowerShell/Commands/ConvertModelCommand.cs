@@ -33,6 +33,16 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [ValidateRange(0, 512)]
     public int Threads { get; set; }
 
+    /// <summary>Memory for weights under way, such as 1GB.</summary>
+    [Parameter]
+    [ValidateRange(ConversionOptions.LeastMemoryBytes, long.MaxValue)]
+    public long MemoryLimit { get; set; } = new ConversionOptions().MemoryBytes;
+
+    /// <summary>Most bytes of weights in a file, such as 2GB; all in one when left out.</summary>
+    [Parameter]
+    [ValidateRange(1L, long.MaxValue)]
+    public long? SplitMaxSize { get; set; }
+
     /// <summary>Name of the model inside the file; the checkpoint's when left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -62,7 +72,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
-        var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
+        var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, MemoryBytes = MemoryLimit, SplitMaxBytes = SplitMaxSize, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
         options = options with { Adapters = await OnPipelineAsync(() => Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) }).ToList()) };
         if (AdapterFolder.IsOne(path))
         {
