@@ -14,7 +14,8 @@ internal sealed class TinyCheckpoint
     private TinyCheckpoint(string folder)
     {
         _folder = folder;
-        Config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject();
+        // Python writes infinities that JSON does not have.
+        Config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")).Replace("Infinity", "1e30", StringComparison.Ordinal))!.AsObject();
         foreach (var file in Directory.EnumerateFiles(folder, "*.safetensors"))
             ReadTensors(File.ReadAllBytes(file));
     }

@@ -72,7 +72,7 @@ internal abstract class Architecture
     protected virtual string LayersKey => "num_hidden_layers";
 
     /// <summary>Number of layers.</summary>
-    public long Layers(CheckpointConfig config) => Layers(config, LayersKey);
+    public virtual long Layers(CheckpointConfig config) => Layers(config, LayersKey);
 
     /// <summary>Number of layers of a part of the model, by config.json's name for it.</summary>
     protected static long Layers(CheckpointConfig config, string key)

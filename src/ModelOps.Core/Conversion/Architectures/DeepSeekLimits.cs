@@ -27,10 +27,6 @@ internal static class DeepSeekLimits
     /// <summary>Whether llama.cpp takes the model, by its size, for one whose queries are made of the stream itself.</summary>
     public static bool IsKnownLite(CheckpointConfig config, long layers) => layers is 26 or 27 || (layers == 48 && config.Size("vocab_size") == LiteVocabulary);
 
-    /// <summary>Whether groups of experts are chosen before experts; where all groups are, or the method ignores them, they do not matter.</summary>
-    public static bool ChoosesGroups(CheckpointConfig config)
-        => config.FindText("topk_method") != "greedy" && config.FindInteger("n_group") is { } groups and > 1 && (config.FindInteger("topk_group") ?? groups) < groups;
-
     private static void RequireRope(CheckpointConfig config, Action<bool, string> refuse)
     {
         var rope = RopeParameters.From(config);
@@ -50,14 +46,9 @@ internal static class DeepSeekLimits
         refuse(isV3 ? method != "noaux_tc" : method is not ("greedy" or "group_limited_greedy"), $"does not choose experts by '{method}' (topk_method)");
         refuse(isV3 && config.FindText("scoring_func") != "sigmoid", $"scores the experts of V3 with sigmoids, the checkpoint says '{config.FindText("scoring_func")}' (scoring_func)");
         // Made for V3, the engine judges a group by its two best experts; V2 by its best.
-        refuse(method == "group_limited_greedy" && ChoosesGroups(config), "chooses groups of experts by two experts each, the checkpoint by one (group_limited_greedy)");
+        refuse(method == "group_limited_greedy" && ExpertGroups.AreChosen(config), "chooses groups of experts by two experts each, the checkpoint by one (group_limited_greedy)");
         // V2's own code scales what it does not normalise.
         refuse(!isV3 && config.FindBoolean("norm_topk_prob") is true && config.FindNumber("routed_scaling_factor") is not 1, "scales normalised weights, the checkpoint does not (norm_topk_prob, routed_scaling_factor)");
-        if (!ChoosesGroups(config))
-            return;
-        var (experts, groups) = (config.Size("n_routed_experts"), config.Size("n_group"));
-        if (experts % groups != 0 || config.Size("topk_group") * (experts / groups) < config.Size("num_experts_per_tok"))
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says n_group = {groups} and topk_group = {config.Size("topk_group")} for {experts} experts, which cannot be.");
-        refuse(experts / groups < 2, "needs two experts a group, the checkpoint has one (n_group)");
+        ExpertGroups.RequireComputable(config);
     }
 }

@@ -57,11 +57,7 @@ internal class DeepSeekV2 : Architecture
         var latent = LatentAttention.From(config);
         // To the engine there is one key and one value a token, which all heads share.
         metadata.Set(Key("attention.head_count_kv"), 1u);
-        if (!DeepSeekLimits.ChoosesGroups(config) && config.FindInteger("n_group") > 1)
-        {
-            metadata.Set(Key("expert_group_count"), 1u);
-            metadata.Set(Key("expert_group_used_count"), 1u);
-        }
+        ExpertGroups.Describe(this, config, metadata);
         metadata.Set(Key("leading_dense_block_count"), config.FindCount("first_k_dense_replace") ?? 0);
         metadata.Set(Key("vocab_size"), (uint)config.Size("vocab_size"));
         // The engine wants the key unless it takes the model, by its number of layers, for one of those without; upstream leaves it out.

@@ -22,26 +22,19 @@ internal sealed class Mamba2 : Architecture
 
     public override TensorTable Tensors(CheckpointConfig config)
     {
-        var (hidden, vocabulary, inner, heads) = (config.Size("hidden_size"), config.Size("vocab_size"), Inner(config), config.Size("num_heads"));
-        RequireComputable(config, inner, heads);
-        var groups = config.Size("n_groups");
-        var convolved = inner + (2 * groups * config.Size("state_size"));
-        var (length, width) = (config.Size("conv_kernel"), inner / groups);
-        return new TensorTable(Layers(config))
+        var (mixer, vocabulary) = (Mixer(config), config.Size("vocab_size"));
+        mixer.RequireComputable(config, ["use_bias"], "use_conv_bias");
+        if (config.Size("expand") * mixer.Hidden != mixer.Inner)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says {mixer.Heads} heads of {config.Size("head_dim")} for a width of {config.Size("expand")} · {mixer.Hidden}, which cannot be.");
+        var table = new TensorTable(Layers(config))
         {
-            { "backbone.embeddings.weight", "token_embd.weight", [vocabulary, hidden] },
-            { "backbone.norm_f.weight", "output_norm.weight", [hidden] },
-            { "lm_head.weight", "output.weight", [vocabulary, hidden], null, 0, config.FindBoolean("tie_word_embeddings") ?? false },
-            { "backbone.layers.*.norm.weight", "blk.*.attn_norm.weight", [hidden] },
-            { "backbone.layers.*.mixer.in_proj.weight", "blk.*.ssm_in.weight", [inner + convolved + heads, hidden] },
-            { "backbone.layers.*.mixer.out_proj.weight", "blk.*.ssm_out.weight", [hidden, inner] },
-            { "backbone.layers.*.mixer.dt_bias", "blk.*.ssm_dt.bias", [heads] },
-            { "backbone.layers.*.mixer.conv1d.bias", "blk.*.ssm_conv1d.bias", [convolved] },
-            new TensorRule("backbone.layers.*.mixer.conv1d.weight", "blk.*.ssm_conv1d.weight", [convolved, 1, length]) { View = [convolved, length] },
-            new TensorRule("backbone.layers.*.mixer.A_log", "blk.*.ssm_a", [heads]) { View = [heads, 1], IsLogarithm = true },
-            new TensorRule("backbone.layers.*.mixer.D", "blk.*.ssm_d", [heads]) { View = [heads, 1] },
-            new TensorRule("backbone.layers.*.mixer.norm.weight", "blk.*.ssm_norm.weight", [inner]) { View = [groups, width] },
+            { "backbone.embeddings.weight", "token_embd.weight", [vocabulary, mixer.Hidden] },
+            { "backbone.norm_f.weight", "output_norm.weight", [mixer.Hidden] },
+            { "lm_head.weight", "output.weight", [vocabulary, mixer.Hidden], null, 0, config.FindBoolean("tie_word_embeddings") ?? false },
+            { "backbone.layers.*.norm.weight", "blk.*.attn_norm.weight", [mixer.Hidden] },
         };
+        mixer.AddTo(table, "backbone.layers.*.mixer");
+        return table;
     }
 
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
@@ -53,7 +46,7 @@ internal sealed class Mamba2 : Architecture
         metadata.Set(Key("attention.head_count"), 0u);
         metadata.Set(Key("block_count"), (uint)Layers(config));
         metadata.Set(Key("ssm.conv_kernel"), (uint)config.Size("conv_kernel"));
-        metadata.Set(Key("ssm.inner_size"), (uint)Inner(config));
+        metadata.Set(Key("ssm.inner_size"), (uint)Mixer(config).Inner);
         metadata.Set(Key("ssm.state_size"), (uint)config.Size("state_size"));
         metadata.Set(Key("ssm.time_step_rank"), (uint)config.Size("num_heads"));
         metadata.Set(Key("ssm.group_count"), (uint)config.Size("n_groups"));
@@ -61,13 +54,6 @@ internal sealed class Mamba2 : Architecture
         metadata.Set("general.file_type", (uint)recipe.FileType);
     }
 
-    private static long Inner(CheckpointConfig config) => config.Size("expand") * config.Size("hidden_size");
-
-    private static void RequireComputable(CheckpointConfig config, long inner, long heads)
-    {
-        if (config.FindBoolean("use_bias") is true || config.FindBoolean("use_conv_bias") is false)
-            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's Mamba 2 has biases in its convolutions and nowhere else, the checkpoint otherwise (use_bias, use_conv_bias).");
-        if (heads * config.Size("head_dim") != inner || inner % config.Size("n_groups") != 0)
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says {heads} heads of {config.Size("head_dim")} and {config.Size("n_groups")} groups for a width of {inner}, which cannot be.");
-    }
+    private static Mamba2Mixer Mixer(CheckpointConfig config) => new(
+        config.Size("hidden_size"), config.Size("num_heads"), config.Size("num_heads") * config.Size("head_dim"), config.Size("state_size"), config.Size("n_groups"), config.Size("conv_kernel"));
 }
