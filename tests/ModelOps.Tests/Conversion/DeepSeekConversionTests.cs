@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModelOps.Tests.Conversion.Reference;
+using ModelOps.Tests.Conversion.Forward;
 using Xunit;
 
 namespace ModelOps.Tests.Conversion;

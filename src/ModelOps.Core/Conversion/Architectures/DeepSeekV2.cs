@@ -10,7 +10,7 @@ internal class DeepSeekV2 : Architecture
 
     public override string Name => "deepseek2";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
 
     public override string Defaults => """
         {

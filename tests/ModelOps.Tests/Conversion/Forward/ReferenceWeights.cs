@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
-namespace ModelOps.Tests.Conversion.Reference;
+namespace ModelOps.Tests.Conversion.Forward;
 
 /// <summary>
 /// Weights of a tiny checkpoint by the library's names: drawn at random when first asked for, so that a forward pass, run before the

@@ -1,4 +1,4 @@
-namespace ModelOps.Tests.Conversion.Reference;
+namespace ModelOps.Tests.Conversion.Forward;
 
 /// <summary>Attention with grouped queries (Ainslie et al. 2023) over one layer's tokens, as decoders have it.</summary>
 internal sealed class GroupedAttention

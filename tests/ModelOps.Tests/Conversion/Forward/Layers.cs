@@ -1,4 +1,4 @@
-namespace ModelOps.Tests.Conversion.Reference;
+namespace ModelOps.Tests.Conversion.Forward;
 
 /// <summary>
 /// The layers that models are made of, by their papers' formulas, in F64 and without haste. A sequence is an array of vectors, one a token.

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace ModelOps.Tests.Conversion.Reference;
+namespace ModelOps.Tests.Conversion.Forward;
 
 /// <summary>DeepSeek V2 and V3 by their papers (arXiv 2405.04434, 2412.19437): latent attention decompressed for every token, experts one by one.</summary>
 internal sealed class ReferenceDeepSeek(JsonObject config, ReferenceWeights weights)
