@@ -78,6 +78,8 @@ internal sealed class TensorMapping
             source = new ReorderedColumns(source, columns);
         if (rule.Transposed is { } turned)
             source = new TransposedTensor(source, turned);
+        if (rule.Map is { } map)
+            source = new MappedTensor(source, map);
         if (rule.Stack is not { } stack)
         {
             Add(rule.Target, source, rule.Type);

@@ -46,13 +46,13 @@ internal static class TensorTypes
 
     private static GgmlType Converted(GgmlType type, string name, IReadOnlyList<long> shape)
     {
+        // MmprojModel.tensor_force_quant: what a vision tower convolves with.
+        if (shape.Count > 1 && (name.Contains(".patch_embd.weight", StringComparison.Ordinal) || name.Contains(".patch_merger.weight", StringComparison.Ordinal)))
+            return type == GgmlType.F16 ? GgmlType.F16 : GgmlType.F32;
         if (shape.Count < 2 || name.EndsWith("_norm.weight", StringComparison.Ordinal) || !IsWeight(name) || ConverterF32.Contains(WithoutBlock(name)))
         {
             return GgmlType.F32;
         }
-        // MmprojModel.tensor_force_quant: what a vision tower convolves with.
-        if (name.Contains(".patch_embd.weight", StringComparison.Ordinal) || name.Contains(".patch_merger.weight", StringComparison.Ordinal))
-            return type == GgmlType.F16 ? GgmlType.F16 : GgmlType.F32;
         return shape[0] % type.BlockLength() == 0 ? type : GgmlType.F16;
     }
 

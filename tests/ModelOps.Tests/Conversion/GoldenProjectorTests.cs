@@ -7,7 +7,13 @@ public sealed class GoldenProjectorTests
 {
     public static TheoryData<string, string> Cases => new()
     {
-        { "gemma3-vision", "f32" }, { "gemma3-vision", "bf16" },
+        { "gemma3-vision", "f32" }, { "gemma3-vision", "bf16" }, { "gemma3-vision", "f16" }, { "gemma3-vision", "q8_0" },
+        { "gemma4-vision", "f32" }, { "gemma4-vision", "bf16" }, { "gemma4-vision", "f16" }, { "gemma4-vision", "q8_0" },
+        { "gemma4-vision-plain", "f32" }, { "gemma4-vision-plain", "bf16" },
+        { "qwen2vl-vision", "f32" }, { "qwen2vl-vision", "bf16" }, { "qwen2vl-vision", "f16" }, { "qwen2vl-vision", "q8_0" },
+        { "qwen2.5vl-vision", "f32" }, { "qwen2.5vl-vision", "bf16" },
+        { "qwen3vl-vision", "f32" }, { "qwen3vl-vision", "bf16" },
+        { "qwen3.5-vision", "f32" }, { "qwen3.5-vision", "bf16" },
     };
 
     [Theory]
@@ -17,6 +23,6 @@ public sealed class GoldenProjectorTests
         using var folder = new TemporaryFolder();
         var options = new ConversionOptions { Type = type, Projector = true };
         var plan = ConversionPlan.Create(Path.Combine(TestPaths.Golden(model), "hf"), folder.File("mmproj.gguf"), options);
-        await OfficialFile.AssertWrittenBy(plan, Path.Combine(TestPaths.Golden(model), $"official.mmproj.{type}.gguf"));
+        await OfficialFile.AssertWrittenBy(plan, Path.Combine(TestPaths.Golden(model), $"official.mmproj.{type}.gguf"), rounded: ".per_dim_scale.weight");
     }
 }

@@ -89,6 +89,9 @@ internal sealed class CheckpointConfig
         : value >= least && value <= most ? value
         : throw Wrong(keys, string.Create(CultureInfo.InvariantCulture, $"a number between {least} and {most}"), Find(keys)!.Value);
 
+    /// <summary>A number between 0 and 1 that is said here, not in <c>text_config</c>; null when it is not.</summary>
+    public double? FindOwnNumber(string key) => _root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number && value.GetDouble() is >= 0 and <= 1 and var number ? number : null;
+
     /// <summary>A truth value; null when absent.</summary>
     public bool? FindBoolean(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()

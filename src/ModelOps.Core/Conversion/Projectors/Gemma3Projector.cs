@@ -10,6 +10,8 @@ internal sealed class Gemma3Projector : Projector
 
     public override string Name => "gemma3";
 
+    public override long TextHidden => 2304;
+
     public override string VisionDefaults => """
         {
           "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12, "image_size": 224, "patch_size": 16,

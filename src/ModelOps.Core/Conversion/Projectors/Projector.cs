@@ -15,6 +15,9 @@ internal abstract class Projector
     /// <summary>How the conversion is verified.</summary>
     public virtual ArchitectureEvidence Evidence => ArchitectureEvidence.OfficialFile;
 
+    /// <summary>Length of the language model's embeddings, which the library assumes.</summary>
+    public abstract long TextHidden { get; }
+
     /// <summary>What the library assumes of keys that <c>vision_config</c> leaves out, as JSON.</summary>
     public virtual string VisionDefaults => "{}";
 
@@ -34,7 +37,7 @@ internal abstract class Projector
     public abstract void Describe(ProjectorConfig config, GgufMetadata metadata);
 
     /// <summary>Refuses an activation that llama.cpp computes otherwise.</summary>
-    private protected static void RequireActivation(CheckpointConfig tower, string key, params ReadOnlySpan<string> computable)
+    internal static void RequireActivation(CheckpointConfig tower, string key, params ReadOnlySpan<string> computable)
     {
         if (tower.FindText(key) is { } activation && !computable.Contains(activation))
         {

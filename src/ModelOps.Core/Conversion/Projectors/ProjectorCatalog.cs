@@ -8,6 +8,10 @@ internal static class ProjectorCatalog
     public static IReadOnlyList<Projector> All { get; } =
     [
         new Gemma3Projector(),
+        new Gemma4Projector(),
+        new Qwen2VlProjector(),
+        new Qwen25VlProjector(),
+        .. Qwen3VlProjector.All,
     ];
 
     private static readonly Dictionary<string, Projector> ByClassName = All

@@ -10,7 +10,7 @@ namespace ModelOps.Conversion;
 internal sealed record ProjectorConfig(CheckpointConfig Model, CheckpointConfig Vision, CheckpointConfig? Audio, CheckpointConfig Preprocessor)
 {
     /// <summary>Length of the language model's embeddings.</summary>
-    public long TextHidden => Model.Size("hidden_size");
+    public required long TextHidden { get; init; }
 
     /// <summary>Reads a checkpoint's.</summary>
     public static ProjectorConfig Read(Checkpoint checkpoint, Projector projector)
@@ -22,6 +22,9 @@ internal sealed record ProjectorConfig(CheckpointConfig Model, CheckpointConfig 
             model,
             vision.WithDefaults(JsonElement.Parse(projector.VisionDefaults)),
             model.FindPart("audio_config")?.WithDefaults(JsonElement.Parse(projector.AudioDefaults)),
-            PreprocessorConfig.Read(checkpoint));
+            PreprocessorConfig.Read(checkpoint))
+        {
+            TextHidden = model.Size("hidden_size", projector.TextHidden),
+        };
     }
 }

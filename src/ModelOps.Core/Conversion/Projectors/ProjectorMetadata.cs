@@ -28,9 +28,17 @@ internal static class ProjectorMetadata
         WriteSizes(metadata, "audio", sizes);
     }
 
-    /// <summary>Writes the epsilon of a tower's norms: the first of the keys that is there, else the library's.</summary>
+    /// <summary>Writes the epsilon of a tower's norms.</summary>
     public static void WriteEpsilon(this GgufMetadata metadata, string tower, double epsilon)
         => metadata.Set($"clip.{tower}.attention.layer_norm_epsilon", (float)epsilon);
+
+    /// <summary>Writes how many patches one embedding's side merges, unless it is two, which llama.cpp assumes of Qwen 2 and 2.5.</summary>
+    public static void WriteMerge(this GgufMetadata metadata, CheckpointConfig vision)
+    {
+        // llama.cpp's converter never writes this, so other numbers than two come out wrong there.
+        if (vision.Size("spatial_merge_size") is var merge and not 2)
+            metadata.Set("clip.vision.spatial_merge_size", (uint)merge);
+    }
 
     private static void WriteSizes(GgufMetadata metadata, string tower, TowerSizes sizes)
     {

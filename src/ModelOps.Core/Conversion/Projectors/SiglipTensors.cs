@@ -7,20 +7,14 @@ internal static class SiglipTensors
     public static void AddSiglip(this TensorTable table, string from, TowerSizes sizes)
     {
         var (hidden, feedForward) = (sizes.Hidden, sizes.FeedForward);
-        Linear("encoder.layers.*.layer_norm1", "v.blk.*.ln1", hidden);
-        Linear("encoder.layers.*.self_attn.q_proj", "v.blk.*.attn_q", hidden, hidden);
-        Linear("encoder.layers.*.self_attn.k_proj", "v.blk.*.attn_k", hidden, hidden);
-        Linear("encoder.layers.*.self_attn.v_proj", "v.blk.*.attn_v", hidden, hidden);
-        Linear("encoder.layers.*.self_attn.out_proj", "v.blk.*.attn_out", hidden, hidden);
-        Linear("encoder.layers.*.layer_norm2", "v.blk.*.ln2", hidden);
-        Linear("encoder.layers.*.mlp.fc1", "v.blk.*.ffn_up", feedForward, hidden);
-        Linear("encoder.layers.*.mlp.fc2", "v.blk.*.ffn_down", hidden, feedForward);
-        Linear("post_layernorm", "v.post_ln", hidden);
-
-        void Linear(string source, string target, params long[] shape)
-        {
-            table.Add($"{from}.{source}.weight", $"{target}.weight", shape);
-            table.Add($"{from}.{source}.bias", $"{target}.bias", [shape[0]]);
-        }
+        table.AddLinear($"{from}.encoder.layers.*.layer_norm1", "v.blk.*.ln1", hidden);
+        table.AddLinear($"{from}.encoder.layers.*.self_attn.q_proj", "v.blk.*.attn_q", hidden, hidden);
+        table.AddLinear($"{from}.encoder.layers.*.self_attn.k_proj", "v.blk.*.attn_k", hidden, hidden);
+        table.AddLinear($"{from}.encoder.layers.*.self_attn.v_proj", "v.blk.*.attn_v", hidden, hidden);
+        table.AddLinear($"{from}.encoder.layers.*.self_attn.out_proj", "v.blk.*.attn_out", hidden, hidden);
+        table.AddLinear($"{from}.encoder.layers.*.layer_norm2", "v.blk.*.ln2", hidden);
+        table.AddLinear($"{from}.encoder.layers.*.mlp.fc1", "v.blk.*.ffn_up", feedForward, hidden);
+        table.AddLinear($"{from}.encoder.layers.*.mlp.fc2", "v.blk.*.ffn_down", hidden, feedForward);
+        table.AddLinear($"{from}.post_layernorm", "v.post_ln", hidden);
     }
 }

@@ -21,6 +21,9 @@ internal sealed record TensorRule(string Source, string Target, IReadOnlyList<lo
     /// <summary>The type of the result whatever the recipe; null when the recipe chooses.</summary>
     public GgmlType? Type { get; init; }
 
+    /// <summary>What each weight is computed with; null keeps it.</summary>
+    public Func<float, float>? Map { get; init; }
+
     /// <summary>Added to every weight.</summary>
     public float Shift { get; init; }
 
