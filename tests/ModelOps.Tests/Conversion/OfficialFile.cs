@@ -26,7 +26,8 @@ internal static class OfficialFile
         var theirs = await File.ReadAllBytesAsync(path);
         foreach (var tensor in official.Tensors.Where(tensor => rounded is not null && tensor.Name.EndsWith(rounded, StringComparison.Ordinal)))
         {
-            var (data, expected) = (ours.AsSpan((int)tensor.Offset, (int)tensor.Bytes), theirs.AsSpan((int)tensor.Offset, (int)tensor.Bytes));
+            var data = ours.AsSpan((int)tensor.Offset, (int)tensor.Bytes);
+            var expected = theirs.AsSpan((int)tensor.Offset, (int)tensor.Bytes);
             foreach (var (value, other) in MemoryMarshal.Cast<byte, int>(data).ToArray().Zip(MemoryMarshal.Cast<byte, int>(expected).ToArray()))
                 Assert.InRange(value, other - 2, other + 2);
             expected.CopyTo(data);
