@@ -76,8 +76,7 @@ internal static class CommonMetadata
                 // llama.cpp's converter warns and writes a model that computes something else.
                 throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"Rotary scaling of type '{rope.Type}' cannot be converted for {architecture.Name}.");
         }
-        if (rope.FindNumbers("mrope_section") is { } sections)
-            metadata.Set(architecture.Key("rope.dimension_sections"), Enumerable.Range(0, 4).Select(i => i < sections.Length ? (int)sections[i] : 0).ToArray());
+        RopeSections.Write(architecture, rope, metadata);
         Number("rope.freq_base", rope.Theta);
         Number("rope.freq_base_swa", rope.SlidingTheta);
 

@@ -3,9 +3,6 @@ namespace ModelOps.Conversion;
 /// <summary>Qwen 3.5 and 3.6, text-only or inside the multimodal checkpoint: linear attention of four tensors, value heads tiled.</summary>
 internal class Qwen35(int predictionLayers = 0) : QwenHybrid(predictionLayers)
 {
-    /// <summary>Dimensions that turn with time, height and width where config.json does not say.</summary>
-    private static readonly int[] DefaultSections = [11, 11, 10, 0];
-
     public override IReadOnlyList<string> ClassNames => ["Qwen3_5ForConditionalGeneration", "Qwen3_5ForCausalLM"];
 
     public override string Name => "qwen35";
@@ -22,8 +19,7 @@ internal class Qwen35(int predictionLayers = 0) : QwenHybrid(predictionLayers)
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
     {
         base.Describe(config, recipe, metadata);
-        if (!metadata.ContainsKey(Key("rope.dimension_sections")))
-            metadata.Set(Key("rope.dimension_sections"), DefaultSections);
+        RopeSections.Complete(this, DecoderSizes.From(config, feedForward: 0).HeadLength, Rotated(config), metadata, [11, 11, 10]);
     }
 
     protected override QwenHybrid With(int predictionLayers) => new Qwen35(predictionLayers);

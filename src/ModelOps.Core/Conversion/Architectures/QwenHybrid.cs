@@ -60,8 +60,11 @@ internal abstract class QwenHybrid(int predictionLayers) : Architecture
             metadata.Set(Key("nextn_predict_layers"), (uint)predictionLayers);
         GatedDeltaNet.From(config).Describe(this, metadata);
         DescribePattern(config, metadata);
-        metadata.Set(Key("rope.dimension_count"), (uint)(DecoderSizes.From(config, feedForward: 0).HeadLength * (RopeParameters.From(config).PartialFactor ?? 0.25)));
+        metadata.Set(Key("rope.dimension_count"), Rotated(config));
     }
+
+    /// <summary>Dimensions of a head that turn.</summary>
+    protected static uint Rotated(CheckpointConfig config) => (uint)(DecoderSizes.From(config, feedForward: 0).HeadLength * (RopeParameters.From(config).PartialFactor ?? 0.25));
 
     /// <summary>The same architecture with so many layers for multi-token prediction.</summary>
     protected abstract QwenHybrid With(int predictionLayers);

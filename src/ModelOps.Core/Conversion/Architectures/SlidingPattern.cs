@@ -34,4 +34,21 @@ internal static class SlidingPattern
 
         bool Follows(int period) => isGlobal.Select((global, layer) => global == ((layer + 1) % period == 0)).All(agrees => agrees);
     }
+
+    /// <summary>
+    /// Refuses a window for architectures that have none in llama.cpp: Qwen's configurations speak of one, which nearly all leave off, or make
+    /// as long as the context.
+    /// </summary>
+    /// <param name="architecture">The architecture.</param>
+    /// <param name="config">config.json.</param>
+    /// <param name="startsAbove">Whether only layers from <c>max_window_layers</c> on would have it, where config.json does not say of each.</param>
+    public static void RequireNone(Architecture architecture, CheckpointConfig config, bool startsAbove = true)
+    {
+        if (config.FindBoolean("use_sliding_window") is not true || config.FindInteger("sliding_window") is not { } window || window >= config.FindInteger("max_position_embeddings"))
+            return;
+        var layers = architecture.Layers(config);
+        var slides = LayerTypes.Find(config, layers) is { } types ? types.Contains("sliding_attention") : !startsAbove || config.FindInteger("max_window_layers") is not { } first || first < layers;
+        if (slides)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's {architecture.Name} has no layers with a window, the checkpoint does (use_sliding_window).");
+    }
 }
