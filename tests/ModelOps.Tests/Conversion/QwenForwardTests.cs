@@ -120,6 +120,21 @@ public sealed class QwenForwardTests : IDisposable
         Assert.Equal((uint)deepLayers, plan.Metadata["qwen3vl.n_deepstack_layers"]);
     }
 
+    [Fact]
+    public async Task Qwen3VlMoe()
+    {
+        var config = Plain("Qwen3VLMoeForConditionalGeneration");
+        AddExperts(config);
+        config.Remove("shared_expert_intermediate_size");
+        config["rope_scaling"] = JsonNode.Parse("""{"rope_type": "default", "mrope_section": [3, 3, 2], "mrope_interleaved": true}""");
+        config = Nest(config);
+        config["vision_config"] = new JsonObject { ["deepstack_visual_indexes"] = new JsonArray(0, 1) };
+        var plan = await RequireLogits(new QwenCheckpoint("qwen3moe", config));
+        Assert.Equal("qwen3vlmoe", plan.Architecture);
+        Assert.Equal(24u, plan.Metadata["qwen3vlmoe.expert_feed_forward_length"]);
+        Assert.Equal([24L, 48, 5], plan.Tensors.Single(tensor => tensor.Name == "blk.0.ffn_down_exps.weight").Shape);
+    }
+
     [Theory]
     [InlineData("Qwen3NextForCausalLM", "qwen3next", "attention_bias", "true")]
     [InlineData("Qwen3NextForCausalLM", "qwen3next", "norm_topk_prob", "false")]

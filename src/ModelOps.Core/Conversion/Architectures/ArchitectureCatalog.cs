@@ -20,6 +20,7 @@ internal static class ArchitectureCatalog
         new Qwen35(),
         new Qwen35Moe(),
         new Qwen3Vl(),
+        new Qwen3VlMoe(),
         new Gemma2(),
         new Gemma3(),
         new Gemma3n(),

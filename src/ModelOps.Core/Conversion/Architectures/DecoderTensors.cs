@@ -58,13 +58,17 @@ internal static class DecoderTensors
     /// <summary>The gated networks of the experts, in either layout.</summary>
     public static void AddGatedExperts(this TensorTable table, long experts, long width, long hidden, string from = "model.layers.*", string to = "blk.*")
     {
-        table.AddExperts(
+        table.AddExpertsOneByOne(experts, width, hidden, from, to);
+        table.AddFusedExperts(experts, width, hidden, from, to);
+    }
+
+    /// <summary>The gated networks of the experts, each with tensors of its own.</summary>
+    public static void AddExpertsOneByOne(this TensorTable table, long experts, long width, long hidden, string from = "model.layers.*", string to = "blk.*")
+        => table.AddExperts(
             experts,
             ($"{from}.mlp.experts.#.down_proj.weight", $"{to}.ffn_down_exps.weight", [hidden, width]),
             ($"{from}.mlp.experts.#.gate_proj.weight", $"{to}.ffn_gate_exps.weight", [width, hidden]),
             ($"{from}.mlp.experts.#.up_proj.weight", $"{to}.ffn_up_exps.weight", [width, hidden]));
-        table.AddFusedExperts(experts, width, hidden, from, to);
-    }
 
     /// <summary>
     /// The experts' matrices as transformers 5 may save them: of all experts in one tensor, gate and up together. An alternative to their

@@ -17,7 +17,7 @@ internal class Qwen3Vl : Architecture
     public override string Defaults => """
         {
           "vocab_size": 151936, "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32,
-          "head_dim": 128, "max_position_embeddings": 128000, "rms_norm_eps": 1e-6, "rope_theta": 5000000.0, "tie_word_embeddings": false, "attention_bias": false
+          "head_dim": 128, "max_position_embeddings": 128000, "rms_norm_eps": 1e-6, "rope_theta": 5000000.0, "attention_bias": false
         }
         """;
 
@@ -27,13 +27,14 @@ internal class Qwen3Vl : Architecture
     {
         if (config.FindBoolean("attention_bias") is true)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's {Name} has no biases in its attention, the checkpoint does (attention_bias).");
-        var sizes = DecoderSizes.From(config);
+        // The mixtures say no width of a dense network, or one they do not have.
+        var sizes = DecoderSizes.From(config, feedForward: 0);
         var table = new TensorTable(Layers(config));
-        table.AddEnds(sizes, config.FindBoolean("tie_word_embeddings") ?? false);
+        table.AddEnds(sizes, config.FindBoolean("tie_word_embeddings") ?? IsTied);
         table.AddNorms(sizes);
         table.AddAttention(sizes);
         table.AddHeadNorms(sizes);
-        AddFeedForward(table, sizes, config);
+        AddFeedForward(table, config);
         return table;
     }
 
@@ -46,7 +47,10 @@ internal class Qwen3Vl : Architecture
     }
 
     /// <summary>What stands between attention and the next layer.</summary>
-    protected virtual void AddFeedForward(TensorTable table, DecoderSizes sizes, CheckpointConfig config) => table.AddGatedFeedForward(sizes);
+    protected virtual void AddFeedForward(TensorTable table, CheckpointConfig config) => table.AddGatedFeedForward(DecoderSizes.From(config));
+
+    /// <summary>Whether the head is the embedding where config.json does not say.</summary>
+    protected virtual bool IsTied => false;
 
     private static uint DeepLayers(CheckpointConfig config)
     {
