@@ -47,6 +47,7 @@ internal static class ArchitectureCatalog
         new Camembert(),
         new ModernBert(),
         new NomicBert(),
+        new JinaBert2(),
         new GemmaEmbedding(),
         new T5(),
         new T5Encoder(),

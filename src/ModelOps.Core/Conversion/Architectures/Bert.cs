@@ -14,6 +14,9 @@ internal class Bert : Encoder
         }
         """;
 
+    /// <summary>WordPiece as a rule; some models for many languages (paraphrase-multilingual-MiniLM) have XLM-R's tokens.</summary>
+    public override TokenizerTraits Tokenizer { get; } = new() { AllowsUnigram = true, HasTokenTypes = true };
+
     /// <summary>What the library's classes with a head put before the encoder's names.</summary>
     protected virtual string Prefix => "bert.";
 
@@ -45,11 +48,7 @@ internal class Bert : Encoder
         var (width, feedForward) = (Width(config), config.Size(Keys.FeedForward));
         var table = new TensorTable(Layers(config));
         AddEmbeddings(table, config, width);
-        table.AddLinear("encoder.layer.*.attention.self.query", "blk.*.attn_q", width, width);
-        table.AddLinear("encoder.layer.*.attention.self.key", "blk.*.attn_k", width, width);
-        table.AddLinear("encoder.layer.*.attention.self.value", "blk.*.attn_v", width, width);
-        table.AddLinear("encoder.layer.*.attention.output.dense", "blk.*.attn_output", width, width);
-        table.AddLayerNorm("encoder.layer.*.attention.output.LayerNorm", "blk.*.attn_output_norm", width);
+        AddAttention(table, width);
         table.AddLinear("encoder.layer.*.intermediate.dense", "blk.*.ffn_up", feedForward, width);
         table.AddLinear("encoder.layer.*.output.dense", "blk.*.ffn_down", width, feedForward);
         table.AddLayerNorm("encoder.layer.*.output.LayerNorm", "blk.*.layer_output_norm", width);
@@ -80,6 +79,16 @@ internal class Bert : Encoder
         if (config.Find("type_vocab_size") is not null)
             table.Add("embeddings.token_type_embeddings.weight", "token_types.weight", [TokenTypes(config), width]);
         table.AddLayerNorm("embeddings.LayerNorm", "token_embd_norm", width);
+    }
+
+    /// <summary>The projections of attention, and the norm after it.</summary>
+    protected static void AddAttention(TensorTable table, long width)
+    {
+        table.AddLinear("encoder.layer.*.attention.self.query", "blk.*.attn_q", width, width);
+        table.AddLinear("encoder.layer.*.attention.self.key", "blk.*.attn_k", width, width);
+        table.AddLinear("encoder.layer.*.attention.self.value", "blk.*.attn_v", width, width);
+        table.AddLinear("encoder.layer.*.attention.output.dense", "blk.*.attn_output", width, width);
+        table.AddLayerNorm("encoder.layer.*.attention.output.LayerNorm", "blk.*.attn_output_norm", width);
     }
 
     /// <summary>The classifier: a layer with tanh, which the library calls the pooler, and the outputs.</summary>

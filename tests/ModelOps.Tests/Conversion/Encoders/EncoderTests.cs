@@ -139,6 +139,42 @@ public sealed class EncoderTests : IDisposable
         Assert.Equal(1000f, plan.Metadata["nomic-bert.rope.freq_base"]);
     }
 
+    [Fact]
+    public async Task JinaBert2_SeesNearTokensBetter()
+    {
+        var checkpoint = TinyCheckpoint.Of("bert");
+        checkpoint.Config["architectures"] = new JsonArray("JinaBertForMaskedLM");
+        checkpoint.Config["position_embedding_type"] = "alibi";
+        checkpoint.Config["feed_forward_type"] = "geglu";
+        foreach (var name in checkpoint.Tensors.Keys.Where(name => name.Contains("position", StringComparison.Ordinal) || name.Contains(".intermediate.", StringComparison.Ordinal)).ToList())
+            checkpoint.Tensors.Remove(name);
+        for (var layer = 0; layer < 2; layer++)
+        {
+            foreach (var part in new[] { "weight", "bias" })
+            {
+                checkpoint.Rename($"encoder.layer.{layer}.output.dense.{part}", $"encoder.layer.{layer}.mlp.wo.{part}");
+                checkpoint.Rename($"encoder.layer.{layer}.output.LayerNorm.{part}", $"encoder.layer.{layer}.mlp.layernorm.{part}");
+            }
+            checkpoint.Add($"encoder.layer.{layer}.mlp.gated_layers.weight", 96, 32);
+        }
+        var plan = await _checkpoints.RequireVectors(checkpoint, ReferenceModels.JinaBert2(new Reference(checkpoint), Tokens, Heads), Tokens);
+        Assert.Equal("jina-bert-v2", plan.Architecture);
+        checkpoint.Config["feed_forward_type"] = "reglu";
+        Assert.Contains("reglu", Assert.Throws<ModelOpsException>(() => _checkpoints.Plan(checkpoint)).Message);
+    }
+
+    [Fact]
+    public async Task Bert_WithTokensOfXlmRoberta_CutsAsThatDoes()
+    {
+        var checkpoint = TinyCheckpoint.Of("bert");
+        checkpoint.Config["vocab_size"] = 384;
+        checkpoint.Tensors.Remove("embeddings.word_embeddings.weight");
+        checkpoint.Add("embeddings.word_embeddings.weight", 384, 32);
+        var plan = await _checkpoints.RequireVectors(checkpoint, ReferenceModels.Bert(new Reference(checkpoint), Tokens, "", Heads, 0, 1e-12), Tokens, folder => EncoderCheckpoints.TakeTokenizer(folder, "xlm-roberta"));
+        Assert.Equal("t5", plan.Metadata["tokenizer.ggml.model"]);
+        Assert.Equal(2u, plan.Metadata["tokenizer.ggml.token_type_count"]);
+    }
+
     [Theory]
     [InlineData("gelu")]
     [InlineData("silu")]

@@ -44,6 +44,25 @@ internal static class ReferenceModels
         return x;
     }
 
+    /// <summary>jina-embeddings-v2; the heads' slopes are the powers of 2^(-8 / heads), as ALiBi's paper has them for 2^n heads.</summary>
+    public static double[][] JinaBert2(Reference w, int[] tokens, int heads)
+    {
+        const double Epsilon = 1e-12;
+        double[][] x = [.. tokens.Select(token => w.Row("embeddings.word_embeddings.weight", token).Zip(w.Row("embeddings.token_type_embeddings.weight", 0), (a, b) => a + b).ToArray())];
+        x = w.LayerNorm(x, "embeddings.LayerNorm", Epsilon);
+        for (var layer = 0; w.Find($"encoder.layer.{layer}.mlp.wo.weight") is not null; layer++)
+        {
+            var at = $"encoder.layer.{layer}";
+            var attention = Attention(w.Linear(x, $"{at}.attention.self.query"), w.Linear(x, $"{at}.attention.self.key"), w.Linear(x, $"{at}.attention.self.value"), heads, Scale(x, heads),
+                bias: (head, i, j) => -Math.Abs(i - j) * Math.Pow(2, -8.0 * (head + 1) / heads));
+            x = w.LayerNorm(Add(x, w.Linear(attention, $"{at}.attention.output.dense")), $"{at}.attention.output.LayerNorm", Epsilon);
+            var inner = w.Linear(x, $"{at}.mlp.gated_layers");
+            var half = inner[0].Length / 2;
+            x = w.LayerNorm(Add(x, w.Linear(Times(Activate(Columns(inner, 0, half), Gelu), Columns(inner, half, half)), $"{at}.mlp.wo")), $"{at}.mlp.layernorm", Epsilon);
+        }
+        return x;
+    }
+
     public static double[][] NomicBert(Reference w, int[] tokens, int heads, double theta, double epsilon)
     {
         double[][] x = [.. tokens.Select(token => w.Row("embeddings.word_embeddings.weight", token).Zip(w.Row("embeddings.token_type_embeddings.weight", 0), (a, b) => a + b).ToArray())];
