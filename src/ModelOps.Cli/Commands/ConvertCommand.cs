@@ -21,12 +21,13 @@ internal static class ConvertCommand
         var threads = CommandSyntax.Threads();
         var memory = CommandSyntax.Size("--memory", "SIZE", "Memory for weights under way, such as 1GB; 512MB unless said. The result does not depend on it.", ConversionOptions.LeastMemoryBytes);
         var split = CommandSyntax.Size("--split-max-size", "SIZE", "Write several files, each with at most so much of the weights, such as 2GB (of 1024): NAME-00001-of-00003.gguf, as llama.cpp names and reads them.", 1);
+        var noProvenance = new Option<bool>("--no-provenance") { Description = "Leave out the modelops.* metadata: the SHA-256 of the source's files, the recipe, the version." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and write nothing." };
         var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, lora, baseModel, threads, memory, split, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, lora, baseModel, threads, memory, split, noProvenance, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
@@ -45,6 +46,7 @@ internal static class ConvertCommand
                 Threads = parsed.GetValue(threads),
                 MemoryBytes = parsed.GetValue(memory) ?? new ConversionOptions().MemoryBytes,
                 SplitMaxBytes = parsed.GetValue(split),
+                Provenance = !parsed.GetValue(noProvenance),
                 Overwrite = parsed.GetValue(force),
             };
             return RunAsync(context, parsed.GetValue(source) ?? throw Missing("SOURCE"), parsed.GetValue(output), options, parsed.GetValue(dryRun), cancellationToken);

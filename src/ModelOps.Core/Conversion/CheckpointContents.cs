@@ -28,6 +28,7 @@ internal static class CheckpointContents
             Metadata = metadata,
             Tensors = sources,
             Files = [.. checkpoint.Files, .. adapters.SelectMany(adapter => adapter.Files)],
+            OtherFiles = checkpoint.ReadFiles,
             Quantization = checkpoint.Quantization,
             Notes = [.. Notes(checkpoint, architecture), .. adapters.Select(adapter => adapter.Note)],
             Merged = adapters.ConvertAll(adapter => adapter.Summary),

@@ -28,6 +28,13 @@ public sealed record ConversionOptions
     /// <summary>Most bytes of weights in a file; the rest goes into further files, <c>name-00001-of-00003.gguf</c>. Null writes one file.</summary>
     public long? SplitMaxBytes { get; init; }
 
+    /// <summary>
+    /// Write the <c>modelops.*</c> keys: SHA-256 of the source's files, the recipe, the version, the repository and commit. The command and the
+    /// cmdlet ask for them; without, the file is byte for byte what llama.cpp's converter writes. The digest of a weight file that no snapshot
+    /// tells is computed beside the conversion; on a machine without instructions for SHA-256 that can be the slower part.
+    /// </summary>
+    public bool Provenance { get; init; }
+
     /// <summary>Replace an output file that is already there.</summary>
     public bool Overwrite { get; init; }
 
@@ -112,6 +119,9 @@ public sealed record ConversionPlan
     /// <summary>The LoRA adapters that are merged. What they change is no longer on a quantization lattice, so none is looked for there.</summary>
     public IReadOnlyList<MergedAdapter> Merged { get; init; } = [];
 
+    /// <summary>The files that the conversion is made from, by name.</summary>
+    public IReadOnlyList<ConversionInput> Inputs { get; init; } = [];
+
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }
 
@@ -159,6 +169,9 @@ public sealed record ConversionPlan
     }
 
     /// <summary>The layout of each file: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
-    internal IReadOnlyList<GgufLayout> Layouts()
-        => FileSplit.Layouts(Metadata, [.. Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Shape))], [.. Tensors.Select(tensor => tensor.File)]);
+    internal IReadOnlyList<GgufLayout> Layouts() => Layouts(Metadata);
+
+    /// <summary>The same with other values in the metadata.</summary>
+    internal IReadOnlyList<GgufLayout> Layouts(GgufMetadata metadata)
+        => FileSplit.Layouts(metadata, [.. Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Shape))], [.. Tensors.Select(tensor => tensor.File)]);
 }

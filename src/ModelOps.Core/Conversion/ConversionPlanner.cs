@@ -41,6 +41,8 @@ internal static class ConversionPlanner
 
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options)
     {
+        var inputs = InputDigests.Plan(contents.Files, contents.OtherFiles, contents.Source, options.Provenance);
+        contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Source, inputs, recipe, options) };
         var sources = contents.Tensors;
         var types = ChooseTypes(contents, recipe, options.KeepLattice);
         List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
@@ -60,6 +62,7 @@ internal static class ConversionPlanner
             Metadata = contents.Metadata,
             Tensors = [.. placed.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].Lattice, files[i]))],
             Merged = contents.Merged,
+            Inputs = inputs,
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],

@@ -33,6 +33,9 @@ public sealed record ConversionResult
     /// <summary>Every tensor with what was kept of it.</summary>
     public required IReadOnlyList<ConvertedTensor> Tensors { get; init; }
 
+    /// <summary>The files that it was made from, with their digests when those were wanted.</summary>
+    public IReadOnlyList<ConversionInput> Inputs { get; init; } = [];
+
     /// <summary>Fraction of all weights that are bit-exact, 0 … 1.</summary>
     public required double ExactFraction { get; init; }
 

@@ -27,6 +27,9 @@ internal sealed record ModelContents
     /// <summary>How the types of the tensors are chosen.</summary>
     public TypeRules Rules { get; init; }
 
+    /// <summary>Paths of further files that shaped the output: configuration, tokenizer, model card.</summary>
+    public IReadOnlyList<string> OtherFiles { get; init; } = [];
+
     /// <summary>Names of the source's tensors in the order that the files hold them, so that disks read forward; empty when that is not known.</summary>
     public IReadOnlyList<string> ReadOrder { get; init; } = [];
 

@@ -27,8 +27,9 @@ public static class ModelConverter
         var clock = Stopwatch.StartNew();
         foreach (var file in plan.Files)
             RequireOutput(plan, file.Path);
-        var exact = await new ConversionRun(plan, progress).RunAsync(disk, cancellationToken).ConfigureAwait(false);
-        List<ConvertedTensor> converted = [.. plan.Tensors.Select((tensor, i) => new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, exact[i], plan.TensorSources![i].Weights, tensor.Lattice))];
+        var run = new ConversionRun(plan, progress);
+        await run.RunAsync(disk, cancellationToken).ConfigureAwait(false);
+        List<ConvertedTensor> converted = [.. plan.Tensors.Select((tensor, i) => new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, run.ExactWeights[i], plan.TensorSources![i].Weights, tensor.Lattice))];
         return new ConversionResult
         {
             Output = plan.Output,
@@ -38,6 +39,7 @@ public static class ModelConverter
             Type = plan.Type,
             Architecture = plan.Architecture,
             Tensors = converted,
+            Inputs = run.Inputs,
             ExactFraction = Fraction(converted) ?? 1,
             LatticeExactFraction = Fraction(converted.Where(tensor => tensor.Lattice)),
             Notes = plan.Notes,

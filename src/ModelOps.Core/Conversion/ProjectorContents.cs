@@ -19,7 +19,7 @@ internal static class ProjectorContents
         metadata.Set("general.file_type", (uint)recipe.FileType);
         projector.Describe(config, metadata);
         metadata.Set("general.quantization_version", 2u);
-        return new ModelContents { Source = checkpoint.Folder, Architecture = Architecture, Metadata = metadata, Tensors = sources, Files = checkpoint.Files };
+        return new ModelContents { Source = checkpoint.Folder, Architecture = Architecture, Metadata = metadata, Tensors = sources, Files = checkpoint.Files, OtherFiles = checkpoint.ReadFiles };
     }
 
     // llama.cpp's converter writes no other, and a tower is small beside its model.

@@ -43,6 +43,10 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [ValidateRange(1L, long.MaxValue)]
     public long? SplitMaxSize { get; set; }
 
+    /// <summary>Leave out the modelops.* metadata.</summary>
+    [Parameter]
+    public SwitchParameter NoProvenance { get; set; }
+
     /// <summary>Name of the model inside the file; the checkpoint's when left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -72,7 +76,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
-        var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, MemoryBytes = MemoryLimit, SplitMaxBytes = SplitMaxSize, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
+        var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, MemoryBytes = MemoryLimit, SplitMaxBytes = SplitMaxSize, Provenance = !NoProvenance, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
         options = options with { Adapters = await OnPipelineAsync(() => Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) }).ToList()) };
         if (AdapterFolder.IsOne(path))
         {

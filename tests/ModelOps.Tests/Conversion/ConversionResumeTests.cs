@@ -190,7 +190,7 @@ public sealed class ConversionResumeTests : IDisposable
         Assert.Equal(whole.Bytes, File.ReadAllBytes(Output));
     }
 
-    private ConversionPlan Plan(string type, string name = "model") => ConversionPlan.Create(_checkpoint, _folder.File($"out/{name}.gguf"), new ConversionOptions { Type = type, Threads = 2, Overwrite = true });
+    private ConversionPlan Plan(string type, string name = "model") => ConversionPlan.Create(_checkpoint, _folder.File($"out/{name}.gguf"), new ConversionOptions { Type = type, Threads = 2, Provenance = true, Overwrite = true });
 
     private async Task<(byte[] Bytes, ConversionResult Result)> WholeAsync(string type)
     {

@@ -22,7 +22,7 @@ public sealed class ConversionWriterTests : IDisposable
         foreach (var (threads, memory) in new[] { (1, 64L << 20), (2, 512L << 20), (7, 64L << 20), (16, 4L << 30) })
         {
             var reports = new List<ConversionProgress>();
-            var options = new ConversionOptions { Type = type, Threads = threads, MemoryBytes = memory, Overwrite = true };
+            var options = new ConversionOptions { Type = type, Threads = threads, MemoryBytes = memory, Provenance = true, Overwrite = true };
             var plan = ConversionPlan.Create(checkpoint, _folder.File("model.gguf"), options);
             var result = await ModelConverter.RunAsync(plan, new Collecting(reports));
             var bytes = await File.ReadAllBytesAsync(plan.Output);

@@ -19,12 +19,14 @@ internal sealed class Checkpoint
 {
     private const string IndexName = "model.safetensors.index.json";
 
+    private readonly SortedSet<string> _readFiles = new(StringComparer.Ordinal);
     private WeightDecoding? _decoding;
 
     private Checkpoint(string folder, CheckpointConfig config, IReadOnlyList<string> files, IReadOnlyList<CheckpointTensor> tensors)
     {
         Folder = folder;
         Config = config;
+        _readFiles.Add(config.Path);
         Files = files;
         Tensors = tensors;
     }
@@ -46,8 +48,18 @@ internal sealed class Checkpoint
     /// <summary>How the weights are quantised, for people, such as <c>gptq 4 bit, group 32</c>; null when they are not.</summary>
     public string? Quantization => (_decoding ??= WeightDecoding.Of(this)).Quantization;
 
+    /// <summary>Paths of the files, besides those of the weights, that something has asked for so far and that are there.</summary>
+    public IReadOnlyList<string> ReadFiles => [.. _readFiles];
+
     /// <summary>Path of a file of the folder; null when it is not there.</summary>
-    public string? Find(string name) => Path.Combine(Folder, name) is var path && File.Exists(path) ? path : null;
+    public string? Find(string name)
+    {
+        var path = Path.Combine(Folder, name);
+        if (!File.Exists(path))
+            return null;
+        _readFiles.Add(path);
+        return path;
+    }
 
     /// <summary>A JSON file of the folder; null when it is not there.</summary>
     public JsonElement? FindJson(string name) => Find(name) is { } path ? CheckpointJson.Read(path) : null;

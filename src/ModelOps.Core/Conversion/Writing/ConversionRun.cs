@@ -13,6 +13,9 @@ internal sealed class ConversionRun
     /// <summary>Workers for each processor: one that computes, one that reads or writes.</summary>
     private const int WorkersPerThread = 2;
 
+    /// <summary>One file's digest is one thread's work; more files at once only where there are threads to spare.</summary>
+    private const int ThreadsPerDigest = 4;
+
     private readonly ConversionPlan _plan;
     private readonly IReadOnlyList<TensorSource> _sources;
     private readonly IReadOnlyList<GgufLayout> _layouts;
@@ -22,6 +25,7 @@ internal sealed class ConversionRun
     private readonly int _workers;
     private readonly long[] _exactWeights;
     private readonly ConversionMeter _meter;
+    private readonly InputDigests _digests;
     private int _next = -1;
 
     public ConversionRun(ConversionPlan plan, IProgress<ConversionProgress>? progress)
@@ -37,10 +41,17 @@ internal sealed class ConversionRun
         _workers = (int)Math.Min(Math.Min(_threads * WorkersPerThread, Math.Max(_chunks.Count, 1)), WorkersInMemory());
         _exactWeights = new long[sources.Count];
         _meter = new ConversionMeter(plan, progress);
+        _digests = new InputDigests(plan.Inputs);
     }
 
-    /// <summary>Runs to the end, and returns how many weights of each tensor are exact.</summary>
-    public async Task<IReadOnlyList<long>> RunAsync(ConversionDisk disk, CancellationToken cancellationToken)
+    /// <summary>How many weights of each tensor are exact.</summary>
+    public IReadOnlyList<long> ExactWeights => _exactWeights;
+
+    /// <summary>The inputs with their digests.</summary>
+    public IReadOnlyList<ConversionInput> Inputs => _digests.Result;
+
+    /// <summary>Runs to the end.</summary>
+    public async Task RunAsync(ConversionDisk disk, CancellationToken cancellationToken)
     {
         var fingerprint = PlanFingerprint.Of(_plan, _layouts, _chunks);
         var before = PlanFingerprint.SourceStates(_plan);
@@ -51,8 +62,8 @@ internal sealed class ConversionRun
             if (!PlanFingerprint.SourceStates(_plan).SequenceEqual(before))
                 throw new ModelOpsException(ErrorKind.CorruptFile, $"{_plan.Source} was changed while it was converted.", "Convert it again when nothing writes to it any more.");
             cancellationToken.ThrowIfCancellationRequested();
-            output.Commit(_layouts);
-            return _exactWeights;
+            // Digests have one length, so every tensor stays where it is.
+            output.Commit(_plan.Options.Provenance ? _plan.Layouts(ProvenanceMetadata.Complete(_plan.Metadata, Inputs)) : _layouts);
         }
         catch (ModelOpsException exception) when (exception.Kind is ErrorKind.CorruptFile or ErrorKind.FileNotFound or ErrorKind.UnsupportedType)
         {
@@ -76,7 +87,11 @@ internal sealed class ConversionRun
         using var failure = new FirstFailure(cancellationToken);
         using var processors = new SemaphoreSlim(_threads);
         using var reader = new CheckpointReader(_plan.Weights.Open([.. ChunkRow.InSourceOrder(_plan).SelectMany(tensor => _plan.Tensors[tensor].Sources)], failure.Stop));
-        await failure.RunAsync(Enumerable.Repeat(() => Task.Factory.StartNew(() => Work(output, reader, processors, failure.Stop), failure.Stop, TaskCreationOptions.LongRunning, TaskScheduler.Default), _workers)).ConfigureAwait(false);
+        await failure.RunAsync(
+            Enumerable.Repeat(() => Start(() => Work(output, reader, processors, failure.Stop)), _workers)
+                .Concat(Enumerable.Repeat(() => Start(() => _digests.Run(failure.Stop)), _plan.Options.Provenance ? Math.Max(1, _threads / ThreadsPerDigest) : 0))).ConfigureAwait(false);
+
+        Task Start(Action work) => Task.Factory.StartNew(work, failure.Stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     private void Work(OutputFiles output, CheckpointReader reader, SemaphoreSlim processors, CancellationToken cancellationToken)

@@ -33,6 +33,7 @@ internal static class PlanFingerprint
                 writer.Write(chunk.FirstRow);
                 writer.Write(chunk.Rows);
             }
+            writer.Write(plan.Source);
             foreach (var state in SourceStates(plan))
                 writer.Write(state);
         }
@@ -40,12 +41,10 @@ internal static class PlanFingerprint
     }
 
     /// <summary>The source's files as they are now. A file that is not on this disk is known by its name alone.</summary>
-    public static List<string> SourceStates(ConversionPlan plan) => [.. plan.SourceFiles.Select(path => new FileInfo(path) switch
-    {
+    public static List<string> SourceStates(ConversionPlan plan) => [.. plan.Inputs.Select(input => input.Path is { } path && new FileInfo(path) is { Exists: true } file
         // A link's own size and time say nothing of what it leads to.
-        { Exists: true } file => $"{path}|{Target(file).Length}|{Target(file).LastWriteTimeUtc.Ticks}",
-        _ => path,
-    })];
+        ? $"{path}|{Target(file).Length}|{Target(file).LastWriteTimeUtc.Ticks}"
+        : $"{input.Name}|{input.Bytes}|{input.Sha256}")];
 
     private static FileInfo Target(FileInfo file) => file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
 }
