@@ -6,7 +6,7 @@ internal static class TensorQuantizer
     private static readonly IBlockDecoder[] Decoders =
     [
         new F32Codec(), new F16Codec(), new BF16Codec(), new Q4_0Codec(), new Q4_1Codec(), new Q5_0Codec(), new Q5_1Codec(), new Q8_0Codec(), new Q6_KCodec(),
-        new Q2_KDecoder(), new Q3_KDecoder(), new Q4_KDecoder(), new Q5_KDecoder(), new MxFp4Decoder(),
+        new Q2_KCodec(), new Q3_KCodec(), new Q4_KCodec(), new Q5_KCodec(), new IQ4_NLCodec(), new IQ4_XSCodec(), new MxFp4Decoder(),
     ];
 
     /// <summary>The types that <see cref="Quantize"/> can write.</summary>
@@ -17,11 +17,15 @@ internal static class TensorQuantizer
 
     /// <summary>
     /// Encodes <paramref name="source"/>, whole rows of <paramref name="rowLength"/> weights, into <paramref name="destination"/>;
-    /// byte-identical to ggml_quantize_chunk (on x86-64) without an importance matrix. Rows are independent: a tensor may be encoded in
-    /// pieces, on several threads.
+    /// byte-identical to ggml_quantize_chunk (on x86-64). Rows are independent: a tensor may be encoded in pieces, on several threads.
     /// </summary>
+    /// <param name="type">Storage type.</param>
+    /// <param name="source">Whole rows.</param>
+    /// <param name="destination">Room for the bytes.</param>
+    /// <param name="rowLength">Weights in a row.</param>
+    /// <param name="importance">What each weight of a row matters (an importance matrix); empty when nothing is known. Types that cannot use it do without.</param>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.UnsupportedType"/>, also for a row that is not whole blocks.</exception>
-    public static void Quantize(GgmlType type, ReadOnlySpan<float> source, Span<byte> destination, int rowLength)
+    public static void Quantize(GgmlType type, ReadOnlySpan<float> source, Span<byte> destination, int rowLength, ReadOnlySpan<float> importance = default)
     {
         if (Array.Find(Decoders, decoder => decoder.Type == type) is not IBlockCodec codec)
         {
@@ -31,7 +35,15 @@ internal static class TensorQuantizer
         ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length % rowLength, 0, nameof(source));
         var bytes = type.RowBytes(rowLength) * (source.Length / rowLength);
         ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, bytes, nameof(destination));
-        codec.Encode(source, destination[..(int)bytes]);
+        if (importance.IsEmpty || codec is not IImportanceCodec importanceCodec)
+        {
+            codec.Encode(source, destination[..(int)bytes]);
+            return;
+        }
+        ArgumentOutOfRangeException.ThrowIfNotEqual(importance.Length, rowLength, nameof(importance));
+        var rowBytes = (int)type.RowBytes(rowLength);
+        for (; !source.IsEmpty; source = source[rowLength..], destination = destination[rowBytes..])
+            importanceCodec.Encode(source[..rowLength], importance, destination[..rowBytes]);
     }
 
     /// <summary>Decodes whole blocks to F32 (ggml's to_float).</summary>

@@ -78,4 +78,16 @@ internal static class Block
             codes[j + 16] = (byte)(((uint)nibbles[j] >> 4) | ((high >> (j + 16) & 1) << 4));
         }
     }
+
+    /// <summary>Packs the 2-bit codes of a super-block: a half of 128 into 32 bytes, 32 weights a bit pair.</summary>
+    public static void Pack2(ReadOnlySpan<byte> codes, Span<byte> destination)
+    {
+        for (var half = 0; half < 2; half++)
+        {
+            var q = codes.Slice(128 * half, 128);
+            var to = destination.Slice(32 * half, 32);
+            for (var i = 0; i < 32; i++)
+                to[i] = (byte)(q[i] | q[i + 32] << 2 | q[i + 64] << 4 | q[i + 96] << 6);
+        }
+    }
 }

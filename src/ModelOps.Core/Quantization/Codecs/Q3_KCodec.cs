@@ -1,0 +1,126 @@
+namespace ModelOps.Quantization;
+
+/// <summary>
+/// Q3_K: super-blocks of 256 in 110 bytes, 16 sub-blocks of 16: hmask[32] (third bits, inverted), qs[64], scales[12] (6 bits, minus 32),
+/// f16 d (quantize_row_q3_K_ref, quantize_row_q3_K_impl).
+/// </summary>
+internal sealed class Q3_KCodec : IImportanceCodec
+{
+    private const int Bytes = 110;
+    private const int CodesAt = 32;
+    private const int ScalesAt = 96;
+    private const int ScaleAt = 108;
+    private const int SubLength = 16;
+    private const int SubBlocks = 16;
+    private const int Half = 4;
+    private const int ScaleHalf = 32;
+
+    /// <summary>Super-blocks that are refined together.</summary>
+    private const int Batch = 4;
+
+    public GgmlType Type => GgmlType.Q3_K;
+
+    public void Encode(ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        Span<float> scales = stackalloc float[Batch * SubBlocks];
+        Span<byte> codes = stackalloc byte[Batch * Block.SuperLength];
+        Span<byte> scaleCodes = stackalloc byte[SubBlocks];
+        while (!source.IsEmpty)
+        {
+            var blocks = Math.Min(Batch, source.Length / Block.SuperLength);
+            RefinedScales.Find(new ScaleRefinement(Half), source[..(blocks * Block.SuperLength)], SubLength, scales[..(blocks * SubBlocks)], codes);
+            for (var i = 0; i < blocks; i++)
+            {
+                var d = RoundToExtreme(scales.Slice(i * SubBlocks, SubBlocks), scaleCodes);
+                EncodeBlock(source[..Block.SuperLength], d, scaleCodes, codes.Slice(i * Block.SuperLength, Block.SuperLength), destination);
+                source = source[Block.SuperLength..];
+                destination = destination[Bytes..];
+            }
+        }
+    }
+
+    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
+    {
+        Span<float> weights = stackalloc float[Block.SuperLength];
+        Span<float> sums = stackalloc float[SubBlocks];
+        Span<float> scales = stackalloc float[SubBlocks];
+        Span<byte> codes = stackalloc byte[Block.SuperLength];
+        Span<byte> scaleCodes = stackalloc byte[SubBlocks];
+        Span<float> factor = stackalloc float[1];
+        for (; !row.IsEmpty; row = row[Block.SuperLength..], importance = importance[Block.SuperLength..], destination = destination[Bytes..])
+        {
+            var x = row[..Block.SuperLength];
+            Importance.Spread(x, importance[..Block.SuperLength], 2 * Importance.SumOfSquares(x) / Block.SuperLength, weights);
+            Importance.Sum(weights, SubLength, sums);
+            SignedScales.Find(new ScaleSearch(Half), x, SubLength, weights, scales, codes);
+            SignedScales.Find(new ScaleSearch(ScaleHalf), scales, SubBlocks, sums, factor, scaleCodes);
+            EncodeBlock(x, factor[0], scaleCodes, codes, destination);
+        }
+    }
+
+    public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
+        {
+            var d = Block.ReadF16(source[ScaleAt..]);
+            for (var i = 0; i < Block.SuperLength; i++)
+            {
+                var code = source[CodesAt + (i / 128 * 32) + (i % 32)] >> (i % 128 / 32 * 2) & 3;
+                var high = source[i % 32] >> (i / 32) & 1;
+                destination[i] = d * (ScaleOf(source[ScalesAt..], i / SubLength) - ScaleHalf) * (code - (high != 0 ? 0 : 4));
+            }
+        }
+    }
+
+    private static float RoundToExtreme(ReadOnlySpan<float> scales, Span<byte> codes)
+    {
+        var extreme = Block.SignedMaximum(scales);
+        if (extreme == 0)
+        {
+            codes.Clear();
+            return 0;
+        }
+        var inverse = -32f / extreme;
+        for (var i = 0; i < codes.Length; i++)
+            codes[i] = (byte)(Math.Clamp((int)unchecked((sbyte)Rounding.Nearest(inverse * scales[i])), -32, 31) + ScaleHalf);
+        return 1 / inverse;
+    }
+
+    private static void EncodeBlock(ReadOnlySpan<float> x, float d, ReadOnlySpan<byte> scales, Span<byte> codes, Span<byte> block)
+    {
+        WriteScales(scales, block[ScalesAt..]);
+        Block.WriteF16(block[ScaleAt..], d);
+        d = Block.ReadF16(block[ScaleAt..]);
+        for (var sub = 0; sub < SubBlocks; sub++)
+        {
+            var step = d * (ScaleOf(block[ScalesAt..], sub) - ScaleHalf);
+            // Where the stored scale is zero the codes of the search stay, as in ggml; they are multiplied by nothing.
+            if (step != 0)
+                SubBlockCodes.Encode(x.Slice(sub * SubLength, SubLength), 0, step, -Half, Half - 1, codes.Slice(sub * SubLength, SubLength));
+        }
+        var mask = block[..32];
+        mask.Clear();
+        for (var i = 0; i < Block.SuperLength; i++)
+        {
+            mask[i % 32] |= (byte)(codes[i] >> 2 << (i / 32));
+            codes[i] &= 3;
+        }
+        Block.Pack2(codes, block[CodesAt..]);
+    }
+
+    // Scales 0…7 keep their low nibbles in the low, 8…15 in the high nibbles of the first eight bytes; the last four hold the upper pairs.
+    private static void WriteScales(ReadOnlySpan<byte> scales, Span<byte> packed)
+    {
+        for (var i = 0; i < 8; i++)
+            packed[i] = (byte)((scales[i] & 0x0F) | scales[i + 8] << 4);
+        for (var i = 0; i < 4; i++)
+            packed[8 + i] = (byte)(scales[i] >> 4 | scales[i + 4] >> 4 << 2 | scales[i + 8] >> 4 << 4 | scales[i + 12] >> 4 << 6);
+    }
+
+    private static int ScaleOf(ReadOnlySpan<byte> packed, int index)
+    {
+        var low = packed[index % 8] >> (index / 8 * 4) & 0x0F;
+        var high = packed[8 + (index % 4)] >> (index / 4 * 2) & 3;
+        return low | high << 4;
+    }
+}

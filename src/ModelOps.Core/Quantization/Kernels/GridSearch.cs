@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace ModelOps.Quantization;
+
+/// <summary>
+/// The search of ggml's <c>quantize_row_iq4_nl_impl</c> on several sub-blocks at once, one a lane: the scale at which the uneven grid of
+/// <see cref="NonlinearGrid"/> reproduces a sub-block best, among 16.
+/// </summary>
+internal static class GridSearch
+{
+    private const int Tries = 7;
+
+    /// <summary>The scales; 0 for sub-blocks of zeros.</summary>
+    /// <param name="x">The weights, element by element of all lanes.</param>
+    /// <param name="weights">What each counts.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static T Run<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> weights)
+        where T : struct, ILanes<T>
+    {
+        var zero = T.Broadcast(0);
+        var (magnitude, extreme) = Extremes.Find(x);
+        var isEmpty = T.Greater(T.Broadcast(Rounding.GroupMaxEpsilon), magnitude);
+        extreme = T.Select(isEmpty, T.Broadcast(1), extreme);
+        var least = T.Broadcast(NonlinearGrid.Values[0]);
+
+        var (sumQX, sumQ2) = Sums(x, weights, T.Broadcast(1) / ((zero - extreme) / least));
+        var scale = T.Select(T.Greater(sumQ2, zero), sumQX / sumQ2, zero);
+        var best = scale * sumQX;
+        for (var step = -Tries; step <= Tries; step++)
+        {
+            (sumQX, sumQ2) = Sums(x, weights, T.Broadcast(step + NonlinearGrid.Values[0]) / extreme);
+            var isBetter = T.And(T.Greater(sumQ2, zero), T.Greater(sumQX * sumQX, best * sumQ2));
+            scale = T.Select(isBetter, sumQX / sumQ2, scale);
+            best = T.Select(isBetter, scale * sumQX, best);
+        }
+        return T.Select(isEmpty, zero, scale);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (T SumQX, T SumQ2) Sums<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> weights, T inverse)
+        where T : struct, ILanes<T>
+    {
+        ref var x0 = ref MemoryMarshal.GetReference(x);
+        ref var w0 = ref MemoryMarshal.GetReference(weights);
+        var (sumQX, sumQ2) = (T.Broadcast(0), T.Broadcast(0));
+        for (var i = 0; i < x.Length; i++)
+        {
+            var value = Unsafe.Add(ref x0, i);
+            var nearest = NonlinearGrid.Nearest(inverse * value);
+            var weighted = Unsafe.Add(ref w0, i) * nearest;
+            sumQX += weighted * value;
+            sumQ2 += weighted * nearest;
+        }
+        return (sumQX, sumQ2);
+    }
+}

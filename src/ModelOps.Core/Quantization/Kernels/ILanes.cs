@@ -1,0 +1,50 @@
+namespace ModelOps.Quantization;
+
+/// <summary>
+/// A row of floats that a kernel computes with at once, one sub-block a lane, so that each lane's sums keep the order of ggml's loops and
+/// with it the bytes. Kernels are generic over it: 16 or 8 lanes where the processor has the vectors, 1 everywhere.
+/// </summary>
+internal interface ILanes<T>
+    where T : struct, ILanes<T>
+{
+    static abstract int Count { get; }
+
+    /// <summary>Whether <see cref="Nearest"/> is ggml's for every float; otherwise only below 2^22 in magnitude.</summary>
+    static abstract bool IsExactEverywhere { get; }
+
+    static abstract T Broadcast(float value);
+
+    static abstract T Load(ReadOnlySpan<float> source);
+
+    void Store(Span<float> destination);
+
+    static abstract T operator +(T left, T right);
+
+    static abstract T operator -(T left, T right);
+
+    static abstract T operator *(T left, T right);
+
+    static abstract T operator /(T left, T right);
+
+    static abstract T Abs(T value);
+
+    static abstract T Sqrt(T value);
+
+    /// <summary>The smaller; not for NaNs.</summary>
+    static abstract T Min(T left, T right);
+
+    /// <summary>The larger; not for NaNs.</summary>
+    static abstract T Max(T left, T right);
+
+    /// <summary>ggml's <c>nearest_int</c>, as a float.</summary>
+    static abstract T Nearest(T value);
+
+    /// <summary>A mask for <see cref="Select"/>: where left &gt; right.</summary>
+    static abstract T Greater(T left, T right);
+
+    static abstract T And(T left, T right);
+
+    static abstract T Select(T mask, T whereTrue, T whereFalse);
+
+    static abstract bool All(T mask);
+}
