@@ -21,15 +21,16 @@ internal static unsafe class GgmlOracle
     /// </summary>
     public static void RequireX64() => Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "ggml's reference bytes are those of x86-64");
 
-    public static byte[] Quantize(GgmlType type, ReadOnlySpan<float> source, int rowLength)
+    public static byte[] Quantize(GgmlType type, ReadOnlySpan<float> source, int rowLength, ReadOnlySpan<float> importance = default)
     {
         var rows = source.Length / rowLength;
         var destination = new byte[type.RowBytes(rowLength) * rows];
         QuantizeInit((int)type);
         fixed (float* from = source)
         fixed (byte* to = destination)
+        fixed (float* weights = importance)
         {
-            Assert.Equal((nuint)destination.Length, QuantizeChunk((int)type, from, to, 0, rows, rowLength, null));
+            Assert.Equal((nuint)destination.Length, QuantizeChunk((int)type, from, to, 0, rows, rowLength, weights));
         }
         return destination;
     }

@@ -21,6 +21,14 @@ public class QuantizerParityTests
         AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, sample);
     }
 
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void MadeWeightsGiveGgmlsBytesWithAnImportanceMatrix(GgmlType type, string sample)
+    {
+        GgmlOracle.RequireX64();
+        AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, sample, WeightSamples.Importance(WeightSamples.RowLength));
+    }
+
     [Fact]
     public void Q4_0WithoutVectorsGivesTheSameCodes()
     {
@@ -123,11 +131,11 @@ public class QuantizerParityTests
         Assert.Throws<ArgumentOutOfRangeException>(() => TensorQuantizer.Quantize(GgmlType.Q4_0, new float[64], new byte[35], 32));
     }
 
-    private static void AssertSame(GgmlType type, float[] weights, int rowLength, string what)
+    internal static void AssertSame(GgmlType type, float[] weights, int rowLength, string what, float[]? importance = null)
     {
-        var expected = GgmlOracle.Quantize(type, weights, rowLength);
+        var expected = GgmlOracle.Quantize(type, weights, rowLength, importance);
         var actual = new byte[expected.Length];
-        TensorQuantizer.Quantize(type, weights, actual, rowLength);
+        TensorQuantizer.Quantize(type, weights, actual, rowLength, importance);
         var at = expected.AsSpan().CommonPrefixLength(actual);
         Assert.True(at == expected.Length, $"{type}, {what}: byte {at % type.BlockBytes()} of block {at / type.BlockBytes()} differs.");
     }

@@ -53,6 +53,13 @@ internal static class Block
         return (minimum, maximum);
     }
 
+    /// <summary>Packs 4-bit codes: element j in the low, j + 16 in the high nibble of byte j.</summary>
+    public static void Pack4(ReadOnlySpan<byte> codes, Span<byte> nibbles)
+    {
+        for (var j = 0; j < Length / 2; j++)
+            nibbles[j] = (byte)(codes[j] | codes[j + 16] << 4);
+    }
+
     /// <summary>
     /// Packs 5-bit codes: low nibbles as in the 4-bit types (element j low, j + 16 high), the 5th bit of element j as bit j of a word.
     /// </summary>

@@ -4,9 +4,9 @@ namespace ModelOps.Quantization;
 
 /// <summary>
 /// Q4_0: blocks of 32 in 18 bytes, f16 d and 4-bit codes; y = d · (q − 8). The value of largest magnitude gets code 0
-/// (quantize_row_q4_0_ref).
+/// (quantize_row_q4_0_ref, quantize_row_q4_0_impl).
 /// </summary>
-internal sealed class Q4_0Codec : IBlockCodec
+internal sealed class Q4_0Codec : IImportanceCodec
 {
     private const int Bytes = 18;
 
@@ -19,6 +19,13 @@ internal sealed class Q4_0Codec : IBlockCodec
             EncodeBlock(source[..Block.Length], destination[..Bytes]);
         }
     }
+
+    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
+        => SimpleBlocks.Encode(new ScaleSearch(8), row, importance, destination, Bytes, static (scale, codes, block) =>
+        {
+            Block.WriteF16(block, scale);
+            Block.Pack4(codes, block[2..]);
+        });
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {

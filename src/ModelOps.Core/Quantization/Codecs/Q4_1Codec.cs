@@ -1,7 +1,7 @@
 namespace ModelOps.Quantization;
 
-/// <summary>Q4_1: blocks of 32 in 20 bytes, f16 d, f16 m and 4-bit codes; y = d · q + m (quantize_row_q4_1_ref).</summary>
-internal sealed class Q4_1Codec : IBlockCodec
+/// <summary>Q4_1: blocks of 32 in 20 bytes, f16 d, f16 m and 4-bit codes; y = d · q + m (quantize_row_q4_1_ref, quantize_row_q4_1_impl).</summary>
+internal sealed class Q4_1Codec : IImportanceCodec
 {
     private const int Bytes = 20;
 
@@ -24,6 +24,14 @@ internal sealed class Q4_1Codec : IBlockCodec
             }
         }
     }
+
+    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
+        => SimpleBlocks.Encode(new ScaleMinimumSearch(15, -0.9f, 0.05f, 36, IsAbsolute: false), row, importance, destination, Bytes, static (scale, minimum, codes, block) =>
+        {
+            Block.WriteF16(block, scale);
+            Block.WriteF16(block[2..], -minimum);
+            Block.Pack4(codes, block[4..]);
+        });
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {

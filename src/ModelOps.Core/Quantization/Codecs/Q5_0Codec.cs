@@ -1,7 +1,7 @@
 namespace ModelOps.Quantization;
 
-/// <summary>Q5_0: blocks of 32 in 22 bytes, f16 d, 32 fifth bits and 4-bit codes; y = d · (q − 16) (quantize_row_q5_0_ref).</summary>
-internal sealed class Q5_0Codec : IBlockCodec
+/// <summary>Q5_0: blocks of 32 in 22 bytes, f16 d, 32 fifth bits and 4-bit codes; y = d · (q − 16) (quantize_row_q5_0_ref, quantize_row_q5_0_impl).</summary>
+internal sealed class Q5_0Codec : IImportanceCodec
 {
     private const int Bytes = 22;
 
@@ -22,6 +22,13 @@ internal sealed class Q5_0Codec : IBlockCodec
             Block.Pack5(codes, destination[2..], destination[6..]);
         }
     }
+
+    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
+        => SimpleBlocks.Encode(new ScaleSearch(16), row, importance, destination, Bytes, static (scale, codes, block) =>
+        {
+            Block.WriteF16(block, scale);
+            Block.Pack5(codes, block[2..], block[6..]);
+        });
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {

@@ -1,7 +1,7 @@
 namespace ModelOps.Quantization;
 
-/// <summary>Q5_1: blocks of 32 in 24 bytes, f16 d, f16 m, 32 fifth bits and 4-bit codes; y = d · q + m (quantize_row_q5_1_ref).</summary>
-internal sealed class Q5_1Codec : IBlockCodec
+/// <summary>Q5_1: blocks of 32 in 24 bytes, f16 d, f16 m, 32 fifth bits and 4-bit codes; y = d · q + m (quantize_row_q5_1_ref, quantize_row_q5_1_impl).</summary>
+internal sealed class Q5_1Codec : IImportanceCodec
 {
     private const int Bytes = 24;
 
@@ -25,6 +25,14 @@ internal sealed class Q5_1Codec : IBlockCodec
             Block.Pack5(codes, destination[4..], destination[8..]);
         }
     }
+
+    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
+        => SimpleBlocks.Encode(new ScaleMinimumSearch(31, -0.9f, 0.05f, 36, IsAbsolute: false), row, importance, destination, Bytes, static (scale, minimum, codes, block) =>
+        {
+            Block.WriteF16(block, scale);
+            Block.WriteF16(block[2..], -minimum);
+            Block.Pack5(codes, block[4..], block[8..]);
+        });
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {

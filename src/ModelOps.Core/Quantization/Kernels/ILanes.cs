@@ -42,6 +42,9 @@ internal interface ILanes<T>
     /// <summary>A mask for <see cref="Select"/>: where left &gt; right.</summary>
     static abstract T Greater(T left, T right);
 
+    /// <summary>The same where they are equal.</summary>
+    static abstract T Equal(T left, T right);
+
     static abstract T And(T left, T right);
 
     static abstract T Select(T mask, T whereTrue, T whereFalse);

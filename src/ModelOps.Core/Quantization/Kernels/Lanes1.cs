@@ -51,6 +51,9 @@ internal readonly struct Lanes1(float value) : ILanes<Lanes1>
     public static Lanes1 Greater(Lanes1 left, Lanes1 right) => new(left._value > right._value ? 1 : 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 Equal(Lanes1 left, Lanes1 right) => new(left._value == right._value ? 1 : 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 And(Lanes1 left, Lanes1 right) => new(left._value * right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -43,8 +43,7 @@ internal static class NonlinearGrid
                 indices -= Vector128.OnesComplement(Vector128.GreaterThan(Vector128.Create(border), scaled).AsInt32());
             BinaryPrimitives.WriteUInt32LittleEndian(codes[(4 * i)..], Vector128.Narrow(Vector128.Narrow(indices, indices).AsUInt16(), Vector128<ushort>.Zero).AsUInt32().ToScalar());
         }
-        for (var j = 0; j < Block.Length / 2; j++)
-            nibbles[j] = (byte)(codes[j] | codes[j + 16] << 4);
+        Block.Pack4(codes, nibbles);
     }
 
     private static float BorderBelow(int index)

@@ -40,8 +40,8 @@ internal readonly record struct ScaleMinimumSearch(int Maximum, float First, flo
         {
             var value = Unsafe.Add(ref x0, i);
             var weight = Unsafe.Add(ref w0, i);
-            min = T.Min(value, min);
-            max = T.Max(value, max);
+            min = T.Select(T.Greater(min, value), value, min);
+            max = T.Select(T.Greater(value, max), value, max);
             sumW += weight;
             sumX += weight * value;
         }

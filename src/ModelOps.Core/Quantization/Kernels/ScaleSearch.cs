@@ -35,7 +35,7 @@ internal readonly record struct ScaleSearch(int Half)
             scale = zero;
             return false;
         }
-        scale = T.Select(T.Greater(T.Abs(sumL2), zero), sumLX / sumL2, zero);
+        scale = T.Select(T.Equal(sumL2, zero), zero, sumLX / sumL2);
         var best = scale * sumLX;
         for (var step = -Tries; step <= Tries; step++)
         {

@@ -56,7 +56,7 @@ internal static class SubBlockScales
         if (!search.TryRun<T>(columns, weights, found, out var scale, out var minimum))
             return false;
         scale.Store(scales);
-        (T.Broadcast(0) - minimum).Store(minimums);
+        (T.Broadcast(-0f) - minimum).Store(minimums);
         LaneWidth.StoreCodes(found[..length], codes);
         return true;
     }
