@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace ModelOps.Tests.Conversion;
 
 /// <summary>Tiny encoders, their conversion and the comparison of what the engine makes of it.</summary>
