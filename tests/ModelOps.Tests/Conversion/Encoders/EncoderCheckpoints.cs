@@ -1,3 +1,5 @@
+using Xunit;
+
 namespace ModelOps.Tests.Conversion;
 
 /// <summary>Tiny encoders, their conversion and the comparison of what the engine makes of it.</summary>
