@@ -59,7 +59,7 @@ internal sealed class NomicBert : Encoder
         RequireActivation(config, "activation_function", "swiglu");
         RequireOff(config, "causal", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", "prenorm", "rotary_emb_interleaved", "use_rms_norm", "parallel_block");
         if (config.FindInteger("moe_every_n_layers") is > 0)
-            throw Refusal(config, "experts, which are an architecture of their own that cannot be converted yet");
+            throw Refusal(config, "the bias that a mixture of experts adds after them");
         if (config.FindNumber("rotary_emb_fraction") is { } fraction and not 1)
             throw Refusal(config, $"rotary positions on a part of {fraction} of each head");
         foreach (var key in new[] { "rotary_emb_scale_base", "rotary_scaling_factor" })

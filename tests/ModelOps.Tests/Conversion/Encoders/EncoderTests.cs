@@ -137,6 +137,8 @@ public sealed class EncoderTests : IDisposable
         var plan = await _checkpoints.RequireVectors(checkpoint, ReferenceModels.NomicBert(new Reference(checkpoint), Tokens, Heads, 1000, 1e-12), Tokens);
         Assert.Equal(2048u, plan.Metadata["nomic-bert.context_length"]);
         Assert.Equal(1000f, plan.Metadata["nomic-bert.rope.freq_base"]);
+        checkpoint.Config["moe_every_n_layers"] = 2;
+        Assert.Contains("experts", Assert.Throws<ModelOpsException>(() => _checkpoints.Plan(checkpoint)).Message);
     }
 
     [Fact]
