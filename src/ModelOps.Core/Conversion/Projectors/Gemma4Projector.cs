@@ -46,7 +46,7 @@ internal sealed class Gemma4Projector : Projector
         };
         table.Add(new TensorRule($"{Tower}.patch_embedder.input_proj.weight", "v.patch_embd.weight", [hidden, 3 * patch * patch])
         {
-            Order = ChannelsFirst(patch),
+            Order = RowOrders.ChannelsFirst(patch),
             IsElementwise = true,
             View = [hidden, 3, patch, patch],
         });
@@ -72,14 +72,6 @@ internal sealed class Gemma4Projector : Projector
         if (config.Audio is not null)
             Gemma4AudioTower.Describe(config.Audio, metadata);
     }
-
-    /// <summary>A patch's weights by channel, row and column, which the library has by row, column and channel.</summary>
-    internal static RowOrder ChannelsFirst(long side) => position =>
-    {
-        var (patch, inPatch) = Math.DivRem(position, 3 * side * side);
-        var (channel, pixel) = Math.DivRem(inPatch, side * side);
-        return (patch * 3 * side * side) + (pixel * 3) + channel;
-    };
 
     private static void AddLayers(TensorTable table, CheckpointConfig vision, TowerSizes sizes)
     {

@@ -13,4 +13,11 @@ internal static class LinearTensors
         table.Add($"{source}.weight", $"{target}.weight", shape);
         table.Add($"{source}.bias", $"{target}.bias", [shape[0]]);
     }
+
+    /// <summary>Adds a matrix [out, in] that may come with a bias.</summary>
+    public static void AddMaybeBiased(this TensorTable table, string source, string target, bool bias, params long[] shape)
+    {
+        table.Add($"{source}.weight", $"{target}.weight", shape);
+        table.Add($"{source}.bias", $"{target}.bias", [shape[0]], optional: !bias);
+    }
 }

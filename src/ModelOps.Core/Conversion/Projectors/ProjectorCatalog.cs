@@ -12,6 +12,10 @@ internal static class ProjectorCatalog
         new Qwen2VlProjector(),
         new Qwen25VlProjector(),
         .. Qwen3VlProjector.All,
+        new Idefics3Projector(),
+        new Lfm2VlProjector(),
+        new InternVlProjector(),
+        new PixtralProjector(),
     ];
 
     private static readonly Dictionary<string, Projector> ByClassName = All

@@ -9,6 +9,9 @@ namespace ModelOps.Conversion;
 /// <param name="Preprocessor">preprocessor_config.json and processor_config.json, see <see cref="PreprocessorConfig"/>.</param>
 internal sealed record ProjectorConfig(CheckpointConfig Model, CheckpointConfig Vision, CheckpointConfig? Audio, CheckpointConfig Preprocessor)
 {
+    /// <summary>The checkpoint itself, for its other files.</summary>
+    public required Checkpoint Checkpoint { get; init; }
+
     /// <summary>Length of the language model's embeddings.</summary>
     public required long TextHidden { get; init; }
 
@@ -24,7 +27,9 @@ internal sealed record ProjectorConfig(CheckpointConfig Model, CheckpointConfig 
             model.FindPart("audio_config")?.WithDefaults(JsonElement.Parse(projector.AudioDefaults)),
             PreprocessorConfig.Read(checkpoint))
         {
-            TextHidden = model.Size("hidden_size", projector.TextHidden),
+            Checkpoint = checkpoint,
+            // InternVL's own code calls the language model's part otherwise.
+            TextHidden = (model.FindPart("llm_config") ?? model).Size("hidden_size", projector.TextHidden),
         };
     }
 }

@@ -39,4 +39,13 @@ internal static class RowOrders
 
     /// <summary>The same part of every block: rows <paramref name="first"/> and on, <paramref name="rows"/> of each.</summary>
     public static RowOrder PartOfBlocks(long rows, long blockRows, long first) => row => (row / rows * blockRows) + first + (row % rows);
+
+    /// <summary>Single weights of square patches of three colours by channel, row and column, which some libraries have by row, column and channel.</summary>
+    /// <param name="side">Pixels of a patch's side.</param>
+    public static RowOrder ChannelsFirst(long side) => position =>
+    {
+        var (patch, inPatch) = Math.DivRem(position, 3 * side * side);
+        var (channel, pixel) = Math.DivRem(inPatch, side * side);
+        return (patch * 3 * side * side) + (pixel * 3) + channel;
+    };
 }
