@@ -106,13 +106,13 @@ internal sealed class CheckpointConfig
             : throw new ModelOpsException(ErrorKind.CorruptFile, $"{_path} says {key} = {size}, which cannot be.");
     }
 
-    /// <summary>Positive integers, as many as said; null when absent.</summary>
-    public IReadOnlyList<long>? FindSizes(string key, int count)
+    /// <summary>Positive integers, as many as said or any number; null when absent.</summary>
+    public IReadOnlyList<long>? FindSizes(string key, int? count = null)
     {
         if (Find(key) is not { } value)
             return null;
         List<long> sizes = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(size => size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out var number) ? number : 0)] : [];
-        return sizes.Count == count && sizes.TrueForAll(size => size is > 0 and <= int.MaxValue) ? sizes : throw Wrong([key], $"{count} positive integers", value);
+        return sizes.Count > 0 && (count ?? sizes.Count) == sizes.Count && sizes.TrueForAll(size => size is > 0 and <= int.MaxValue) ? sizes : throw Wrong([key], count is null ? "positive integers" : $"{count} positive integers", value);
     }
 
     /// <summary>A count that GGUF holds as 32 bits; null when absent.</summary>

@@ -27,6 +27,14 @@ internal sealed class ColumnPanels(CheckpointTensor tensor, int elementBytes)
         return (data.AsMemory((int)(column - first) * elementBytes), columns);
     }
 
+    /// <summary>A column of numbers, as F32.</summary>
+    public void ReadNumbers(CheckpointReader reader, long column, SafetensorsType type, Span<float> numbers)
+    {
+        var (bytes, stride) = Column(reader, column);
+        for (var row = 0; row < numbers.Length; row++)
+            StoredNumbers.ToSingle(type, bytes.Span.Slice(row * stride * elementBytes, elementBytes), numbers.Slice(row, 1));
+    }
+
     private void Load(CheckpointReader reader, Span<byte> panel, long first, int columns)
     {
         if (columns == _columns)

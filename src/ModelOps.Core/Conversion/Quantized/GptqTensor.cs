@@ -33,19 +33,11 @@ internal sealed class GptqTensor : LatticeTensor
             var output = firstRow + row;
             var (words, stride) = _codes.Column(reader, output);
             PackedCodes.Unpack(words.Span, stride, _parts.Bits, straddle: true, lattice.Codes.Slice(row * RowLength, RowLength));
-            ReadScales(reader, output, lattice.Scales.Slice(row * _parts.Groups, _parts.Groups));
+            _scales.ReadNumbers(reader, output, _parts.Scales.Type, lattice.Scales.Slice(row * _parts.Groups, _parts.Groups));
             ReadZeros(reader, output, lattice.Offsets.Slice(row * _parts.Groups, _parts.Groups));
         }
+        StoredNumbers.RequireFinite(lattice.Scales, _parts.Scales);
         return lattice;
-    }
-
-    private void ReadScales(CheckpointReader reader, long output, Span<float> scales)
-    {
-        var (numbers, stride) = _scales.Column(reader, output);
-        var numberBytes = StoredNumbers.Bytes(_parts.Scales.Type);
-        for (var group = 0; group < scales.Length; group++)
-            StoredNumbers.ToSingle(_parts.Scales.Type, numbers.Span.Slice(group * stride * numberBytes, numberBytes), scales.Slice(group, 1));
-        StoredNumbers.RequireFinite(scales, _parts.Scales);
     }
 
     private void ReadZeros(CheckpointReader reader, long output, Span<float> zeros)

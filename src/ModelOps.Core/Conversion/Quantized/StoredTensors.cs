@@ -24,6 +24,10 @@ internal sealed class StoredTensors
     public IReadOnlyList<CheckpointTensor> EndingIn(string suffix)
         => [.. _tensors.Where(tensor => tensor.Name.EndsWith(suffix, StringComparison.Ordinal) && _left.ContainsKey(tensor.Name))];
 
+    /// <summary>What is left and has this in its name, in the checkpoint's order; safe to take from meanwhile.</summary>
+    public IReadOnlyList<CheckpointTensor> Containing(string part)
+        => [.. _tensors.Where(tensor => tensor.Name.Contains(part, StringComparison.Ordinal) && _left.ContainsKey(tensor.Name))];
+
     /// <summary>What is left and of one of these types, in the checkpoint's order; safe to take from meanwhile.</summary>
     public IReadOnlyList<CheckpointTensor> OfType(params ReadOnlySpan<SafetensorsType> types)
     {
@@ -46,6 +50,19 @@ internal sealed class StoredTensors
 
     /// <summary>Puts a tensor after all stored ones.</summary>
     public void Append(LogicalTensor tensor) => _appended.Add(tensor);
+
+    /// <summary>What a tensor of the result is divided into; by default nothing is.</summary>
+    public Func<LogicalTensor, IEnumerable<LogicalTensor>> Divide { get; set; } = tensor => [tensor];
+
+    /// <summary>The bytes of a small tensor.</summary>
+    public byte[] ReadBytes(CheckpointTensor tensor, int most)
+    {
+        if (tensor.Bytes > most)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{tensor.Name}' {Describe(tensor)} is larger than it can be.");
+        var bytes = new byte[tensor.Bytes];
+        _reader.Read(tensor, 0, bytes);
+        return bytes;
+    }
 
     /// <summary>The number that a tensor of one holds.</summary>
     public float ReadNumber(CheckpointTensor tensor)
@@ -88,6 +105,6 @@ internal sealed class StoredTensors
                 weights.Add(new PlainTensor(tensor));
         }
         weights.AddRange(_appended);
-        return weights;
+        return [.. weights.SelectMany(Divide)];
     }
 }
