@@ -1,0 +1,78 @@
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace ModelOps.Tests.Conversion.Quantized;
+
+/// <summary>MLX: the affine lattice in all its widths, settings of single modules, stacked experts.</summary>
+public sealed class MlxTests
+{
+    [Theory]
+    [InlineData(2, 64)]
+    [InlineData(3, 32)]
+    [InlineData(4, 64)]
+    [InlineData(5, 32)]
+    [InlineData(6, 64)]
+    [InlineData(8, 32)]
+    public async Task Affine_ComesBack(int bits, int group)
+    {
+        var model = new QuantizedLlama($$"""{"group_size": {{group}}, "bits": {{bits}}}""", key: "quantization");
+        var plan = await model.Quantize(module => Write(module, bits, group)).RequireSameAsync();
+        Assert.Equal($"mlx affine {bits} bit, group {group}", plan.SourceQuantization);
+    }
+
+    [Fact]
+    public async Task Modules_WithSettingsOfTheirOwn_ComeBack()
+    {
+        var model = new QuantizedLlama("""{"group_size": 64, "bits": 4, "mode": "affine", "model.layers.0.mlp.down_proj": {"group_size": 32, "bits": 6}, "model.layers.0.mlp.up_proj": false}""", key: "quantization");
+        await model.Quantize(module =>
+        {
+            if (module.Name.EndsWith("down_proj", StringComparison.Ordinal))
+                return Write(module, 6, 32);
+            if (!module.Name.EndsWith("up_proj", StringComparison.Ordinal))
+                return Write(module, 4, 64);
+            var weights = module.Weights((_, _) => (float)module.Random.NextDouble());
+            module.Store(".weight", "F32", TestBits.Bytes(weights), module.Outputs, module.Inputs);
+            return weights;
+        }).RequireSameAsync();
+    }
+
+    [Fact]
+    public async Task MxFp8_ComesBack()
+        => await new QuantizedLlama("""{"group_size": 32, "bits": 8, "mode": "mxfp8"}""", key: "quantization").Quantize(module =>
+        {
+            var codes = TestBits.Fill(module.Outputs, module.Inputs, (_, _) => TestBits.RandomFloat8(module.Random, 4));
+            var scales = module.Codes(module.Outputs, module.Inputs / 32, 100, 140);
+            module.Store(".weight", "U32", [.. codes.Cast<int>().Select(code => (byte)code)], module.Outputs, module.Inputs / 4);
+            module.Store(".scales", "U8", [.. scales.Cast<int>().Select(scale => (byte)scale)], module.Outputs, module.Inputs / 32);
+            return module.Weights((n, k) => TestBits.Float8(codes[n, k], 4) * (float)Math.Pow(2, scales[n, k / 32] - 127));
+        }).RequireSameAsync();
+
+    [Fact]
+    public async Task StackedExperts_AreThoseOfTheLibrary()
+    {
+        using var folder = new TemporaryFolder();
+        var checkpoint = TinyCheckpoint.Of("qwen3moe");
+        var expected = ConversionPlan.Create(checkpoint.Save(folder), folder.File("expected.gguf"), new ConversionOptions { Type = "F32" });
+        await ModelConverter.RunAsync(expected);
+        foreach (var stack in checkpoint.Tensors.Where(tensor => tensor.Key.Contains(".experts.", StringComparison.Ordinal)).GroupBy(tensor => tensor.Key.Split(".experts.")[0] + ".switch_mlp." + tensor.Key.Split('.')[^2] + ".weight").ToList())
+        {
+            checkpoint.Tensors.Add(stack.Key, new TinyCheckpoint.Tensor("BF16", [4, .. stack.First().Value.Shape], [.. stack.SelectMany(tensor => tensor.Value.Data)]));
+            foreach (var tensor in stack)
+                checkpoint.Tensors.Remove(tensor.Key);
+        }
+        checkpoint.Config["quantization"] = JsonNode.Parse("""{"group_size": 64, "bits": 4}""");
+        var plan = ConversionPlan.Create(checkpoint.Save(folder), folder.File("model.gguf"), new ConversionOptions { Type = "F32" });
+        await ModelConverter.RunAsync(plan);
+        Assert.Equal(expected.Tensors.Count, plan.Tensors.Count);
+        Assert.All(expected.Tensors, tensor => Assert.Equal(QuantizedLlama.Data(expected, tensor), QuantizedLlama.Data(plan, plan.Tensors.Single(other => other.Name == tensor.Name))));
+    }
+
+    private static float[] Write(QuantizedLlama.Module module, int bits, int group)
+    {
+        var (codes, scales, biases) = (module.Codes(module.Outputs, module.Inputs, 0, (1 << bits) - 1), module.Scales(module.Outputs, module.Inputs / group), module.Scales(module.Outputs, module.Inputs / group));
+        module.Store(".weight", "U32", TestBits.PackRows(codes, bits), module.Outputs, module.Inputs * bits / 32);
+        module.Store(".scales", "BF16", TestBits.BF16(scales), module.Outputs, module.Inputs / group);
+        module.Store(".biases", "BF16", TestBits.BF16(biases), module.Outputs, module.Inputs / group);
+        return module.Weights((n, k) => (scales[n, k / group] * codes[n, k]) + biases[n, k / group]);
+    }
+}

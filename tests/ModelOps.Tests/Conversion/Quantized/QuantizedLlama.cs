@@ -1,0 +1,115 @@
+using System.Text.Json.Nodes;
+
+namespace ModelOps.Tests.Conversion.Quantized;
+
+/// <summary>
+/// A Llama of one layer with two sets of weights that must be the same: quantised ones, as a test's own writer stores them, and the plain
+/// F32 that the format's formula gives. Converted to F32 the files must agree in every bit.
+/// </summary>
+internal sealed class QuantizedLlama
+{
+    public const int Hidden = 128;
+
+    /// <summary>The matrices that checkpoints quantise, [out, in]; k has fewer heads.</summary>
+    private readonly (string Module, int Outputs, int Inputs)[] _modules;
+    private readonly Random _random = new(42);
+
+    public QuantizedLlama(string quantization, string key = "quantization_config", int width = 192)
+    {
+        _modules =
+        [
+            ("model.layers.0.self_attn.q_proj", Hidden, Hidden), ("model.layers.0.self_attn.k_proj", 64, Hidden), ("model.layers.0.self_attn.v_proj", 64, Hidden),
+            ("model.layers.0.self_attn.o_proj", Hidden, Hidden), ("model.layers.0.mlp.gate_proj", width, Hidden), ("model.layers.0.mlp.up_proj", width, Hidden), ("model.layers.0.mlp.down_proj", Hidden, width),
+        ];
+        Stored = Empty(width);
+        Plain = Empty(width);
+        Stored.Config[key] = JsonNode.Parse(quantization);
+        Add("model.embed_tokens.weight", 384, Hidden);
+        Add("model.norm.weight", Hidden);
+        Add("model.layers.0.input_layernorm.weight", Hidden);
+        Add("model.layers.0.post_attention_layernorm.weight", Hidden);
+    }
+
+    public TinyCheckpoint Stored { get; }
+
+    public TinyCheckpoint Plain { get; }
+
+    /// <summary>Quantises every matrix. The writer stores what its format has and returns the weights that its formula gives.</summary>
+    public QuantizedLlama Quantize(Func<Module, float[]> write)
+    {
+        foreach (var (name, outputs, inputs) in _modules)
+        {
+            var weights = write(new Module(this, name, outputs, inputs, _random));
+            Plain.Tensors[name + ".weight"] = new TinyCheckpoint.Tensor("F32", [outputs, inputs], TestBits.Bytes(weights));
+        }
+        return this;
+    }
+
+    /// <summary>Converts both and compares them.</summary>
+    /// <param name="only">The tensor to compare where others are kept as blocks; null for all.</param>
+    public async Task<ConversionPlan> RequireSameAsync(string? only = null)
+    {
+        using var folder = new TemporaryFolder();
+        var plain = await ConvertAsync(Plain, folder, "plain");
+        var stored = await ConvertAsync(Stored, folder, "stored");
+        if (only is null)
+            Xunit.Assert.Equal(plain.Tensors.Select(tensor => tensor.Name).Order(), stored.Tensors.Select(tensor => tensor.Name).Order());
+        foreach (var tensor in plain.Tensors.Where(tensor => only is null || tensor.Name == only))
+        {
+            var other = stored.Tensors.Single(candidate => candidate.Name == tensor.Name);
+            var (expected, actual) = (TestBits.Floats(Data(plain, tensor)), TestBits.Floats(Data(stored, other)));
+            var wrong = Enumerable.Range(0, expected.Length).FirstOrDefault(i => BitConverter.SingleToInt32Bits(expected[i] + 0f) != BitConverter.SingleToInt32Bits(actual[i] + 0f), -1);
+            Xunit.Assert.True(wrong < 0, wrong < 0 ? "" : $"{tensor.Name} at {wrong}: {expected[wrong]:R} stored, {actual[wrong]:R} read");
+        }
+        return stored;
+    }
+
+    public static byte[] Data(ConversionPlan plan, PlannedTensor tensor) => File.ReadAllBytes(plan.Output)[(int)tensor.Offset..(int)(tensor.Offset + tensor.Bytes)];
+
+    private static async Task<ConversionPlan> ConvertAsync(TinyCheckpoint checkpoint, TemporaryFolder folder, string name)
+    {
+        var saved = checkpoint.Save(folder);
+        var plan = ConversionPlan.Create(saved, folder.File(name + ".gguf"), new ConversionOptions { Type = "F32" });
+        await ModelConverter.RunAsync(plan);
+        Directory.Delete(saved, recursive: true);
+        return plan;
+    }
+
+    private static TinyCheckpoint Empty(int width)
+    {
+        var checkpoint = TinyCheckpoint.Of("gptq-v1");
+        checkpoint.Tensors.Clear();
+        checkpoint.Config.Remove("quantization_config");
+        checkpoint.Config["hidden_size"] = Hidden;
+        checkpoint.Config["intermediate_size"] = width;
+        return checkpoint;
+    }
+
+    private void Add(string name, params long[] shape)
+    {
+        var weights = Enumerable.Range(0, (int)shape.Aggregate(1L, (product, length) => product * length)).Select(_ => (float)(_random.NextDouble() - 0.5)).ToArray();
+        Stored.Tensors[name] = Plain.Tensors[name] = new TinyCheckpoint.Tensor("F32", shape, TestBits.Bytes(weights));
+    }
+
+    /// <summary>A matrix to be quantised.</summary>
+    public sealed record Module(QuantizedLlama Model, string Name, int Outputs, int Inputs, Random Random)
+    {
+        public int[,] Codes(int rows, int columns, int least, int most) => TestBits.Fill(rows, columns, (_, _) => Random.Next(least, most + 1));
+
+        /// <summary>Scales that F16 and BF16 hold.</summary>
+        public float[,] Scales(int rows, int columns) => TestBits.Fill(rows, columns, (_, _) => (Random.Next(64) + 64) / 4096f);
+
+        public float[] Weights(Func<int, int, float> weight)
+        {
+            var weights = new float[Outputs * Inputs];
+            for (var n = 0; n < Outputs; n++)
+            {
+                for (var k = 0; k < Inputs; k++)
+                    weights[(n * Inputs) + k] = weight(n, k);
+            }
+            return weights;
+        }
+
+        public void Store(string suffix, string type, byte[] data, params long[] shape) => Model.Stored.Tensors.Add(Name + suffix, new TinyCheckpoint.Tensor(type, shape, data));
+    }
+}
