@@ -40,6 +40,8 @@ internal static class ArchitectureCatalog
         new DeepSeekV3(),
         new NemotronH(),
         new Llama4(),
+        new Lfm2Moe(),
+        new GraniteMoe(),
         new Bert(),
         new DistilBert(),
         new Roberta(),

@@ -1,7 +1,7 @@
 namespace ModelOps.Conversion;
 
 /// <summary>Granite 3 and the dense 4: Llama with four multipliers.</summary>
-internal sealed class Granite : Llama
+internal class Granite : Llama
 {
     public override IReadOnlyList<string> ClassNames => ["GraniteForCausalLM"];
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace ModelOps.Conversion;
 
 /// <summary>LFM2: short convolutions, with attention in some layers.</summary>
-internal sealed class Lfm2 : Architecture
+internal class Lfm2 : Architecture
 {
     private const long DefaultWidth = 12288;
 
@@ -25,7 +25,7 @@ internal sealed class Lfm2 : Architecture
     {
         if (config.FindBoolean("conv_bias") is true)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's LFM2 has no biases in its convolutions, the checkpoint does (conv_bias).");
-        var (hidden, vocabulary, width) = (config.Size("hidden_size"), config.Size("vocab_size"), FeedForward(config));
+        var (hidden, vocabulary) = (config.Size("hidden_size"), config.Size("vocab_size"));
         var table = new TensorTable(Layers(config))
         {
             { "model.embed_tokens.weight", "token_embd.weight", [vocabulary, hidden] },
@@ -34,10 +34,8 @@ internal sealed class Lfm2 : Architecture
             { "lm_head.weight", "output.weight", [vocabulary, hidden], null, 0, config.FindBoolean("tie_word_embeddings", "tie_embedding") ?? true },
             { "model.layers.*.operator_norm.weight", "blk.*.attn_norm.weight", [hidden] },
             { "model.layers.*.ffn_norm.weight", "blk.*.ffn_norm.weight", [hidden] },
-            { "model.layers.*.feed_forward.w1.weight", "blk.*.ffn_gate.weight", [width, hidden] },
-            { "model.layers.*.feed_forward.w2.weight", "blk.*.ffn_down.weight", [hidden, width] },
-            { "model.layers.*.feed_forward.w3.weight", "blk.*.ffn_up.weight", [width, hidden] },
         };
+        AddFeedForward(table, config, hidden);
         var heads = HeadCounts(config);
         for (var layer = 0; layer < heads.Length; layer++)
         {
@@ -55,7 +53,18 @@ internal sealed class Lfm2 : Architecture
         metadata.Set(Key("attention.head_count_kv"), HeadCounts(config));
         metadata.Set(Key("vocab_size"), (uint)config.Size("vocab_size"));
         metadata.Set(Key("shortconv.l_cache"), (uint)config.Size("conv_L_cache"));
-        metadata.Set(Key("feed_forward_length"), (uint)FeedForward(config));
+        metadata.Set(Key("feed_forward_length"), (uint)Width(config));
+    }
+
+    /// <summary>What follows the convolution or attention of each layer.</summary>
+    protected virtual void AddFeedForward(TensorTable table, CheckpointConfig config, long hidden) => AddDense(table, Width(config), hidden);
+
+    /// <summary>A gated network, by the names of its papers.</summary>
+    protected static void AddDense(TensorTable table, long width, long hidden)
+    {
+        table.Add("model.layers.*.feed_forward.w1.weight", "blk.*.ffn_gate.weight", [width, hidden]);
+        table.Add("model.layers.*.feed_forward.w2.weight", "blk.*.ffn_down.weight", [hidden, width]);
+        table.Add("model.layers.*.feed_forward.w3.weight", "blk.*.ffn_up.weight", [width, hidden]);
     }
 
     private static void AddAttention(TensorTable table, int layer, long hidden, long head, long keyValueHeads)
@@ -91,7 +100,7 @@ internal sealed class Lfm2 : Architecture
     }
 
     /// <summary>Width of the feed-forward network: two thirds of what config.json says, rounded up, unless it says not to.</summary>
-    private static long FeedForward(CheckpointConfig config)
+    protected virtual long Width(CheckpointConfig config)
     {
         var width = config.Find("block_ff_dim") is null ? config.Size("intermediate_size", DefaultWidth) : config.Size("block_ff_dim");
         if (config.FindBoolean("block_auto_adjust_ff_dim") is false)

@@ -5,7 +5,7 @@ internal sealed class NemotronHMoe : NemotronH
 {
     public override string Name => "nemotron_h_moe";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
+    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
 
     public override string Defaults => """
         {
