@@ -117,6 +117,33 @@ public sealed class ArchitectureVariantTests : IDisposable
     }
 
     [Fact]
+    public void Qwen3Moe_ThatDoesNotSayThatItNormalises_DoesNot()
+    {
+        // Transformers saves nothing that equals its default, which is not to.
+        var checkpoint = TinyCheckpoint.Of("qwen3moe");
+        checkpoint.Config.Remove("norm_topk_prob");
+        Assert.Contains("norm_topk_prob", Assert.Throws<ModelOpsException>(() => Plan(checkpoint.Save(_folder))).Message);
+    }
+
+    [Fact]
+    public async Task Lfm2_WithTheNumbersOfItsAttentionLayers_IsTheSameModel()
+    {
+        var checkpoint = TinyCheckpoint.Of("lfm2");
+        checkpoint.Config.Remove("layer_types");
+        checkpoint.Config["full_attn_idxs"] = new JsonArray(2);
+        await RequireGolden("lfm2", checkpoint.Save(_folder));
+    }
+
+    [Fact]
+    public void Olmo3_WithoutABaseOfItsPositions_HasTheLibrarys()
+    {
+        var checkpoint = TinyCheckpoint.Of("olmo2");
+        checkpoint.Config["architectures"] = new JsonArray("Olmo3ForCausalLM");
+        checkpoint.Config.Remove("rope_theta");
+        Assert.Equal(500000f, Plan(checkpoint.Save(_folder)).Metadata["olmo2.rope.freq_base"]);
+    }
+
+    [Fact]
     public async Task ModelWithoutAHead_IsTheSameModel()
     {
         var checkpoint = TinyCheckpoint.Of("qwen2");
@@ -198,9 +225,11 @@ public sealed class ArchitectureVariantTests : IDisposable
     [InlineData("lfm2", "conv_bias", "true")]
     [InlineData("qwen3moe", "mlp_only_layers", "[1]")]
     [InlineData("qwen3moe", "norm_topk_prob", "false")]
+    [InlineData("smollm3", "sliding_window", "128")]
     public void WhatTheEngineWouldComputeOtherwise_IsRefused(string golden, string key, string value)
     {
         var checkpoint = TinyCheckpoint.Of(golden);
+        checkpoint.Config["use_sliding_window"] = key == "sliding_window";
         checkpoint.Config[key] = JsonNode.Parse(value);
         Assert.Equal(ErrorKind.UnsupportedArchitecture, Assert.Throws<ModelOpsException>(() => Plan(checkpoint.Save(_folder))).Kind);
     }

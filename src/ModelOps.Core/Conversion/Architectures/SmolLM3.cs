@@ -22,6 +22,8 @@ internal sealed class SmolLM3 : Llama
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
     {
         RequireInterval(config);
+        if (config.FindBoolean("use_sliding_window") is true && config.Find("sliding_window") is not null)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's SmolLM3 sees the whole text in every layer, the checkpoint does not (use_sliding_window).");
         base.Describe(config, recipe, metadata);
     }
 
