@@ -29,7 +29,7 @@ internal class Roberta : Bert
         metadata.Set("tokenizer.ggml.token_type_count", (uint)config.Size("type_vocab_size", 1));
     }
 
-    protected override long UnusedPositions(CheckpointConfig config) => config.FindCount("pad_token_id") + 1 ?? 0;
+    protected override long UnusedPositions(CheckpointConfig config) => (long?)config.FindCount("pad_token_id") + 1 ?? 0;
 
     protected override void AddHead(TensorTable table, long labels, long width)
     {

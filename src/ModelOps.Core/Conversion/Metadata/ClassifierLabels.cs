@@ -21,7 +21,7 @@ internal static class ClassifierLabels
 
     private static string[] Read(CheckpointConfig config)
     {
-        if (config.Find("id2label") is { ValueKind: JsonValueKind.Object } map)
+        if (config.Find("id2label") is { ValueKind: JsonValueKind.Object } map && map.EnumerateObject().Any())
         {
             return CheckpointJson.Guard(config.Path, () => map.EnumerateObject()
                 .OrderBy(entry => int.Parse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture))

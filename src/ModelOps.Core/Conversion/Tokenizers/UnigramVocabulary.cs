@@ -42,7 +42,7 @@ internal static class UnigramVocabulary
     {
         var normalizer = UnigramNormalizer.Read(tokenizer, files);
         var model = tokenizer.GetProperty("model");
-        var pieces = model.GetProperty("vocab").EnumerateArray().Select(piece => (Text: piece[0].GetString() ?? throw new FormatException("a piece without a text"), Score: (float)piece[1].GetDouble())).ToList();
+        var pieces = model.GetProperty("vocab").EnumerateArray().Select(ReadPiece).ToList();
         var added = files.AddedTokens.Concat(files.AddedTokensDecoder).ToList();
         var size = Vocabulary.Size(config, Math.Max(pieces.Count, added.Select(token => token.Id).DefaultIfEmpty(-1).Max() + 1));
         if (pieces.Count > size || added.Exists(token => token.Id < 0))
@@ -64,6 +64,9 @@ internal static class UnigramVocabulary
         table.Kinds[unknown] = TokenKind.Unknown;
         return Build(table, config, traits, normalizer.AddsPrefix, normalizer.RemovesExtraSpaces, normalizer.CharsMap);
     }
+
+    private static (string Text, float Score) ReadPiece(JsonElement piece)
+        => piece.GetArrayLength() == 2 && piece[0].GetString() is { } text ? (text, (float)piece[1].GetDouble()) : throw new FormatException("a piece is not a text and a score");
 
     private static Vocabulary Build(PieceTable table, CheckpointConfig config, TokenizerTraits traits, bool addPrefix, bool removeSpaces, byte[] charsMap)
     {

@@ -32,7 +32,9 @@ internal static class WordPieceVocabulary
         var model = tokenizer.GetProperty("model");
         if (model.TryGetProperty("continuing_subword_prefix", out var prefix) && prefix.GetString() != Continuation)
             throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"tokenizer.json marks pieces inside a word with '{prefix.GetString()}'; llama.cpp's WordPiece knows only '{Continuation}'.");
-        var ids = model.GetProperty("vocab").EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.GetInt32(), StringComparer.Ordinal);
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
+            ids[entry.Name] = entry.Value.GetInt32();
         return Build(ids, files.AddedTokens.Concat(files.AddedTokensDecoder), [], WordPieceNormalizer.Read(tokenizer), files, config);
     }
 
@@ -66,10 +68,10 @@ internal static class WordPieceVocabulary
             added[token.Content] = token;
             ids.TryAdd(token.Content, token.Id);
         }
-        var count = ids.Values.DefaultIfEmpty(-1).Max() + 1;
-        var size = Vocabulary.Size(config, count);
-        if (count > size || ids.Values.Any(id => id < 0))
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"The vocabulary has ids up to {count - 1}, config.json a size of {size}.");
+        var last = ids.Values.DefaultIfEmpty(-1).Max();
+        var size = Vocabulary.Size(config, ids.Count);
+        if (last >= size || ids.Values.Any(id => id < 0))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"The vocabulary has ids up to {last}, config.json a size of {size}.");
         var (tokens, kinds) = (new string[size], new TokenKind[size]);
         foreach (var (text, id) in ids)
         {

@@ -100,8 +100,14 @@ public sealed class EncoderTokenizerFilesTests : IDisposable
     [InlineData("bert", """{"normalizer": {"type": "BertNormalizer", "handle_chinese_chars": false}}""", "handle_chinese_chars")]
     [InlineData("bert", """{"normalizer": {"type": "BertNormalizer", "clean_text": false}}""", "clean_text")]
     [InlineData("bert", """{"normalizer": {"type": "NFKC"}}""", "NFKC")]
+    [InlineData("xlm-roberta", """{"model": {"type": "Unigram", "unk_id": 3, "vocab": [["a"]]}}""", "a text and a score")]
+    [InlineData("xlm-roberta", """{"model": {"type": "Unigram", "vocab": [["a", -1]]}, "added_tokens": []}""", "unk_id")]
+    [InlineData("xlm-roberta", """{"model": {"type": "Unigram", "unk_id": 999, "vocab": [["a", -1]]}, "added_tokens": []}""", "999")]
+    [InlineData("xlm-roberta", """{"added_tokens": [{"id": -1, "content": "x"}]}""", "vocabulary")]
+    [InlineData("bert", """{"model": {"type": "WordPiece", "vocab": {"a": 2147483647}}}""", "2147483647")]
+    [InlineData("bert", """{"model": {"type": "WordPiece", "vocab": {"a": -1}}}""", "size of 300")]
     [InlineData("bert", """{"model": {"type": "WordPiece", "continuing_subword_prefix": "@@", "vocab": {}}}""", "@@")]
-    public void StepsThatTheEngineDoesNotHave_AreRefused(string golden, string replaced, string named)
+    public void WhatIsDamaged_OrTheEngineDoesNotHave_IsRefused(string golden, string replaced, string named)
         => Assert.Contains(named, Refusal(golden, folder => Edit(folder, "tokenizer.json", tokenizer =>
         {
             foreach (var (key, value) in JsonNode.Parse(replaced)!.AsObject())
