@@ -12,6 +12,9 @@ namespace ModelOps.Hub;
 /// </summary>
 internal sealed class HubTransport : IDisposable
 {
+    /// <summary>Digest of the content that a redirect of the hub leads to.</summary>
+    public const string LinkedETag = "X-Linked-Etag";
+
     private const int MaxRedirects = 10;
     private const int MaxErrorBody = 4096;
     /// <summary>No answer of the API is near this; a hostile one must not fill the memory.</summary>
@@ -72,13 +75,21 @@ internal sealed class HubTransport : IDisposable
                 isTransient: false);
         }
         Uri address = request.Address;
+        string? linkedETag = null;
         for (int hop = 0; hop <= MaxRedirects; hop++)
         {
             HttpResponseMessage response = await SendOneAsync(address, request, cancellationToken).ConfigureAwait(false);
             if ((int)response.StatusCode < 300 || response.StatusCode == HttpStatusCode.NotModified)
+            {
+                if (linkedETag is not null && !response.Headers.Contains(LinkedETag))
+                    response.Headers.TryAddWithoutValidation(LinkedETag, linkedETag);
                 return response;
+            }
             using (response)
             {
+                // What the link leads to is said by the hub only, on the way.
+                if (IsEndpoint(address) && response.Headers.TryGetValues(LinkedETag, out IEnumerable<string>? tags))
+                    linkedETag = tags.FirstOrDefault();
                 if ((int)response.StatusCode >= 400)
                 {
                     string body = await ReadErrorAsync(response, cancellationToken).ConfigureAwait(false);

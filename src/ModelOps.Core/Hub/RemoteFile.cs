@@ -86,13 +86,20 @@ internal sealed class RemoteFile(HubTransport transport, HubRequest resolve)
             if (response.Content.Headers.ContentRange is not { From: { } from, To: { } to } range || from != offset || to < from || to - from + 1 > length)
                 throw Wrong($"{host} sent another range than was asked for ({response.Content.Headers.ContentRange?.ToString() ?? "not saying which"}).");
             BodyStream body = await transport.OpenBodyAsync(response, to - from + 1, mustFill: true, cancellationToken).ConfigureAwait(false);
-            return new RangeResponse(body, offset, to - from + 1, range.Length);
+            return Tagged(new RangeResponse(body, offset, to - from + 1, range.Length), response, host);
         }
         // The whole file in answer to a range.
         long? total = response.Content.Headers.ContentLength;
         BodyStream whole = await transport.OpenBodyAsync(response, total ?? long.MaxValue, mustFill: total is not null, cancellationToken).ConfigureAwait(false);
-        return new RangeResponse(whole, 0, total, total) { IsWhole = true };
+        return Tagged(new RangeResponse(whole, 0, total, total) { IsWhole = true }, response, host);
     }
+
+    private static RangeResponse Tagged(RangeResponse range, HttpResponseMessage response, string host) => range with
+    {
+        Host = host,
+        ETag = response.Headers.ETag is { IsWeak: false } tag ? tag.Tag : null,
+        LinkedETag = response.Headers.TryGetValues(HubTransport.LinkedETag, out IEnumerable<string>? linked) ? linked.First().Trim('"') : null,
+    };
 
     private static HubFailure Wrong(string message) => new(new ModelOpsException(ErrorKind.NetworkFailure, message, "A proxy may have cached the wrong thing; try again or go around it (NO_PROXY)."), isTransient: true);
 }
@@ -104,6 +111,15 @@ internal sealed class RemoteFile(HubTransport transport, HubRequest resolve)
 /// <param name="TotalBytes">Size of the file, when it was said.</param>
 internal sealed record RangeResponse(BodyStream Body, long Offset, long? Length, long? TotalBytes) : IAsyncDisposable
 {
+    /// <summary>Who sends it.</summary>
+    public string Host { get; init; } = "";
+
+    /// <summary>What the sender calls the content, unless only weakly.</summary>
+    public string? ETag { get; init; }
+
+    /// <summary>Digest of the content as the hub says it, when it was the hub that was asked: SHA-256 of a large file, git's id of a small one.</summary>
+    public string? LinkedETag { get; init; }
+
     /// <summary>Whether the server ignored the range and sends the file from its beginning.</summary>
     public bool IsWhole { get; init; }
 

@@ -1,3 +1,4 @@
+using ModelOps.Conversion;
 using ModelOps.Formats;
 using ModelOps.Inspection;
 
@@ -9,9 +10,6 @@ namespace ModelOps;
 /// </summary>
 public static class ModelShapeReader
 {
-    // Headers are read number by number; what was read ahead of need is lost with the stream.
-    private const int BufferBytes = 64 << 10;
-
     /// <summary>
     /// The shape of a model on this disk, a GGUF file or a checkpoint's folder; a checkpoint's is that of the file converted with the recipe
     /// <paramref name="type"/>. <paramref name="name"/> null takes the file's.
@@ -33,24 +31,7 @@ public static class ModelShapeReader
             using var stub = await CheckpointStub.DownloadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
             return FromCheckpoint(stub.Folder, name, type);
         }
-        return FromShards(await ReadHeadersAsync(hub, variant, cancellationToken).ConfigureAwait(false), name);
-    }
-
-    /// <summary>The headers of a GGUF variant's files on the hub, the first shard's first.</summary>
-    internal static async Task<List<GgufFile>> ReadHeadersAsync(HubClient hub, ModelVariant variant, CancellationToken cancellationToken)
-    {
-        var name = NameOf(variant);
-        var shards = new List<GgufFile>();
-        foreach (var file in variant.Files.Where(file => Hub.GgufName.IsModel(file.Path)).OrderBy(file => file.Path, StringComparer.Ordinal))
-        {
-            // A whole header must come from one stream; what lies behind it is not read, so hardly sent.
-            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, GgufLimits.MaxHeaderBytes), cancellationToken).ConfigureAwait(false);
-            await using (body.ConfigureAwait(false))
-            {
-                shards.Add(GgufFile.Read(new BufferedStream(body, BufferBytes), file.Bytes, $"{name}/{file.Path}"));
-            }
-        }
-        return shards;
+        return FromShards(await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false), name);
     }
 
     // The first shard has the metadata, all have tensors.

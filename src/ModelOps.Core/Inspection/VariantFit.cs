@@ -67,7 +67,7 @@ public static class VariantFit
         List<GgufFile> shards;
         try
         {
-            shards = await ModelShapeReader.ReadHeadersAsync(hub, variant, cancellationToken).ConfigureAwait(false);
+            shards = await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
         }
         catch (ModelOpsException exception) when (exception.Kind is ErrorKind.CorruptFile or ErrorKind.UnsupportedType)
         {

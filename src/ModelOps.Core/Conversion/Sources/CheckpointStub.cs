@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using ModelOps.Hub;
 
-namespace ModelOps.Inspection;
+namespace ModelOps.Conversion;
 
 /// <summary>
 /// A checkpoint of the hub without its weights: a temporary folder with the small files, and safetensors files that have their true header and length and
@@ -16,15 +16,27 @@ internal sealed partial class CheckpointStub : IDisposable
     private const long LongestHeader = 100_000_000;
     private const long LongestSmallFile = 256L << 20;
 
-    private CheckpointStub(string folder) => Folder = folder;
+    private readonly string _root;
 
+    private CheckpointStub(string root, ModelVariant variant)
+    {
+        _root = root;
+        // The layout of a hub cache: a conversion reads the names of the model from it, and they must be those of an installed one.
+        Folder = Path.Combine(root, $"models--{variant.Repository.Replace("/", "--", StringComparison.Ordinal)}", "snapshots", variant.Commit);
+    }
+
+    /// <summary>The checkpoint's folder.</summary>
     public string Folder { get; }
+
+    /// <summary>The weight files of the folder, and what they are on the hub.</summary>
+    public Dictionary<string, RepositoryFile> Weights { get; } = new(StringComparer.Ordinal);
 
     public static async Task<CheckpointStub> DownloadAsync(HubClient hub, ModelVariant variant, CancellationToken cancellationToken)
     {
-        var stub = new CheckpointStub(OpenFolder());
+        var stub = new CheckpointStub(OpenFolder(), variant);
         try
         {
+            Directory.CreateDirectory(stub.Folder);
             foreach (var file in variant.Files)
             {
                 // Names come from strangers; a checkpoint's files stand side by side, whatever is in folders is not part of it.
@@ -36,6 +48,7 @@ internal sealed partial class CheckpointStub : IDisposable
                 if (file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
                 {
                     await WriteHeaderAsync(hub, variant, file, path, cancellationToken).ConfigureAwait(false);
+                    stub.Weights.Add(path, file);
                 }
                 else if (file.Bytes <= LongestSmallFile)
                 {
@@ -51,7 +64,7 @@ internal sealed partial class CheckpointStub : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(Folder, recursive: true);
+    public void Dispose() => Directory.Delete(_root, recursive: true);
 
     private static string OpenFolder()
     {

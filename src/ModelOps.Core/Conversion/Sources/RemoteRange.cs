@@ -1,0 +1,86 @@
+using System.Collections.Concurrent;
+using ModelOps.Hub;
+
+namespace ModelOps.Conversion;
+
+/// <summary>One file of a hub, read by ranges that come whole: dropped connections are taken up where they broke, as in a download.</summary>
+internal sealed class RemoteRange(HubClient hub, ModelVariant variant, RepositoryFile file)
+{
+    /// <summary>Fewer new bytes than this do not count as progress between two failures: trickled bytes must not buy attempts for ever.</summary>
+    private const int ProgressBytes = 64 << 10;
+
+    private readonly RemoteFile _remote = hub.OpenFile(variant.Repository, variant.Commit, file.Path);
+    private readonly ConcurrentDictionary<string, string> _tags = new(StringComparer.OrdinalIgnoreCase);
+    private volatile bool _hasReceived;
+
+    /// <summary>Fills <paramref name="destination"/> from a position of the file.</summary>
+    /// <exception cref="ModelOpsException">What the hub answers; <see cref="ErrorKind.ChecksumMismatch"/> when the file is not the one that was planned with.</exception>
+    public async Task FillAsync(long position, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        var budget = new RetryBudget(hub.Options.Time);
+        var sinceFailure = 0;
+        while (!destination.IsEmpty)
+        {
+            HubFailure failure;
+            try
+            {
+                var response = await _remote.OpenAsync(position, destination.Length, cancellationToken).ConfigureAwait(false);
+                await using (response.ConfigureAwait(false))
+                {
+                    Require(response, position, destination.Length);
+                    for (int read; !destination.IsEmpty && (read = await response.Body.ReadAsync(destination, cancellationToken).ConfigureAwait(false)) > 0;)
+                    {
+                        destination = destination[read..];
+                        position += read;
+                        sinceFailure += read;
+                        _hasReceived = true;
+                    }
+                }
+                if (destination.IsEmpty)
+                    return;
+                // A server may send less than was asked for, as long as it sends something.
+                failure = new HubFailure(NetworkErrors.BrokenBody("The server", $"{destination.Length} bytes of '{file.Path}' are missing"), isTransient: true);
+            }
+            catch (HubFailure e) when (e.Error.Kind == ErrorKind.InvalidArgument)
+            {
+                throw Changed($"it ends before byte {position:N0}");
+            }
+            catch (HubFailure e)
+            {
+                // "Refused" or "no such host" at the start is a wrong address; in the middle of a conversion the network is down for a moment.
+                failure = e.Error.Kind == ErrorKind.NetworkFailure && _hasReceived ? new HubFailure(e.Error, isTransient: true, e.Wait) : e;
+            }
+            catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure)
+            {
+                failure = new HubFailure(e, isTransient: true);
+            }
+            if (sinceFailure >= ProgressBytes)
+                budget.Reset();
+            sinceFailure = 0;
+            await budget.WaitAsync(failure, hub.Options.Notify, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void Require(RangeResponse response, long position, int length)
+    {
+        if (response.TotalBytes is { } total && total != file.Bytes)
+            throw Changed($"it has {total:N0} bytes, not {file.Bytes:N0}");
+        // What the hub says that its link leads to, and what the server behind it says each time.
+        if (response.LinkedETag is { } content && content != (file.Sha256 ?? file.GitSha1))
+            throw Changed($"its digest is {content}, not {file.Sha256 ?? file.GitSha1}");
+        if (response.ETag is { } tag && _tags.GetOrAdd(response.Host, tag) is var first && first != tag)
+            throw Changed($"{response.Host} sent {first} first, and {tag} now");
+        if (response.IsWhole && (position > 0 || length < file.Bytes))
+        {
+            throw new ModelOpsException(
+                ErrorKind.Failure,
+                $"The server sends '{file.Path}' only as a whole, so it cannot be converted without storing it.",
+                "Install the model and convert it from the store, or go around the proxy or mirror that ignores ranges (NO_PROXY, HF_ENDPOINT).");
+        }
+    }
+
+    private ModelOpsException Changed(string how) => new(
+        ErrorKind.ChecksumMismatch,
+        $"'{file.Path}' of '{variant.Repository}' is not the file that the conversion was planned with: {how}.",
+        "Try again. If it happens again, a proxy or mirror on the way changes or caches files: go around it (NO_PROXY, HF_ENDPOINT).");
+}
