@@ -9,6 +9,8 @@ namespace ModelOps.PowerShell;
 /// </summary>
 public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
 {
+    private static readonly TimeSpan LongSilence = TimeSpan.FromSeconds(4);
+
     private readonly CancellationTokenSource _stop = new();
     private BlockingCollection<PipelineCall>? _calls;
 
@@ -71,6 +73,17 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Posts a warning.</summary>
     private protected void PostWarning(string message) => Post(new PipelineCall(() => WriteWarning(message)));
+
+    /// <summary>Posts what a hub has to say. A retry after a moment is for those who ask; nobody should sit in front of a prompt that is silent for longer.</summary>
+    private protected void PostNotice(HubNotice notice)
+    {
+        if (notice.Kind == HubNoticeKind.Retry && notice.Wait < LongSilence)
+        {
+            PostVerbose(notice.Message);
+            return;
+        }
+        PostWarning(notice.Message);
+    }
 
     /// <summary>A progress bar for reports of type <typeparamref name="T"/>; disposing it takes it away.</summary>
     private protected PipelineProgress<T> StartProgress<T>(string activity, Func<T, ProgressStep> describe)

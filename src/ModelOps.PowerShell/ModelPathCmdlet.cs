@@ -36,7 +36,7 @@ public abstract class ModelPathCmdlet : ModelOpsCmdlet
     /// <summary>From what the store takes as a model to its path on disk.</summary>
     private protected virtual string Resolve(ModelStore store, string model) => store.Resolve(model).Path;
 
-    private protected sealed override Task ProcessAsync(CancellationToken cancellationToken)
+    private protected override Task ProcessAsync(CancellationToken cancellationToken)
         => ParameterSetName == ByLiteralPath
             ? ForEachAsync(LiteralPath, async path => await ProcessModelAsync(await OnPipelineAsync(() => this.ToFileSystemPath(path)), cancellationToken))
             : ForEachAsync(Path, async pattern =>

@@ -52,6 +52,7 @@ internal static partial class PlanText
     {
         var text = new StringBuilder();
         text.Append($"Convert {plan.Source} ({plan.Architecture}) to {plan.Output}{(plan.Files.Count == 1 ? "" : $" and {plan.Files.Count - 1} more files")} as {plan.Type}: {ByteSize.Format(plan.Bytes)}, {plan.Tensors.Count} tensors");
+        text.Append(plan.DownloadBytes == 0 ? "" : $", {ByteSize.Format(plan.DownloadBytes)} of weights to download without storing them");
         foreach (var type in plan.Tensors.GroupBy(tensor => tensor.Type).OrderByDescending(type => type.Sum(tensor => tensor.Bytes)))
         {
             var lattice = type.Count(tensor => tensor.Lattice);

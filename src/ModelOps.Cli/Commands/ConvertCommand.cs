@@ -9,7 +9,7 @@ internal static class ConvertCommand
 {
     public static Command Create(CliHost host)
     {
-        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), an installed model: org/repo[:variant], or the folder of a LoRA adapter.", Arity = ArgumentArity.ZeroOrOne };
+        var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), an installed model: org/repo[:variant], or the folder of a LoRA adapter; with --remote a repository of the hub.", Arity = ArgumentArity.ZeroOrOne };
         var type = new Option<string?>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE" };
         type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
@@ -18,6 +18,8 @@ internal static class ConvertCommand
         var pre = new Option<string?>("--pre") { Description = "llama.cpp's name of the pre-tokenizer, where tokenizer.json's is not recognised; a wrong one tokenises wrongly without an error.", HelpName = "NAME" };
         var lora = new Option<string[]>("--lora") { Description = "A LoRA adapter's folder to merge into the model, and how strongly; may be given several times.", HelpName = "FOLDER[:SCALE]" };
         var baseModel = new Option<string?>("--base") { Description = "When SOURCE is an adapter: the model that it adapts, a folder or org/repo; otherwise the one that the adapter names.", HelpName = "MODEL" };
+        var remote = new Option<bool>("--remote") { Description = "SOURCE is a repository of the hub; its weights are converted as they arrive, without being stored." };
+        var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit for --remote; otherwise main.", HelpName = "R" };
         var threads = CommandSyntax.Threads();
         var memory = CommandSyntax.Size("--memory", "SIZE", "Memory for weights under way, such as 1GB; 512MB unless said. The result does not depend on it.", ConversionOptions.LeastMemoryBytes);
         var split = CommandSyntax.Size("--split-max-size", "SIZE", "Write several files, each with at most so much of the weights, such as 2GB (of 1024): NAME-00001-of-00003.gguf, as llama.cpp names and reads them.", 1);
@@ -27,7 +29,7 @@ internal static class ConvertCommand
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, lora, baseModel, threads, memory, split, noProvenance, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, lora, baseModel, remote, revision, threads, memory, split, noProvenance, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
@@ -49,20 +51,15 @@ internal static class ConvertCommand
                 Provenance = !parsed.GetValue(noProvenance),
                 Overwrite = parsed.GetValue(force),
             };
-            return RunAsync(context, parsed.GetValue(source) ?? throw Missing("SOURCE"), parsed.GetValue(output), options, parsed.GetValue(dryRun), cancellationToken);
+            var asked = new ConversionRequest(parsed.GetValue(source) ?? throw Missing("SOURCE"), parsed.GetValue(output), parsed.GetValue(remote), parsed.GetValue(revision));
+            return RunAsync(context, asked, options, parsed.GetValue(dryRun), cancellationToken);
         });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string source, string? output, ConversionOptions options, bool dryRun, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, ConversionRequest request, ConversionOptions options, bool dryRun, CancellationToken cancellationToken)
     {
-        var recipe = Recipe.Parse(options.Type);
-        options = options with { Type = recipe.Name };
-        var store = context.OpenStore();
-        var isAdapter = AdapterFolder.IsOne(context.FullPath(source));
-        var model = isAdapter ? new ResolvedModel(context.FullPath(source), ModelKind.Checkpoint, null) : store.ResolveSource(source);
-        if (isAdapter)
-            options = options with { BaseModel = AdapterBase.Find(store, model.Path, options.BaseModel) };
-        var plan = ConversionPlan.Create(model.Path, context.FullPath(output ?? ConversionPlan.DefaultFileName(model.Path, model.Repository, recipe.Name, options.Projector)), options);
+        using var hub = request.Remote ? context.OpenHub() : null;
+        var plan = await request.PlanAsync(context, hub, options with { Type = Recipe.Parse(options.Type).Name }, cancellationToken);
         foreach (var warning in plan.Warnings)
         {
             context.Output.Note($"warning: {warning}");
@@ -114,6 +111,7 @@ internal static class ConvertCommand
             ("type", plan.Type),
             ("size", $"{Sizes.Bytes(plan.Bytes)} in {plan.Tensors.Count} tensors"),
             ("note", Notes(plan.Notes)),
+            ("download", plan.DownloadBytes > 0 ? $"{Sizes.Bytes(plan.DownloadBytes)} of weights, not stored" : null),
             ("lattice kept", plan.Options.KeepLattice ? $"{plan.Tensors.Count(tensor => tensor.Lattice)} tensors" : "not looked for"));
         report.Line();
         report.Table([new("Tensor", Wrap: true), new("Type"), new("Shape", Right: true), new("Size", Right: true), new("Lattice")],

@@ -83,7 +83,7 @@ public sealed record PlannedOutput(string Path, long Bytes);
 /// </summary>
 public sealed record ConversionPlan
 {
-    /// <summary>What is converted: a checkpoint folder, or a GGUF file (of several shards the one that was named).</summary>
+    /// <summary>What is converted: a checkpoint folder, a GGUF file (of several shards the one that was named), or a repository with its commit.</summary>
     public required string Source { get; init; }
 
     /// <summary>The GGUF file to be written; of several the first, which is the one to open.</summary>
@@ -122,6 +122,9 @@ public sealed record ConversionPlan
     /// <summary>The files that the conversion is made from, by name.</summary>
     public IReadOnlyList<ConversionInput> Inputs { get; init; } = [];
 
+    /// <summary>Bytes of weights that come over the network while the plan is followed; 0 for a source on this disk.</summary>
+    public long DownloadBytes { get; init; }
+
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }
 
@@ -149,6 +152,22 @@ public sealed record ConversionPlan
         return ConversionPlanner.Plan(source, Path.GetFullPath(output), options);
     }
 
+    /// <summary>
+    /// Plans a conversion of what is on a hub, without storing it: headers, small files and (for lattices) a sample of the weights are read now,
+    /// the weights when the plan is followed, at this very commit. The hub's client must live until then.
+    /// </summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="variant">What to convert, from <see cref="RemoteSource.FindAsync"/>.</param>
+    /// <param name="output">File to write.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="ModelOpsException">As for <see cref="Create"/>, and what the hub answers.</exception>
+    public static Task<ConversionPlan> CreateAsync(HubClient hub, ModelVariant variant, string output, ConversionOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        return ConversionPlanner.PlanAsync(hub, variant, Path.GetFullPath(output), options, cancellationToken);
+    }
+
     /// <summary>The usual name of the file: the model's, then the type. A GGUF file's own, and a checkpoint's repository or folder.</summary>
     /// <param name="source">Path of the source.</param>
     /// <param name="repository">Repository it belongs to, whose name people know; null when it is none's.</param>
@@ -157,9 +176,12 @@ public sealed record ConversionPlan
     public static string DefaultFileName(string source, string? repository, string type, bool projector = false)
     {
         var file = Path.GetFileName(Path.TrimEndingDirectorySeparator(source));
-        var name = GgufContents.IsMeant(source) ? GgufName.Model(file) : repository is null ? file : GgufName.File(repository);
-        return $"{(projector ? "mmproj-" : "")}{name}-{Recipe.Parse(type).Name}.gguf";
+        return DefaultFileName(GgufContents.IsMeant(source) ? GgufName.Model(file) : repository is null ? file : GgufName.File(repository), type, projector);
     }
+
+    /// <summary>The same for what is on a hub.</summary>
+    public static string DefaultFileName(ModelVariant variant, string type, bool projector = false)
+        => DefaultFileName(variant.Kind == ModelKind.Gguf ? GgufName.Model(RemoteHeaders.Files(variant)[0].Path) : GgufName.File(variant.Repository), type, projector);
 
     /// <summary>The shape of the model that the plan will write, for a fit before the conversion.</summary>
     public ModelShape ToShape()
@@ -167,6 +189,8 @@ public sealed record ConversionPlan
         var tensors = Tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Offset, tensor.Bytes)).ToList();
         return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source);
     }
+
+    private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{Recipe.Parse(type).Name}.gguf";
 
     /// <summary>The layout of each file: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
     internal IReadOnlyList<GgufLayout> Layouts() => Layouts(Metadata);

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using ModelOps.Formats;
 using ModelOps.Quantization;
 
@@ -10,11 +11,21 @@ internal static class ConversionPlanner
     {
         var recipe = Recipe.Parse(options.Type);
         RequireLimits(options);
-        var contents = Read(source, recipe, options);
-        return Assemble(contents, recipe, output, options);
+        return Assemble(Read(source, recipe, options), recipe, output, options, CancellationToken.None);
     }
 
-    private static ModelContents Read(string source, Recipe recipe, ConversionOptions options)
+    /// <summary>The same for what is on a hub.</summary>
+    public static async Task<ConversionPlan> PlanAsync(HubClient hub, ModelVariant variant, string output, ConversionOptions options, CancellationToken cancellationToken)
+    {
+        var recipe = Recipe.Parse(options.Type);
+        RequireLimits(options);
+        var contents = await RemoteContents.ReadAsync(hub, variant, recipe, options, cancellationToken).ConfigureAwait(false);
+        // Samples of weights are read synchronously, over the network.
+        return await Task.Run(() => Assemble(contents, recipe, output, options, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads any kind of source on this disk.</summary>
+    public static ModelContents Read(string source, Recipe recipe, ConversionOptions options)
     {
         if (options.Projector)
         {
@@ -39,12 +50,12 @@ internal static class ConversionPlanner
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"A file cannot hold at most {options.SplitMaxBytes:N0} bytes.");
     }
 
-    private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options)
+    private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options, CancellationToken cancellationToken)
     {
         var inputs = InputDigests.Plan(contents.Files, contents.OtherFiles, contents.Source, options.Provenance);
         contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Source, inputs, recipe, options) };
         var sources = contents.Tensors;
-        var types = ChooseTypes(contents, recipe, options.KeepLattice);
+        var types = ChooseTypes(contents, recipe, options.KeepLattice, cancellationToken);
         List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
         var files = FileSplit.Assign(specs, options.SplitMaxBytes);
         var layouts = FileSplit.Layouts(contents.Metadata, specs, files);
@@ -66,6 +77,7 @@ internal static class ConversionPlanner
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],
+            DownloadBytes = contents.Weights.DownloadBytes(sources.SelectMany(source => source.Tensor.Names)),
             SourceFiles = contents.Files,
             Notes = contents.Notes,
             ReadOrder = contents.ReadOrder,
@@ -73,29 +85,42 @@ internal static class ConversionPlanner
         };
     }
 
-    private static List<(GgmlType Type, bool Lattice)> ChooseTypes(ModelContents contents, Recipe recipe, bool keepLattice)
+    private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, Recipe recipe, bool keepLattice, CancellationToken cancellationToken)
     {
-        var sources = contents.Tensors;
-        var model = MixTraits.Of(contents.Metadata, sources.Select(source => source.Name));
-        using var reader = new CheckpointReader(contents.Weights.Open([], CancellationToken.None));
-        return
-        [
-            .. sources.Select(source =>
-            {
-                if (source.Tensor is { KeepsType: true, NativeType: { } native })
-                    return (native, true);
-                if (source.Type is { } fixedType)
-                    return (fixedType, false);
-                var (name, tensor) = (source.Name, source.Tensor);
-                var type = contents.Rules == TypeRules.Quantizer
-                    ? TensorTypes.Requantize(recipe, name, tensor.Shape, tensor.NativeType!.Value, model)
-                    : TensorTypes.Choose(recipe, name, tensor.Shape, model);
-                // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
-                return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
-                    && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))
-                    ? (GgmlType.Q4_0, true)
-                    : (type, false);
-            }),
-        ];
+        var model = MixTraits.Of(contents.Metadata, contents.Tensors.Select(source => source.Name));
+        using var reader = new CheckpointReader(contents.Weights.Open([], cancellationToken));
+        var types = new (GgmlType Type, bool Lattice)[contents.Tensors.Count];
+        try
+        {
+            // Several at once: a hub answers each sample only after a while.
+            Parallel.For(
+                0,
+                types.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = RemoteFiles.Connections, CancellationToken = cancellationToken },
+                i => types[i] = ChooseType(contents.Tensors[i]));
+        }
+        catch (AggregateException exception)
+        {
+            // The others say the same, or were stopped by the first.
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
+        return types;
+
+        (GgmlType Type, bool Lattice) ChooseType(NamedSource source)
+        {
+            if (source.Tensor is { KeepsType: true, NativeType: { } native })
+                return (native, true);
+            if (source.Type is { } fixedType)
+                return (fixedType, false);
+            var (name, tensor) = (source.Name, source.Tensor);
+            var type = contents.Rules == TypeRules.Quantizer
+                ? TensorTypes.Requantize(recipe, name, tensor.Shape, tensor.NativeType!.Value, model)
+                : TensorTypes.Choose(recipe, name, tensor.Shape, model);
+            // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
+            return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+                && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))
+                ? (GgmlType.Q4_0, true)
+                : (type, false);
+        }
     }
 }

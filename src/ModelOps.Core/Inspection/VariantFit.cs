@@ -1,3 +1,4 @@
+using ModelOps.Conversion;
 using ModelOps.Inspection;
 
 namespace ModelOps;

@@ -8,6 +8,30 @@ namespace ModelOps.PowerShell.Commands;
 [OutputType(typeof(ConversionResult))]
 public sealed class ConvertModelCommand : ModelPathCmdlet
 {
+    private const string FromHub = "Remote";
+
+    /// <summary>Repositories of the hub, org/repo[:variant], whose weights are converted as they arrive.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = FromHub)]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] Repository { get; set; } = [];
+
+    /// <summary>Convert from the hub without storing the model.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = FromHub)]
+    public SwitchParameter Remote { get; set; }
+
+    /// <summary>Branch, tag or commit.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = FromHub)]
+    [Alias("Commit")]
+    [ArgumentCompleter(typeof(RevisionCompleter))]
+    [AllowNull]
+    public string? Revision { get; set; }
+
+    /// <summary>Address of the hub; HF_ENDPOINT, else the Hugging Face hub.</summary>
+    [Parameter(ParameterSetName = FromHub)]
+    [ValidateNotNull]
+    public Uri? Endpoint { get; set; }
+
     /// <summary>The recipe, such as Q4_0.</summary>
     [Parameter(Position = 1)]
     [ArgumentCompleter(typeof(RecipeCompleter))]
@@ -74,16 +98,53 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    private protected override async Task ProcessAsync(CancellationToken cancellationToken)
+    {
+        if (ParameterSetName != FromHub)
+        {
+            await base.ProcessAsync(cancellationToken);
+            return;
+        }
+        using var hub = Sources.OpenHub(Endpoint, PostNotice);
+        await ForEachAsync(Repository, async name =>
+        {
+            var (repository, wanted) = ModelOps.ModelName.Parse(name);
+            var variant = await RemoteSource.FindAsync(hub, repository, wanted, string.IsNullOrEmpty(Revision) ? null : Revision, cancellationToken);
+            var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(variant, Type, Projector)));
+            await RunAsync(await ConversionPlan.CreateAsync(hub, variant, output, await OptionsAsync(), cancellationToken), cancellationToken);
+        });
+    }
+
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
-        var options = new ConversionOptions { Type = Type, Projector = Projector, KeepLattice = !NoLattice, Threads = Threads, MemoryBytes = MemoryLimit, SplitMaxBytes = SplitMaxSize, Provenance = !NoProvenance, ModelName = ModelName, PreTokenizer = PreTokenizer, Overwrite = Force };
-        options = options with { Adapters = await OnPipelineAsync(() => Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) }).ToList()) };
-        if (AdapterFolder.IsOne(path))
+        var options = await OptionsAsync();
+        var isAdapter = AdapterFolder.IsOne(path);
+        if (isAdapter)
         {
             options = options with { BaseModel = await OnPipelineAsync(() => AdapterBase.Find(this.OpenStore(Store), path, BaseModel)) };
         }
-        var output = await OnPipelineAsync(() => ChooseOutput(path));
-        var plan = ConversionPlan.Create(path, output, options);
+        // A snapshot folder is named after a commit; its repository has the name that people know.
+        var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(path, isAdapter ? null : this.OpenStore(Store).Resolve(path).Repository, Type, Projector)));
+        await RunAsync(ConversionPlan.Create(path, output, options), cancellationToken);
+    }
+
+    private Task<ConversionOptions> OptionsAsync() => OnPipelineAsync(() => new ConversionOptions
+    {
+        Type = Type,
+        Projector = Projector,
+        KeepLattice = !NoLattice,
+        Threads = Threads,
+        MemoryBytes = MemoryLimit,
+        SplitMaxBytes = SplitMaxSize,
+        Provenance = !NoProvenance,
+        ModelName = ModelName,
+        PreTokenizer = PreTokenizer,
+        Overwrite = Force,
+        Adapters = [.. Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) })],
+    });
+
+    private async Task RunAsync(ConversionPlan plan, CancellationToken cancellationToken)
+    {
         foreach (var warning in plan.Warnings)
         {
             PostWarning(warning);
@@ -104,15 +165,9 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     private protected override string Resolve(ModelStore store, string model)
         => Directory.Exists(model) && AdapterFolder.IsOne(model) ? model : store.ResolveSource(model).Path;
 
-    private string ChooseOutput(string source)
+    private string ChooseOutput(Func<string> name)
     {
         var target = this.ToFileSystemPath(OutputPath ?? ".");
-        if (OutputPath is not null && !Directory.Exists(target))
-        {
-            return target;
-        }
-        // A snapshot folder is named after a commit; its repository has the name that people know.
-        var repository = AdapterFolder.IsOne(source) ? null : this.OpenStore(Store).Resolve(source).Repository;
-        return System.IO.Path.Combine(target, ConversionPlan.DefaultFileName(source, repository, Type, Projector));
+        return OutputPath is not null && !Directory.Exists(target) ? target : System.IO.Path.Combine(target, name());
     }
 }

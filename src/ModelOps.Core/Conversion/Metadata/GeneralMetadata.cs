@@ -48,7 +48,7 @@ internal static class GeneralMetadata
         Set("general.source.url", card.FindText("url", "model_url"));
         Set("general.source.doi", card.FindText("doi", "model_doi"));
         Set("general.source.uuid", card.FindText("uuid", "model_uuid"));
-        Set("general.source.repo_url", card.FindText("repo_url", "model_repo_url"));
+        Set("general.source.repo_url", card.FindText("repo_url", "model_repo_url") ?? (CachedRepository(checkpoint.Folder) is { } repository ? Hub + repository : null));
         WriteOrigins("base_model", card.FindList("base_model", "base_models", "base_model_sources"), weights, metadata);
         WriteOrigins("dataset", card.FindList("datasets", "dataset", "dataset_sources"), weights, metadata);
         WriteList("general.tags", card.FindList("tags"), card.FindList("pipeline_tag"), metadata);

@@ -37,24 +37,10 @@ internal sealed partial class CheckpointStub : IDisposable
         try
         {
             Directory.CreateDirectory(stub.Folder);
-            foreach (var file in variant.Files)
-            {
-                // Names come from strangers; a checkpoint's files stand side by side, whatever is in folders is not part of it.
-                if (file.Path.Contains('/') || RepositoryPath.Problem(file.Path) is not null)
-                {
-                    continue;
-                }
-                var path = Path.Combine(stub.Folder, file.Path);
-                if (file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
-                {
-                    await WriteHeaderAsync(hub, variant, file, path, cancellationToken).ConfigureAwait(false);
-                    stub.Weights.Add(path, file);
-                }
-                else if (file.Bytes <= LongestSmallFile)
-                {
-                    await File.WriteAllBytesAsync(path, await ReadAsync(hub, variant, file, 0, file.Bytes, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-                }
-            }
+            // Names come from strangers; a checkpoint's files stand side by side, whatever is in folders is not part of it.
+            var files = variant.Files.Where(file => !file.Path.Contains('/') && RepositoryPath.Problem(file.Path) is null);
+            var many = new ParallelOptions { MaxDegreeOfParallelism = RemoteFiles.Connections, CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(files, many, (file, stop) => stub.WriteAsync(new RemoteRange(hub, variant, file), file, stop)).ConfigureAwait(false);
             return stub;
         }
         catch
@@ -78,35 +64,38 @@ internal sealed partial class CheckpointStub : IDisposable
         }
     }
 
-    private static async Task WriteHeaderAsync(HubClient hub, ModelVariant variant, RepositoryFile file, string path, CancellationToken cancellationToken)
+    private async ValueTask WriteAsync(RemoteRange remote, RepositoryFile file, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(Folder, file.Path);
+        if (file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+        {
+            await WriteHeaderAsync(remote, file, path, cancellationToken).ConfigureAwait(false);
+            lock (Weights)
+                Weights.Add(path, file);
+        }
+        else if (file.Bytes <= LongestSmallFile)
+        {
+            var content = new byte[file.Bytes];
+            await remote.FillAsync(0, content, cancellationToken).ConfigureAwait(false);
+            remote.Verify(content);
+            await File.WriteAllBytesAsync(path, content, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task WriteHeaderAsync(RemoteRange remote, RepositoryFile file, string path, CancellationToken cancellationToken)
     {
         // Most headers are shorter than this, so that one request does.
-        var start = await ReadAsync(hub, variant, file, 0, Math.Min(file.Bytes, 256 << 10), cancellationToken).ConfigureAwait(false);
+        var start = new byte[Math.Min(file.Bytes, 256 << 10)];
+        await remote.FillAsync(0, start, cancellationToken).ConfigureAwait(false);
         var length = start.Length < 8 ? 0 : 8 + (long)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(start), LongestHeader);
         length = Math.Min(length, file.Bytes);
-        var rest = length > start.Length ? await ReadAsync(hub, variant, file, start.Length, length - start.Length, cancellationToken).ConfigureAwait(false) : [];
+        var rest = new byte[Math.Max(0, length - start.Length)];
+        await remote.FillAsync(start.Length, rest, cancellationToken).ConfigureAwait(false);
         using var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite);
         MakeSparse(handle);
         RandomAccess.SetLength(handle, file.Bytes);
         RandomAccess.Write(handle, start.AsSpan(0, (int)Math.Min(start.Length, length)), 0);
         RandomAccess.Write(handle, rest, start.Length);
-    }
-
-    private static async Task<byte[]> ReadAsync(HubClient hub, ModelVariant variant, RepositoryFile file, long offset, long length, CancellationToken cancellationToken)
-    {
-        var bytes = new byte[length];
-        var done = 0;
-        while (done < bytes.Length)
-        {
-            // A server may answer with less than was asked for.
-            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, offset + done, bytes.Length - done, cancellationToken).ConfigureAwait(false);
-            await using (body.ConfigureAwait(false))
-            {
-                var read = await body.ReadAtLeastAsync(bytes.AsMemory(done), bytes.Length - done, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-                done += read > 0 ? read : throw new ModelOpsException(ErrorKind.NetworkFailure, $"The hub sent nothing of {file.Path} from byte {offset + done} on.", "Try again; if it persists, the repository has changed meanwhile.");
-            }
-        }
-        return bytes;
     }
 
     // Elsewhere a file is sparse by itself where nothing was written.

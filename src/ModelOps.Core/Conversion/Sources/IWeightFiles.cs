@@ -24,4 +24,7 @@ internal interface IWeightLocation
     /// </param>
     /// <param name="cancellationToken">Ends reads that wait.</param>
     IWeightFiles Open(IReadOnlyList<string> order, CancellationToken cancellationToken);
+
+    /// <summary>Bytes that reading these tensors brings over a network; 0 for a disk.</summary>
+    long DownloadBytes(IEnumerable<string> tensors);
 }

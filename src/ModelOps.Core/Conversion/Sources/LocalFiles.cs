@@ -63,5 +63,7 @@ internal sealed class LocalFiles : IWeightFiles
     private sealed class Disk : IWeightLocation
     {
         public IWeightFiles Open(IReadOnlyList<string> order, CancellationToken cancellationToken) => new LocalFiles();
+
+        public long DownloadBytes(IEnumerable<string> tensors) => 0;
     }
 }

@@ -21,14 +21,24 @@ internal static class RemoteHeaders
     {
         var shards = new List<GgufFile>();
         foreach (var file in Files(variant))
+            shards.Add(await RetryBudget.RunAsync(hub.Options, () => ReadAsync(hub, variant, file, cancellationToken), cancellationToken).ConfigureAwait(false));
+        return shards;
+    }
+
+    private static async Task<GgufFile> ReadAsync(HubClient hub, ModelVariant variant, RepositoryFile file, CancellationToken cancellationToken)
+    {
+        // A whole header must come from one stream; what lies behind it is not read, so hardly sent.
+        var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, GgufLimits.MaxHeaderBytes), cancellationToken).ConfigureAwait(false);
+        await using (body.ConfigureAwait(false))
         {
-            // A whole header must come from one stream; what lies behind it is not read, so hardly sent.
-            var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, GgufLimits.MaxHeaderBytes), cancellationToken).ConfigureAwait(false);
-            await using (body.ConfigureAwait(false))
+            try
             {
-                shards.Add(GgufFile.Read(new BufferedStream(body, BufferBytes), file.Bytes, PathOf(variant, file)));
+                return GgufFile.Read(new BufferedStream(body, BufferBytes), file.Bytes, PathOf(variant, file));
+            }
+            catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure)
+            {
+                throw new HubFailure(e, isTransient: true);
             }
         }
-        return shards;
     }
 }

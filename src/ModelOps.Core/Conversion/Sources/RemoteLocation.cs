@@ -13,8 +13,7 @@ internal sealed class RemoteLocation(HubClient hub, ModelVariant variant, IReadO
     public IWeightFiles Open(IReadOnlyList<string> order, CancellationToken cancellationToken)
         => new RemoteFiles(_files, Extents(order), memoryBytes, cancellationToken);
 
-    /// <summary>Bytes that reading these tensors brings over the network.</summary>
-    public long BytesOf(IEnumerable<string> names) => Extents(names).Distinct().Sum(extent => extent.Bytes);
+    public long DownloadBytes(IEnumerable<string> tensors) => Extents(tensors).Distinct().Sum(extent => extent.Bytes);
 
     private IEnumerable<FileExtent> Extents(IEnumerable<string> names) => names.Where(tensors.ContainsKey).Select(name => tensors[name]);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ModelOps.Hub;
+using ModelOps.Transfer;
 
 namespace ModelOps.Conversion;
 
@@ -27,7 +28,7 @@ internal sealed class RemoteRange(HubClient hub, ModelVariant variant, Repositor
                 var response = await _remote.OpenAsync(position, destination.Length, cancellationToken).ConfigureAwait(false);
                 await using (response.ConfigureAwait(false))
                 {
-                    Require(response, position, destination.Length);
+                    Require(response, position);
                     for (int read; !destination.IsEmpty && (read = await response.Body.ReadAsync(destination, cancellationToken).ConfigureAwait(false)) > 0;)
                     {
                         destination = destination[read..];
@@ -61,7 +62,18 @@ internal sealed class RemoteRange(HubClient hub, ModelVariant variant, Repositor
         }
     }
 
-    private void Require(RangeResponse response, long position, int length)
+    /// <summary>Checks the whole content of the file against the digest that the hub promised.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.ChecksumMismatch"/>.</exception>
+    public void Verify(ReadOnlySpan<byte> content)
+    {
+        var promised = file.Sha256 ?? file.GitSha1;
+        using var hash = new BlobHash(promised, content.Length);
+        hash.Append(content);
+        if (hash.Finish() is var found && found != promised)
+            throw Changed($"its digest is {found}, not {promised}");
+    }
+
+    private void Require(RangeResponse response, long position)
     {
         if (response.TotalBytes is { } total && total != file.Bytes)
             throw Changed($"it has {total:N0} bytes, not {file.Bytes:N0}");
@@ -70,7 +82,7 @@ internal sealed class RemoteRange(HubClient hub, ModelVariant variant, Repositor
             throw Changed($"its digest is {content}, not {file.Sha256 ?? file.GitSha1}");
         if (response.ETag is { } tag && _tags.GetOrAdd(response.Host, tag) is var first && first != tag)
             throw Changed($"{response.Host} sent {first} first, and {tag} now");
-        if (response.IsWhole && (position > 0 || length < file.Bytes))
+        if (response.IsWhole && position > 0)
         {
             throw new ModelOpsException(
                 ErrorKind.Failure,
