@@ -1,6 +1,5 @@
 using ModelOps.Conversion;
 using ModelOps.Formats;
-using ModelOps.Inspection;
 
 namespace ModelOps;
 
