@@ -42,6 +42,7 @@ internal static class GgufContents
             Metadata = Describe(first.Metadata, recipe, options.ModelName),
             Tensors = [.. tensors.Values],
             Files = [],
+            ReadOrder = [.. shards.SelectMany(shard => shard.Tensors.OrderBy(tensor => tensor.Offset), (_, tensor) => tensor.Name)],
             Rules = TypeRules.Quantizer,
         };
     }

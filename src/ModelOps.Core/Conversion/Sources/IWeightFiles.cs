@@ -27,4 +27,7 @@ internal interface IWeightLocation
 
     /// <summary>Bytes that reading these tensors brings over a network; 0 for a disk.</summary>
     long DownloadBytes(IEnumerable<string> tensors);
+
+    /// <summary>Bytes of memory that open files take at most for what was read ahead.</summary>
+    long MemoryBytes { get; }
 }

@@ -64,6 +64,8 @@ internal sealed class LocalFiles : IWeightFiles
     {
         public IWeightFiles Open(IReadOnlyList<string> order, CancellationToken cancellationToken) => new LocalFiles();
 
+        public long MemoryBytes => 0;
+
         public long DownloadBytes(IEnumerable<string> tensors) => 0;
     }
 }

@@ -6,8 +6,8 @@ namespace ModelOps.Conversion;
 /// </summary>
 internal static class RemoteContents
 {
-    /// <summary>Of the memory for weights, the part that what was fetched ahead may take.</summary>
-    private const long WindowBytes = 128 << 20;
+    /// <summary>What was fetched ahead takes at most a quarter of the memory for weights, and never more than this.</summary>
+    private const long MostAheadBytes = 128 << 20;
 
     public static async Task<ModelContents> ReadAsync(HubClient hub, ModelVariant variant, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
     {
@@ -19,7 +19,7 @@ internal static class RemoteContents
         {
             Source = variant.Kind == ModelKind.Gguf ? $"{variant.Repository}:{variant.Name}@{variant.Commit}" : name,
             Files = [.. files.Values.Select(file => $"{name}/{file.Path}")],
-            Weights = new RemoteLocation(hub, variant, files, tensors, WindowBytes),
+            Weights = new RemoteLocation(hub, variant, files, tensors, Math.Min(MostAheadBytes, options.MemoryBytes / 4)),
         };
     }
 

@@ -10,6 +10,8 @@ internal sealed class RemoteLocation(HubClient hub, ModelVariant variant, IReadO
 {
     private readonly Dictionary<string, RemoteRange> _files = files.ToDictionary(file => file.Key, file => new RemoteRange(hub, variant, file.Value), StringComparer.Ordinal);
 
+    public long MemoryBytes => memoryBytes;
+
     public IWeightFiles Open(IReadOnlyList<string> order, CancellationToken cancellationToken)
         => new RemoteFiles(_files, Extents(order), memoryBytes, cancellationToken);
 

@@ -126,13 +126,14 @@ internal sealed class ConversionRun
     {
         if (_needs.SliceWeights > Array.MaxLength / sizeof(double) || _needs.ChunkBytes > Array.MaxLength)
             throw new ModelOpsException(ErrorKind.UnsupportedType, $"The rows of '{_needs.Tensor}' are too long to be converted.");
-        if (_needs.Bytes > _plan.Options.MemoryBytes)
+        var least = _needs.Bytes + _plan.Weights.MemoryBytes;
+        if (least > _plan.Options.MemoryBytes)
         {
             throw new ModelOpsException(
                 ErrorKind.InvalidArgument,
-                $"The rows of '{_needs.Tensor}' take {_needs.Bytes:N0} bytes of memory to convert; the limit is {_plan.Options.MemoryBytes:N0}.",
-                $"Raise the limit (--memory, -MemoryLimit) to {_needs.Bytes:N0} bytes or more.");
+                $"The rows of '{_needs.Tensor}' take {least:N0} bytes of memory to convert; the limit is {_plan.Options.MemoryBytes:N0}.",
+                $"Raise the limit (--memory, -MemoryLimit) to {least:N0} bytes or more.");
         }
-        return (int)Math.Min(_plan.Options.MemoryBytes / _needs.Bytes, int.MaxValue);
+        return (int)Math.Min((_plan.Options.MemoryBytes - _plan.Weights.MemoryBytes) / _needs.Bytes, int.MaxValue);
     }
 }
