@@ -52,8 +52,8 @@ internal static class ConversionPlanner
 
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options, CancellationToken cancellationToken)
     {
-        var inputs = InputDigests.Plan(contents.Files, contents.OtherFiles, contents.Source, options.Provenance);
-        contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Source, inputs, recipe, options) };
+        var inputs = contents.Inputs ?? InputDigests.Plan(contents.Files, contents.OtherFiles, contents.Source, options.Provenance);
+        contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Snapshot ?? Snapshot.Of(contents.Source), inputs, recipe, options) };
         var sources = contents.Tensors;
         var types = ChooseTypes(contents, recipe, options.KeepLattice, cancellationToken);
         List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];

@@ -24,6 +24,12 @@ internal sealed record ModelContents
     /// <summary>The files with the weights, which the output must not replace.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 
+    /// <summary>The files with their digests, when they are not on this disk; null when they are.</summary>
+    public IReadOnlyList<ConversionInput>? Inputs { get; init; }
+
+    /// <summary>The repository and commit of a source that is not on this disk.</summary>
+    public Snapshot? Snapshot { get; init; }
+
     /// <summary>How the types of the tensors are chosen.</summary>
     public TypeRules Rules { get; init; }
 

@@ -56,11 +56,9 @@ public sealed class RemoteConversionTests : IAsyncLifetime
         var shards = TestGguf.Split(Path.Combine(TestPaths.Golden("llama"), "official.bf16.gguf"), Directory.CreateDirectory(_folder.File("hub/lab/tiny-model")).FullName, 3);
         using var hub = Client();
         var variant = await RemoteSource.FindAsync(hub, Repository, cancellationToken: TestContext.Current.CancellationToken);
-        var plan = await ConversionPlan.CreateAsync(hub, variant, _folder.File("remote.gguf"), new ConversionOptions { Type = "Q4_0" }, TestContext.Current.CancellationToken);
-        Assert.Equal(shards.Select(GgufFile.Read).SelectMany(shard => shard.Tensors).Sum(tensor => tensor.Bytes), plan.DownloadBytes);
-        await ModelConverter.RunAsync(plan, cancellationToken: TestContext.Current.CancellationToken);
-        await ModelConverter.RunAsync(ConversionPlan.Create(shards[0], _folder.File("local.gguf"), new ConversionOptions { Type = "Q4_0" }), cancellationToken: TestContext.Current.CancellationToken);
-        AssertSame("local.gguf", "remote.gguf");
+        var result = await AssertSameAsLocalAsync(hub, new ConversionOptions { Type = "Q4_0" }, Path.GetFileName(shards[0]));
+        Assert.Equal(result.Inputs.Select(input => input.Name), shards.Select(Path.GetFileName));
+        Assert.Equal(ModelKind.Gguf, variant.Kind);
     }
 
     /// <summary>Every connection for weights is cut in the middle, some requests fail, one hub asks to wait: the bytes are the same.</summary>
@@ -243,15 +241,20 @@ public sealed class RemoteConversionTests : IAsyncLifetime
         => await ConversionPlan.CreateAsync(hub, await RemoteSource.FindAsync(hub, Repository, cancellationToken: TestContext.Current.CancellationToken), _folder.File("remote.gguf"), options, TestContext.Current.CancellationToken);
 
     /// <summary>Converts over the network, and from the layout that a store has; compares the files.</summary>
-    private async Task<ConversionResult> AssertSameAsLocalAsync(HubClient hub, ConversionOptions options)
+    private async Task<ConversionResult> AssertSameAsLocalAsync(HubClient hub, ConversionOptions options, string file = "")
     {
+        options = options with { Provenance = true };
         var plan = await PlanAsync(hub, options);
+        Assert.Equal(Repository, plan.Metadata.GetString("modelops.source.repository"));
+        Assert.EndsWith(plan.Metadata.GetString("modelops.source.commit"), plan.Source, StringComparison.Ordinal);
         var result = await ModelConverter.RunAsync(plan, cancellationToken: TestContext.Current.CancellationToken);
         var snapshot = _folder.File($"models--{Repository.Replace("/", "--", StringComparison.Ordinal)}/snapshots/{plan.Source.Split('@')[1]}");
         Directory.CreateDirectory(Path.GetDirectoryName(snapshot)!);
         Directory.Move(_folder.File("hub/" + Repository), snapshot);
-        var local = ConversionPlan.Create(snapshot, _folder.File("local.gguf"), options);
+        var local = ConversionPlan.Create(Path.Join(snapshot, file), _folder.File("local.gguf"), options);
         Assert.Equal(0, local.DownloadBytes);
+        Assert.InRange(plan.DownloadBytes, 1, plan.Inputs.Sum(input => input.Bytes));
+        Assert.All(plan.Inputs, input => Assert.NotNull(input.Sha256));
         Assert.Equal(local.Tensors, plan.Tensors, (x, y) => (x.Name, x.Type, x.Bytes, x.Offset, x.Lattice) == (y.Name, y.Type, y.Bytes, y.Offset, y.Lattice));
         await ModelConverter.RunAsync(local, cancellationToken: TestContext.Current.CancellationToken);
         AssertSame("local.gguf", "remote.gguf");

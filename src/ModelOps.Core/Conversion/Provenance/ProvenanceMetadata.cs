@@ -12,7 +12,7 @@ internal static class ProvenanceMetadata
     private static readonly string Unknown = new('0', 64);
 
     /// <summary>A model's metadata with the keys of its conversion at the end. Those of an earlier conversion of its source go.</summary>
-    public static GgufMetadata With(GgufMetadata metadata, string source, IReadOnlyList<ConversionInput> inputs, Recipe recipe, ConversionOptions options)
+    public static GgufMetadata With(GgufMetadata metadata, Snapshot? snapshot, IReadOnlyList<ConversionInput> inputs, Recipe recipe, ConversionOptions options)
     {
         var result = new GgufMetadata();
         foreach (var (key, value) in metadata)
@@ -25,7 +25,7 @@ internal static class ProvenanceMetadata
         result.Set("modelops.version", typeof(ProvenanceMetadata).Assembly.GetName().Version!.ToString(3));
         result.Set("modelops.recipe", recipe.Name);
         result.Set("modelops.lattice", options.KeepLattice);
-        if (Snapshot.Of(source) is { } snapshot)
+        if (snapshot is not null)
         {
             result.Set("modelops.source.repository", snapshot.Repository);
             result.Set("modelops.source.commit", snapshot.Commit);

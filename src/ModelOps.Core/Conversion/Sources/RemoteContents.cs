@@ -1,3 +1,5 @@
+using ModelOps.Hub;
+
 namespace ModelOps.Conversion;
 
 /// <summary>
@@ -18,7 +20,8 @@ internal static class RemoteContents
         return contents with
         {
             Source = variant.Kind == ModelKind.Gguf ? $"{variant.Repository}:{variant.Name}@{variant.Commit}" : name,
-            Files = [.. files.Values.Select(file => $"{name}/{file.Path}")],
+            Files = [.. files.Values.Select(file => $"{name}/{file.Path}"), .. contents.Files],
+            Snapshot = new Snapshot(variant.Repository, variant.Commit),
             Weights = new RemoteLocation(hub, variant, files, tensors, Math.Min(MostAheadBytes, options.MemoryBytes / 4)),
         };
     }
@@ -30,11 +33,12 @@ internal static class RemoteContents
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{variant.Repository}:{variant.Name}' is a GGUF file; projectors are made from checkpoints, and adapters merged into them.", "Name the repository of the checkpoint.");
         var shards = await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
         var contents = GgufContents.Read($"{variant.Repository}:{variant.Name}", shards, recipe, options);
-        return (
-            contents,
-            RemoteHeaders.Files(variant).ToDictionary(file => RemoteHeaders.PathOf(variant, file), StringComparer.Ordinal),
-            shards.SelectMany(shard => shard.Tensors, (shard, tensor) => (tensor.Name, Extent: new FileExtent(shard.Path!, tensor.Offset, tensor.Bytes)))
-                .ToDictionary(tensor => tensor.Name, tensor => tensor.Extent, StringComparer.Ordinal));
+        var files = RemoteHeaders.Files(variant).ToDictionary(file => RemoteHeaders.PathOf(variant, file), StringComparer.Ordinal);
+        var inputs = new List<ConversionInput>();
+        foreach (var file in files.Values)
+            inputs.Add(await InputAsync(hub, variant, new ConversionInput(GgufName.File(file.Path), file.Bytes, null), file, options, cancellationToken).ConfigureAwait(false));
+        var tensors = shards.SelectMany(shard => shard.Tensors, (shard, tensor) => (tensor.Name, Extent: new FileExtent(shard.Path!, tensor.Offset, tensor.Bytes)));
+        return (contents with { Inputs = inputs }, files, tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Extent, StringComparer.Ordinal));
     }
 
     private static async Task<(ModelContents Contents, Dictionary<string, RepositoryFile> Files, Dictionary<string, FileExtent> Tensors)> ReadCheckpointAsync(
@@ -43,8 +47,18 @@ internal static class RemoteContents
         using var stub = await CheckpointStub.DownloadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
         try
         {
+            var contents = ConversionPlanner.Read(stub.Folder, recipe, options);
+            var inputs = InputDigests.Plan(contents.Files, contents.OtherFiles, stub.Folder, options.Provenance);
+            for (var i = 0; i < inputs.Count; i++)
+            {
+                var input = inputs[i];
+                if (input.Path is { } path && stub.Weights.TryGetValue(path, out var file))
+                    inputs[i] = await InputAsync(hub, variant, input, file, options, cancellationToken).ConfigureAwait(false);
+                else if (input.Path?.StartsWith(stub.Folder, StringComparison.Ordinal) == true)
+                    inputs[i] = input with { Path = null };
+            }
             return (
-                ConversionPlanner.Read(stub.Folder, recipe, options),
+                contents with { Inputs = inputs, Files = [.. contents.Files.Where(path => !stub.Weights.ContainsKey(path))] },
                 stub.Weights,
                 Checkpoint.Open(stub.Folder).Tensors.ToDictionary(tensor => tensor.Name, tensor => new FileExtent(tensor.File, tensor.Offset, tensor.Bytes), StringComparer.Ordinal));
         }
@@ -53,5 +67,12 @@ internal static class RemoteContents
             // Nobody knows the folder, and it is gone in a moment.
             throw new ModelOpsException(e.Kind, e.Message.Replace(stub.Folder, variant.Repository, StringComparison.Ordinal), e.Hint, e);
         }
+    }
+
+    /// <summary>A weight file with the digest that the hub promises.</summary>
+    private static async Task<ConversionInput> InputAsync(HubClient hub, ModelVariant variant, ConversionInput input, RepositoryFile file, ConversionOptions options, CancellationToken cancellationToken)
+    {
+        var digest = options.Provenance ? await new RemoteRange(hub, variant, file).DigestAsync(cancellationToken).ConfigureAwait(false) : null;
+        return input with { Sha256 = digest, Path = null };
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using ModelOps.Hub;
 using ModelOps.Transfer;
 
@@ -71,6 +72,22 @@ internal sealed class RemoteRange(HubClient hub, ModelVariant variant, Repositor
         hash.Append(content);
         if (hash.Finish() is var found && found != promised)
             throw Changed($"its digest is {found}, not {promised}");
+    }
+
+    /// <summary>SHA-256 of the file: what the hub promises of a large one; a small one, of which it knows git's digest only, is read for it.</summary>
+    public async Task<string> DigestAsync(CancellationToken cancellationToken)
+    {
+        if (file.Sha256 is { } promised)
+            return promised;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var piece = new byte[Math.Min(file.Bytes, RemoteFiles.MostPieceBytes)];
+        for (var at = 0L; at < file.Bytes; at += piece.Length)
+        {
+            var part = piece.AsMemory(0, (int)Math.Min(piece.Length, file.Bytes - at));
+            await FillAsync(at, part, cancellationToken).ConfigureAwait(false);
+            hash.AppendData(part.Span);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private void Require(RangeResponse response, long position)
