@@ -96,6 +96,40 @@ public sealed class DeepSeekConversionTests : IDisposable
     }
 
     [Fact]
+    public async Task SplitProjection_StoredInEightBits_IsThatOfItsValues()
+    {
+        // Real checkpoints hold all projections as E4M3 with a scale for each block.
+        const string Name = "model.layers.0.self_attn.kv_b_proj.weight";
+        var random = new Random(3);
+        var codes = Enumerable.Range(0, 112 * 24).Select(_ => (byte)((random.Next(2) << 7) | random.Next(1, 0x7F))).ToArray();
+        float[] scales = [.. Enumerable.Range(0, 4).Select(block => (block + 1) / 64f)];
+        var plain = TinyCheckpoint.Of("deepseek-v3");
+        plain.Tensors[Name] = new TinyCheckpoint.Tensor("F32", [112, 24], [.. codes.SelectMany((code, i) => BitConverter.GetBytes(Value(code) * scales[i / 24 / 32]))]);
+        var expected = await Split(plain);
+        var quantised = TinyCheckpoint.Of("deepseek-v3");
+        quantised.Config["quantization_config"] = JsonNode.Parse("""{"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [32, 32]}""");
+        quantised.Tensors[Name] = new TinyCheckpoint.Tensor("F8_E4M3", [112, 24], codes);
+        quantised.Tensors[Name + "_scale_inv"] = new TinyCheckpoint.Tensor("F32", [4, 1], [.. scales.SelectMany(BitConverter.GetBytes)]);
+        Assert.Equal(expected, await Split(quantised));
+
+        // Sign, four bits of exponent, three of fraction.
+        static float Value(byte code)
+        {
+            var (exponent, fraction) = ((code >> 3) & 15, code & 7);
+            var size = exponent == 0 ? fraction / 8f / 64 : (1 + (fraction / 8f)) * MathF.Pow(2, exponent - 7);
+            return code >= 128 ? -size : size;
+        }
+
+        async Task<byte[]> Split(TinyCheckpoint checkpoint)
+        {
+            var plan = Plan(checkpoint);
+            await ModelConverter.RunAsync(plan);
+            var file = await File.ReadAllBytesAsync(plan.Output);
+            return [.. plan.Tensors.Where(tensor => tensor.Name is "blk.0.attn_k_b.weight" or "blk.0.attn_v_b.weight").SelectMany(tensor => file.AsSpan((int)tensor.Offset, (int)tensor.Bytes).ToArray())];
+        }
+    }
+
+    [Fact]
     public void LayersBeyondTheOnesThatPredict_AreNotDropped()
     {
         var checkpoint = TinyCheckpoint.Of("deepseek-v3");
