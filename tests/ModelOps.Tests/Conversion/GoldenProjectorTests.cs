@@ -10,6 +10,7 @@ public sealed class GoldenProjectorTests
         { "gemma3-vision", "f32" }, { "gemma3-vision", "bf16" }, { "gemma3-vision", "f16" }, { "gemma3-vision", "q8_0" },
         { "gemma4-vision", "f32" }, { "gemma4-vision", "bf16" }, { "gemma4-vision", "f16" }, { "gemma4-vision", "q8_0" },
         { "gemma4-vision-plain", "f32" }, { "gemma4-vision-plain", "bf16" },
+        { "gemma4-unified-vision", "f32" }, { "gemma4-unified-vision", "bf16" }, { "gemma4-unified-vision", "f16" },
         { "qwen2vl-vision", "f32" }, { "qwen2vl-vision", "bf16" }, { "qwen2vl-vision", "f16" }, { "qwen2vl-vision", "q8_0" },
         { "qwen2.5vl-vision", "f32" }, { "qwen2.5vl-vision", "bf16" },
         { "qwen3vl-vision", "f32" }, { "qwen3vl-vision", "bf16" },

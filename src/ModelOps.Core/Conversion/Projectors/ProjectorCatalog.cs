@@ -9,6 +9,7 @@ internal static class ProjectorCatalog
     [
         new Gemma3Projector(),
         new Gemma4Projector(),
+        new Gemma4UnifiedProjector(),
         new Qwen2VlProjector(),
         new Qwen25VlProjector(),
         .. Qwen3VlProjector.All,
