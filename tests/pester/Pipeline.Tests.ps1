@@ -38,7 +38,7 @@ Describe 'The whole job' {
         $checkpoint = Join-Path $Golden 'gemma3-vision/hf'
         $text = Convert-Model $checkpoint BF16 -OutputPath out
         $text.Notes | Should -Match 'vision tower.* -Projector '
-        $projector = Convert-Model $checkpoint BF16 -OutputPath out -Projector
+        $projector = Convert-Model $checkpoint BF16 -OutputPath out -Projector -NoProvenance
         $projector.Output | Should -Be (Join-Path $work 'out' 'mmproj-hf-BF16.gguf')
         $projector.Notes | Should -BeNullOrEmpty
         (Get-FileHash $projector.Output).Hash | Should -Be (Get-FileHash (Join-Path $Golden 'gemma3-vision/official.mmproj.bf16.gguf')).Hash
