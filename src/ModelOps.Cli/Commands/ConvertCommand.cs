@@ -106,6 +106,7 @@ internal static class ConvertCommand
     {
         report.Pairs(
             ("source", plan.Source),
+            ("quantised already", plan.SourceQuantization),
             ("output", plan.Files.Count == 1 ? plan.Output : $"{plan.Output} and {plan.Files.Count - 1} more"),
             ("architecture", plan.Architecture),
             ("type", plan.Type),

@@ -18,9 +18,13 @@ internal sealed record TensorNames(TensorTable Table, Func<string, bool> Ignores
     /// <summary>Adapters that are merged into the checkpoint's tensors.</summary>
     public IReadOnlyList<AdapterMerging> Adapters { get; init; } = [];
 
+    /// <summary>GGUF architecture; null for what is no language model.</summary>
+    public string? Architecture { get; init; }
+
     /// <summary>Those of an architecture.</summary>
     public static TensorNames Of(Architecture architecture, CheckpointConfig config) => new(architecture.Tensors(config), source => architecture.Ignores(source, config), architecture.Normalize)
     {
+        Architecture = architecture.Name,
         Computed = architecture.ComputedTensors(config).Select(computed => new NamedSource(computed.Name, computed.Tensor)),
     };
 }
@@ -71,7 +75,7 @@ internal sealed class TensorMapping
     {
         RequireShape(tensor.Name, tensor.Shape, rule, _config);
         _found.Add(rule);
-        TensorSource source = new StoredTensor(tensor, rule, keepsBlocks: rule.Type is null);
+        TensorSource source = new StoredTensor(tensor, rule, keepsBlocks: rule.Type is null && KeepsBlocks(tensor, rule));
         if (rule.LeastRows is not null && source.Rows < rule.Shape[0])
             source = new PaddedTensor(source, rule.Shape[0]);
         if (rule.Columns is { } columns)
@@ -91,6 +95,10 @@ internal sealed class TensorMapping
         foreach (var complete in stack.Layer)
             Add(complete.Target, new StackedTensor(Parts(complete)!), rule.Type);
     }
+
+    /// <summary>Blocks that need a number beside them are kept only where the engine multiplies with it.</summary>
+    private bool KeepsBlocks(LogicalTensor tensor, TensorRule rule)
+        => tensor.Factors.All(factor => factor.Suffix != BlockFactor.Scale || factor.IsTrivial) || EngineScales.Apply(_names.Architecture, rule.Stack?.Target ?? rule.Target);
 
     private TensorSource?[] Parts(ExpertStack stack)
     {

@@ -25,7 +25,7 @@ internal sealed class NvFp4Tensor : DecodedTensor
         : base(name, shape, codes, scales)
     {
         (_codes, _scales, _factor) = (codes, scales, factor);
-        Factors = [new BlockFactor(".scale", [factor]), new BlockFactor(".input_scale", [inputFactor])];
+        Factors = [new BlockFactor(BlockFactor.Scale, [factor]), new BlockFactor(".input_scale", [inputFactor])];
     }
 
     public override GgmlType? NativeType => RowLength % GgmlType.NVFP4.BlockLength() == 0 ? GgmlType.NVFP4 : null;

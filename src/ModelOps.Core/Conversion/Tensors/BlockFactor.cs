@@ -8,6 +8,9 @@ namespace ModelOps.Conversion;
 /// <param name="Values">The numbers.</param>
 internal sealed record BlockFactor(string Suffix, IReadOnlyList<float> Values)
 {
+    /// <summary>The suffix of what weights are multiplied with.</summary>
+    public const string Scale = ".scale";
+
     /// <summary>Whether they change nothing; llama.cpp's converter leaves such out.</summary>
     public bool IsTrivial => Values.All(value => MathF.Abs(value - 1) < 1e-6f);
 }
