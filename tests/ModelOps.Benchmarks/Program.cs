@@ -1,9 +1,11 @@
 using ModelOps.Benchmarks;
+using ModelOps.Benchmarks.Conversion;
 using ModelOps.Benchmarks.Transfer;
 
 // dotnet run -c Release --project tests/ModelOps.Benchmarks -- NAME [OPTION…]
 var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
+    ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
 };
 

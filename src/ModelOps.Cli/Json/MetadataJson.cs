@@ -54,12 +54,28 @@ internal static class MetadataSummary
     };
 }
 
-/// <summary>Writes metadata, whose values are boxed numbers, strings, booleans, arrays of them, or JSON of a config.json.</summary>
+/// <summary>Writes and reads metadata, whose values are boxed numbers, strings, booleans, arrays of them, or JSON of a config.json.</summary>
 internal sealed class MetadataConverter<T> : JsonConverter<T>
     where T : class, IReadOnlyDictionary<string, object>
 {
+    /// <summary>Numbers come back as long or double and lists as JSON: which of GGUF's types they had, JSON does not keep.</summary>
     public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-        => throw new NotSupportedException("Metadata is written, never read back: JSON does not keep the GGUF types.");
+    {
+        using var document = JsonDocument.ParseValue(ref reader);
+        var metadata = new GgufMetadata();
+        foreach (var entry in document.RootElement.EnumerateObject())
+        {
+            metadata.Set(entry.Name, entry.Value.ValueKind switch
+            {
+                JsonValueKind.String => entry.Value.GetString()!,
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                JsonValueKind.Number => entry.Value.TryGetInt64(out var number) ? number : entry.Value.GetDouble(),
+                _ => entry.Value.Clone(),
+            });
+        }
+        return (T)(object)metadata;
+    }
 
     public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
     {

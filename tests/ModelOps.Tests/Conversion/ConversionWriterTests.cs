@@ -1,3 +1,4 @@
+using ModelOps.Cli.Json;
 using ModelOps.Tests.Engine;
 using Xunit;
 
@@ -89,6 +90,26 @@ public sealed class ConversionWriterTests : IDisposable
         using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, ContextLength = 64, Threads = 1 });
         var last = engine.Evaluate(expected.Tokens)[^engine.VocabularySize..].ToArray();
         Assert.All(expected.Top, entry => Assert.Equal(entry.Value, last[entry.Id], 2e-3 * Math.Abs(expected.Top[0].Value)));
+    }
+
+    [Fact]
+    public void Plan_ComesBackFromItsJson()
+    {
+        var plan = ConversionPlan.Create(Path.Combine(TestPaths.Golden("llama"), "hf"), _folder.File("tiny.gguf"), new ConversionOptions { Type = "Q8_0", SplitMaxBytes = 60_000, Provenance = true });
+        var back = System.Text.Json.JsonSerializer.Deserialize(CliJson.Write(plan, CliJson.Default.ConversionPlan), CliJson.Default.ConversionPlan)!;
+
+        Assert.Equal((plan.Source, plan.Output, plan.Architecture, plan.Type, plan.Bytes), (back.Source, back.Output, back.Architecture, back.Type, back.Bytes));
+        Assert.Equal(plan.Files, back.Files);
+        Assert.InRange(back.Files.Count, 2, 99);
+        Assert.Equal(plan.Inputs.Select(input => (input.Name, input.Bytes, input.Sha256)), back.Inputs.Select(input => (input.Name, input.Bytes, input.Sha256)));
+        Assert.Equal(
+            plan.Tensors.Select(tensor => $"{tensor.Name} {tensor.Type} {string.Join(',', tensor.Shape)} {tensor.Bytes} {tensor.Offset} {tensor.File} {string.Join(',', tensor.Sources)}"),
+            back.Tensors.Select(tensor => $"{tensor.Name} {tensor.Type} {string.Join(',', tensor.Shape)} {tensor.Bytes} {tensor.Offset} {tensor.File} {string.Join(',', tensor.Sources)}"));
+        Assert.Equal(plan.Metadata.Keys, back.Metadata.Keys);
+        Assert.Equal(plan.Metadata.FindInteger("llama.block_count"), back.Metadata.FindInteger("llama.block_count"));
+        Assert.Equal(plan.Options with { Adapters = back.Options.Adapters }, back.Options);
+        // It says what would be done; only a plan that was made here can be run.
+        Assert.Null(back.TensorSources);
     }
 
     [Fact]

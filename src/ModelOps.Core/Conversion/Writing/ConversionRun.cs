@@ -16,6 +16,8 @@ internal sealed class ConversionRun
     /// <summary>One file's digest is one thread's work; more files at once only where there are threads to spare.</summary>
     private const int ThreadsPerDigest = 4;
 
+    private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(250);
+
     private readonly ConversionPlan _plan;
     private readonly IReadOnlyList<TensorSource> _sources;
     private readonly IReadOnlyList<GgufLayout> _layouts;
@@ -87,11 +89,38 @@ internal sealed class ConversionRun
         using var failure = new FirstFailure(cancellationToken);
         using var processors = new SemaphoreSlim(_threads);
         using var reader = new CheckpointReader(_plan.Weights.Open([.. ChunkRow.InSourceOrder(_plan).SelectMany(tensor => _plan.Tensors[tensor].Sources)], failure.Stop));
-        await failure.RunAsync(
-            Enumerable.Repeat(() => Start(() => Work(output, reader, processors, failure.Stop)), _workers)
-                .Concat(Enumerable.Repeat(() => Start(() => _digests.Run(failure.Stop)), _plan.Options.Provenance ? Math.Max(1, _threads / ThreadsPerDigest) : 0))).ConfigureAwait(false);
+        using var written = CancellationTokenSource.CreateLinkedTokenSource(failure.Stop);
+        var flushing = FlushNowAndThenAsync(output, written.Token);
+        try
+        {
+            await failure.RunAsync(
+                Enumerable.Repeat(() => Start(() => Work(output, reader, processors, failure.Stop)), _workers)
+                    .Concat(Enumerable.Repeat(() => Start(() => _digests.Run(failure.Stop)), _plan.Options.Provenance ? Math.Max(1, _threads / ThreadsPerDigest) : 0))).ConfigureAwait(false);
+        }
+        finally
+        {
+            await written.CancelAsync().ConfigureAwait(false);
+            await flushing.ConfigureAwait(false);
+        }
 
         Task Start(Action work) => Task.Factory.StartNew(work, failure.Stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Keeps the disk busy from the beginning, so that little is left for the flush before the rename.</summary>
+    private static async Task FlushNowAndThenAsync(OutputFiles output, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(FlushEvery, cancellationToken).ConfigureAwait(false);
+                output.Flush();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // All is written.
+        }
     }
 
     private void Work(OutputFiles output, CheckpointReader reader, SemaphoreSlim processors, CancellationToken cancellationToken)

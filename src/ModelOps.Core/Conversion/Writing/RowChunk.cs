@@ -12,8 +12,11 @@ internal readonly record struct RowChunk(int Tensor, long FirstRow, long Rows);
 /// </summary>
 internal static class ChunkRow
 {
-    /// <summary>Bytes that are written at once: large enough for any disk, small enough that every processor has work to the end.</summary>
-    private const long ChunkBytes = 4 << 20;
+    /// <summary>
+    /// Bytes that are written at once: large enough for any disk; small enough to stay in a processor's cache from reading over the checksum to
+    /// writing, and for every processor to have work to the end.
+    /// </summary>
+    private const long ChunkBytes = 1 << 20;
 
     /// <summary>Weights of a chunk: those of BF16 that <see cref="ChunkBytes"/> are copied from.</summary>
     private const long ChunkWeights = ChunkBytes / 2;
