@@ -70,7 +70,7 @@ internal sealed class MetadataConverter<T> : JsonConverter<T>
                 JsonValueKind.String => entry.Value.GetString()!,
                 JsonValueKind.True => true,
                 JsonValueKind.False => false,
-                JsonValueKind.Number => entry.Value.TryGetInt64(out var number) ? number : entry.Value.GetDouble(),
+                JsonValueKind.Number => entry.Value.TryGetInt64(out var number) ? (object)number : entry.Value.GetDouble(),
                 _ => entry.Value.Clone(),
             });
         }

@@ -4,7 +4,9 @@ namespace ModelOps.Benchmarks.Conversion;
 internal static class ResumeBenchmark
 {
     private const int Kills = 10;
-    private const long CheckpointBytes = 4_000_000_000;
+    private const long CheckpointBytes = 4_000_000_000, ChunkBytes = 1 << 20;
+    /// <summary>What of a run is the start of the process and the plan.</summary>
+    private const double StartFraction = 0.1;
 
     public static async Task RunAsync(ConversionBenchmark.Settings settings)
     {
@@ -15,11 +17,13 @@ internal static class ResumeBenchmark
         string digest = await checkpoint.DigestAsync();
         await checkpoint.SettleAsync();
         var table = new Table($"{Table.Size(checkpoint.Bytes)}, killed {Kills} times (seed {seed}); without a break {Table.Seconds(whole.Seconds)}", "moment of the kill", "chunks in the journal before, after", "model under the name");
+        long chunks = checkpoint.Bytes / ChunkBytes;
         for (int kill = 1; kill <= Kills; kill++)
         {
-            // A run that goes on takes less the more is done; a moment after its end would be no kill.
-            TimeSpan moment = TimeSpan.FromSeconds(random.NextDouble() * whole.Seconds * 0.6);
+            // A run that goes on has less to do, and a moment after its end would be no kill.
             int before = Done(checkpoint);
+            double left = before < 0 ? 1 : 1 - (before / (double)Math.Max(1, chunks));
+            TimeSpan moment = TimeSpan.FromSeconds(whole.Seconds * (StartFraction + ((1 - StartFraction) * left * random.NextDouble())));
             Measured measured = await checkpoint.ConvertAsync(settings.Options, process => Task.Delay(moment).ContinueWith(_ => Kill(process), TaskScheduler.Default));
             table.Row(Table.Seconds(moment.TotalSeconds), $"{before}, {Done(checkpoint)}", File.Exists(checkpoint.Output) ? (await checkpoint.DigestAsync() == digest ? "complete" : "WRONG") : "none");
             if (measured.ExitCode == 0)
