@@ -103,7 +103,7 @@ Describe 'Help' {
 
 Describe 'Parameter sets' {
     It 'of <Name> are <Sets>' -ForEach @(
-        @{ Name = 'Convert-Model'; Sets = @('LiteralPath', 'Path') }
+        @{ Name = 'Convert-Model'; Sets = @('LiteralPath', 'Path', 'Remote') }
         @{ Name = 'Get-ModelInfo'; Sets = @('LiteralPath', 'Path') }
         @{ Name = 'Import-Model'; Sets = @('LiteralPath', 'Path') }
         @{ Name = 'Install-Model'; Sets = @('Bundle', 'Hub') }

@@ -10,8 +10,9 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 {
     private const string FromHub = "Remote";
 
+    // Not from the pipeline: records of the store have a Repository too, and would no longer bind by their path.
     /// <summary>Repositories of the hub, org/repo[:variant], whose weights are converted as they arrive.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = FromHub)]
+    [Parameter(Mandatory = true, ParameterSetName = FromHub)]
     [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Repository { get; set; } = [];
@@ -21,7 +22,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     public SwitchParameter Remote { get; set; }
 
     /// <summary>Branch, tag or commit.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = FromHub)]
+    [Parameter(ParameterSetName = FromHub)]
     [Alias("Commit")]
     [ArgumentCompleter(typeof(RevisionCompleter))]
     [AllowNull]
