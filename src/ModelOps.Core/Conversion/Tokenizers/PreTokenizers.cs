@@ -15,6 +15,18 @@ internal static class PreTokenizers
     private const string Tekken = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     private const string DeepSeekText = @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+    private const string SeedCoder = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string ExaoneMoe = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+";
+
+    // Possessive quantifiers before what they cannot give up anyway.
+    private const string Bailing = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
+
+    /// <summary>Lines, words, punctuation, Chinese and Korean, digits.</summary>
+    private const string DeepSeekCoder = "[\\r\\n]\n\\s?\\p{L}+\n\\s?\\p{P}+\n[一-龥ࠀ-一가-퟿]+\n" + Digits;
+
+    /// <summary>Llama 3's with runs of spaces cut to powers of two.</summary>
+    private static readonly string Jais2 = Llama3.Replace(@"|\s+(?!\S)|\s+", @"|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}", StringComparison.Ordinal);
+
     /// <summary>What ByteLevel splits by itself: GPT-2's expression.</summary>
     private const string ByteLevelSplit = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
@@ -37,6 +49,11 @@ internal static class PreTokenizers
         (ByteLevelSplit, false, ["gpt-2", "phi-2", "olmo", "mpt", "jais", "trillion", "modern-bert", "granite-docling", "roberta-bpe"]),
         (Digits + "\n" + ByteLevelSplit, false, ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"]),
         ("\\p{N}{1,3}\n[一-龥぀-ゟ゠-ヿ]+\n" + DeepSeekText, false, ["deepseek-v3", "hunyuan-dense", "joyai-llm"]),
+        (DeepSeekCoder, false, ["deepseek-coder"]),
+        (SeedCoder, false, ["seed-coder"]),
+        (ExaoneMoe, false, ["exaone-moe"]),
+        (Bailing, false, ["bailingmoe", "bailingmoe2", "llada-moe"]),
+        (Jais2, false, ["jais-2"]),
         ("\\d{1,3}(?=(?:\\d{3})*\\b)\n" + Gpt4O, false, ["tiny_aya", "cohere2moe"]),
         ("\\p{N}{1,3}\n" + Llama3.Replace("{1,3}", "+", StringComparison.Ordinal), true, ["minicpm5"]),
     ];
