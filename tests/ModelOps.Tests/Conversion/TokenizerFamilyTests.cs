@@ -75,7 +75,7 @@ public sealed class TokenizerFamilyTests
         var tokenizer = JsonNode.Parse(File.ReadAllText(Path.Combine(TestPaths.Golden(golden), "hf", "tokenizer.json")))!.AsObject();
         if (preTokenizer is not null)
             tokenizer["pre_tokenizer"] = preTokenizer;
-        var added = CrossingMerges.Add(tokenizer, size, Texts.Select(entry => entry.Text), most: 700);
+        var added = CrossingMerges.Add(tokenizer, size, Texts.Select(entry => entry.Text), most: 1500);
         Assert.True(added > 500);
         text["vocab_size"] = size + added;
         foreach (var (name, tensor) in checkpoint.Tensors.Where(entry => entry.Value.Shape.Length == 2 && entry.Value.Shape[0] == size).ToList())
