@@ -1,11 +1,13 @@
 using ModelOps.Benchmarks;
 using ModelOps.Benchmarks.Conversion;
+using ModelOps.Benchmarks.Fuzzing;
 using ModelOps.Benchmarks.Transfer;
 
 // dotnet run -c Release --project tests/ModelOps.Benchmarks -- NAME [OPTION…]
 var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
+    ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
 };
 

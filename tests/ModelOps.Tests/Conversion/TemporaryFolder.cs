@@ -13,8 +13,12 @@ public sealed class TemporaryFolder : IDisposable
     public string CopyOf(string checkpoint)
     {
         var copy = Directory.CreateDirectory(File(System.IO.Path.GetFileName(checkpoint))).FullName;
-        foreach (var file in Directory.EnumerateFiles(checkpoint))
-            System.IO.File.Copy(file, System.IO.Path.Combine(copy, System.IO.Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(checkpoint, "*", SearchOption.AllDirectories))
+        {
+            var target = System.IO.Path.Combine(copy, System.IO.Path.GetRelativePath(checkpoint, file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
+            System.IO.File.Copy(file, target);
+        }
         return copy;
     }
 

@@ -37,10 +37,10 @@ internal sealed class Cohere2 : Architecture
         if (!RopeParameters.From(config).IsPlain)
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: Cohere 2 with scaled rotary positions cannot be converted.");
         base.Describe(config, recipe, metadata);
-        metadata.Set(Key("logit_scale"), (float)config.FindNumber("logit_scale")!.Value);
+        metadata.Set(Key("logit_scale"), (float)config.Number(float.MinValue, float.MaxValue, "logit_scale"));
         metadata.Set(Key("attention.sliding_window"), (uint)config.Size("sliding_window"));
         metadata.Set(Key("vocab_size"), (uint)config.Size("vocab_size"));
-        metadata.Set(Key("rope.dimension_count"), (uint)(config.FindNumber(0, 1, "rotary_pct")!.Value * DecoderSizes.From(config).HeadLength));
+        metadata.Set(Key("rope.dimension_count"), (uint)(config.Number(0, 1, "rotary_pct") * DecoderSizes.From(config).HeadLength));
         metadata.Set(Key("rope.scaling.type"), "none");
         // llama.cpp's converter never writes this, so other patterns come out wrong there.
         if (SlidingPattern.Find(config, Layers(config), Pattern) is var pattern and not Pattern)

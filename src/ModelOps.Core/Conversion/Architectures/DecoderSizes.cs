@@ -9,6 +9,9 @@ namespace ModelOps.Conversion;
 /// <param name="HeadLength">Dimensions of a head.</param>
 internal sealed record DecoderSizes(long Hidden, long FeedForward, long Vocabulary, long Heads, long KeyValueHeads, long HeadLength)
 {
+    /// <summary>Far more than any head has; factors are computed for each dimension before a tensor's shape is looked at.</summary>
+    public const long MaximumHeadLength = 1 << 16;
+
     /// <summary>Rows of the query projection.</summary>
     public long Query => Heads * HeadLength;
 
@@ -23,8 +26,8 @@ internal sealed record DecoderSizes(long Hidden, long FeedForward, long Vocabula
         // Absent or null: as many as heads, and the width divided among them.
         var keyValueHeads = config.Find("num_key_value_heads") is null ? heads : config.Size("num_key_value_heads");
         var headLength = config.Find("head_dim") is null ? hidden / heads : config.Size("head_dim");
-        if (headLength == 0)
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says hidden_size = {hidden} with {heads} heads, which cannot be.");
+        if (headLength is 0 or > MaximumHeadLength)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says hidden_size = {hidden} with {heads} heads of {headLength}, which cannot be.");
         return new DecoderSizes(hidden, feedForward ?? config.Size("intermediate_size"), config.Size("vocab_size"), heads, keyValueHeads, headLength);
     }
 }

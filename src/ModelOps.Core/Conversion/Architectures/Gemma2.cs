@@ -55,7 +55,7 @@ internal sealed class Gemma2 : Architecture
         metadata.Set(Key("feed_forward_length"), (uint)sizes.FeedForward);
         metadata.Set(Key("attention.head_count"), (uint)sizes.Heads);
         metadata.Set(Key("attention.head_count_kv"), (uint)sizes.KeyValueHeads);
-        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.FindNumber(0, 1, "rms_norm_eps")!.Value);
+        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.Number(0, 1, "rms_norm_eps"));
         metadata.Set(Key("attention.key_length"), (uint)sizes.HeadLength);
         metadata.Set(Key("attention.value_length"), (uint)sizes.HeadLength);
         metadata.Set("general.file_type", (uint)recipe.FileType);

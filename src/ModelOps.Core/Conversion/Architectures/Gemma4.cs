@@ -69,6 +69,8 @@ internal sealed class Gemma4(int[]? suppressed = null) : Architecture
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: the positions of Gemma 4's global layers should be 'proportional', not '{rope.Type}'.");
         // Only the first part of a head is rotated, by the frequencies of a whole one; ggml rotates all of it and gets factors that stop the rest.
         var length = new Gemma4Sizes(config, Layers(config)).GlobalHeadLength;
+        if (length > DecoderSizes.MaximumHeadLength)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{config.Path} says that the heads of global layers have {length} dimensions, which cannot be.");
         var rotated = (int)(length * (rope.PartialFactor ?? 1) / 2);
         yield return ("rope_freqs.weight", new ComputedTensor([.. Enumerable.Range(0, (int)(length / 2)).Select(i => i < rotated ? 1 : NoRotation)]));
     }

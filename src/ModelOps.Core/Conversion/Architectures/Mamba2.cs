@@ -50,7 +50,7 @@ internal sealed class Mamba2 : Architecture
         metadata.Set(Key("ssm.state_size"), (uint)config.Size("state_size"));
         metadata.Set(Key("ssm.time_step_rank"), (uint)config.Size("num_heads"));
         metadata.Set(Key("ssm.group_count"), (uint)config.Size("n_groups"));
-        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.FindNumber(0, 1, "layer_norm_epsilon")!.Value);
+        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.Number(0, 1, "layer_norm_epsilon"));
         metadata.Set("general.file_type", (uint)recipe.FileType);
     }
 

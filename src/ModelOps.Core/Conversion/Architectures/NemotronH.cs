@@ -72,7 +72,7 @@ internal class NemotronH : Architecture
         metadata.Set(Key("context_length"), Context);
         metadata.Set(Key("feed_forward_length"), kinds.Select(kind => kind == FeedForward ? checked((int)Width(config)) : 0).ToArray());
         metadata.Set(Key("attention.head_count_kv"), kinds.Select(kind => kind == Attention ? checked((int)sizes.KeyValueHeads) : 0).ToArray());
-        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.FindNumber(0, 1, "rms_norm_eps", "norm_eps", "layer_norm_epsilon")!.Value);
+        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.Number(0, 1, "rms_norm_eps", "norm_eps", "layer_norm_epsilon"));
         metadata.Set(Key("vocab_size"), (uint)sizes.Vocabulary);
         // Of no use: nothing is rotated.
         metadata.Set(Key("rope.dimension_count"), (uint)(sizes.Hidden / sizes.Heads));

@@ -61,7 +61,7 @@ internal sealed class Phi3 : Architecture
         metadata.Set(Key("block_count"), (uint)Layers(config));
         metadata.Set(Key("attention.head_count"), (uint)sizes.Heads);
         metadata.Set(Key("attention.head_count_kv"), (uint)sizes.KeyValueHeads);
-        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.FindNumber(0, 1, "rms_norm_eps")!.Value);
+        metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.Number(0, 1, "rms_norm_eps"));
         metadata.Set(Key("rope.dimension_count"), (uint)RotatedDimensions(config, rope));
         metadata.Set(Key("rope.freq_base"), (float)rope.Theta!.Value);
         metadata.Set("general.file_type", (uint)recipe.FileType);

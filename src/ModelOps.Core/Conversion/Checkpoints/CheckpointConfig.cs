@@ -92,6 +92,10 @@ internal sealed class CheckpointConfig
     /// <summary>A number between 0 and 1 that is said here, not in <c>text_config</c>; null when it is not.</summary>
     public double? FindOwnNumber(string key) => _root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number && value.GetDouble() is >= 0 and <= 1 and var number ? number : null;
 
+    /// <summary>The same of what there must be: also where the library has a default, a file may say null.</summary>
+    public double Number(double least, double most, params ReadOnlySpan<string> keys)
+        => FindNumber(least, most, keys) ?? throw new ModelOpsException(ErrorKind.CorruptFile, $"{_path} has no '{string.Join("' or '", keys)}'.");
+
     /// <summary>A truth value; null when absent.</summary>
     public bool? FindBoolean(params ReadOnlySpan<string> keys) => Find(keys) is not { } value ? null
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using ModelOps.Formats;
 
 namespace ModelOps.Conversion;
@@ -16,7 +17,9 @@ internal static class CheckpointJson
         try
         {
             // Not disposed on purpose: the elements live as long as the plan does, and the buffer is ours, not the pool's.
-            var root = JsonDocument.Parse(ReplaceNonFinite(bytes)).RootElement;
+            var json = ReplaceNonFinite(bytes);
+            RequireTexts(json.Span, path);
+            var root = JsonDocument.Parse(json).RootElement;
             return root.ValueKind == JsonValueKind.Object
                 ? root
                 : throw new ModelOpsException(ErrorKind.CorruptFile, $"{path} holds a JSON {root.ValueKind}, not an object.");
@@ -61,9 +64,35 @@ internal static class CheckpointJson
         {
             return read();
         }
-        catch (Exception exception) when (exception is InvalidOperationException or FormatException or OverflowException or KeyNotFoundException)
+        catch (Exception exception) when (exception is InvalidOperationException or FormatException or OverflowException or KeyNotFoundException or IndexOutOfRangeException)
         {
             throw new ModelOpsException(ErrorKind.CorruptFile, $"{file} has a value of an unexpected kind: {exception.Message}", null, exception);
+        }
+    }
+
+    /// <summary>
+    /// Refuses what the parser lets pass and no string can hold: bytes that are not UTF-8, and halves of surrogate pairs. Reading such a text
+    /// would fail wherever that happens to be done.
+    /// </summary>
+    private static void RequireTexts(ReadOnlySpan<byte> json, string path)
+    {
+        if (!Utf8.IsValid(json))
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"{path} is not UTF-8.", "Download the file again.");
+        if (json.IndexOf("\\ud"u8) < 0 && json.IndexOf("\\uD"u8) < 0)
+            return;
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)
+                continue;
+            try
+            {
+                reader.GetString();
+            }
+            catch (InvalidOperationException exception)
+            {
+                throw new ModelOpsException(ErrorKind.CorruptFile, $"{path} has a text with half of a surrogate pair at byte {reader.TokenStartIndex:N0}.", "Download the file again.", exception);
+            }
         }
     }
 

@@ -56,7 +56,7 @@ internal static class Gemma4AudioTower
     private static void AddSubsampling(TensorTable table, CheckpointConfig audio, long hidden)
     {
         const string From = $"{Tower}.subsample_conv_projection";
-        var channels = CheckpointJson.Guard(audio.Path, () => audio.Find("subsampling_conv_channels")!.Value.EnumerateArray().Select(count => count.GetInt64()).ToArray());
+        var channels = CheckpointJson.Guard(audio.Path, () => audio.Find("subsampling_conv_channels")?.EnumerateArray().Select(count => count.GetInt64()).ToArray() ?? []);
         if (channels is not [> 0 and < 1 << 20, > 0 and < 1 << 20])
             throw new ModelOpsException(ErrorKind.CorruptFile, $"{audio.Path}: subsampling_conv_channels should be two sizes.");
         for (var i = 0; i < channels.Length; i++)

@@ -13,12 +13,10 @@ internal static class ByteLevelVocabulary
         // The library adds tokenizer_config.json's after tokenizer.json's own; what they say of a token wins.
         foreach (var token in files.AddedTokens.Concat(files.AddedTokensDecoder))
             added[token.Content] = token;
-        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
-            ids[entry.Name] = entry.Value.GetInt32();
+        var ids = Vocabulary.ReadIds(model);
         foreach (var token in added.Values)
             ids.TryAdd(token.Content, token.Id);
-        var count = ids.Values.DefaultIfEmpty(-1).Max() + 1;
+        var count = ids.Values.DefaultIfEmpty(-1).Max() + 1L;
         var size = Vocabulary.Size(config, count);
         if (count > size || ids.Values.Any(id => id < 0))
             throw new ModelOpsException(ErrorKind.CorruptFile, $"tokenizer.json has ids up to {count - 1}, config.json a vocabulary of {size}.");

@@ -26,10 +26,10 @@ internal static class Gemma4Vocabulary
 
     private static Vocabulary Read(JsonElement model, TokenizerFiles files, CheckpointConfig config)
     {
-        var ids = model.GetProperty("vocab").EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.GetInt32(), StringComparer.Ordinal);
+        var ids = Vocabulary.ReadIds(model);
         var special = files.SpecialTexts();
         var added = files.AddedTokens.Concat(files.AddedTokensDecoder).ToList();
-        var count = ids.Values.Concat(added.Select(token => token.Id)).DefaultIfEmpty(-1).Max() + 1;
+        var count = ids.Values.Concat(added.Select(token => token.Id)).DefaultIfEmpty(-1).Max() + 1L;
         var size = Vocabulary.Size(config, count);
         if (count > size || ids.Values.Any(id => id < 0) || added.Exists(token => token.Id < 0))
             throw new ModelOpsException(ErrorKind.CorruptFile, $"tokenizer.json has ids up to {count - 1}, config.json a vocabulary of {size}.");

@@ -30,11 +30,9 @@ internal static class SentencePieceVocabulary
     public static Vocabulary FromTokenizerJson(JsonElement tokenizer, TokenizerFiles files, CheckpointConfig config, TokenizerTraits traits)
     {
         var model = tokenizer.GetProperty("model");
-        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
-            ids[entry.Name] = entry.Value.GetInt32();
+        var ids = Vocabulary.ReadIds(model);
         var added = files.AddedTokens.Concat(files.AddedTokensDecoder).ToList();
-        var count = ids.Values.Concat(added.Select(token => token.Id)).DefaultIfEmpty(-1).Max() + 1;
+        var count = ids.Values.Concat(added.Select(token => token.Id)).DefaultIfEmpty(-1).Max() + 1L;
         var size = Vocabulary.Size(config, count);
         if (count > size)
             throw new ModelOpsException(ErrorKind.CorruptFile, $"tokenizer.json has {count} tokens, config.json a vocabulary of {size}.");

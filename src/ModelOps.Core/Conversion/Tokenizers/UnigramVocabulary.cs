@@ -44,7 +44,7 @@ internal static class UnigramVocabulary
         var model = tokenizer.GetProperty("model");
         var pieces = model.GetProperty("vocab").EnumerateArray().Select(ReadPiece).ToList();
         var added = files.AddedTokens.Concat(files.AddedTokensDecoder).ToList();
-        var size = Vocabulary.Size(config, Math.Max(pieces.Count, added.Select(token => token.Id).DefaultIfEmpty(-1).Max() + 1));
+        var size = Vocabulary.Size(config, Math.Max(pieces.Count, added.Select(token => token.Id).DefaultIfEmpty(-1).Max() + 1L));
         if (pieces.Count > size || added.Exists(token => token.Id < 0))
             throw new ModelOpsException(ErrorKind.CorruptFile, $"tokenizer.json has {pieces.Count} pieces, config.json a vocabulary of {size}.");
         var table = new PieceTable(size);

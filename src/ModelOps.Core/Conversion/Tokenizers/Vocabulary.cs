@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace ModelOps.Conversion;
 
 /// <summary>Kinds of token in a GGUF vocabulary (llama.cpp's llama_token_type).</summary>
@@ -106,8 +108,17 @@ internal sealed class Vocabulary
         : traits.AllowsUnigram ? files.FindSentencePiece("tokenizer.model", "spiece.model")
         : files.SentencePiecePath;
 
+    /// <summary>The <c>vocab</c> of tokenizer.json's model: ids by text. Of a text that is there twice the last counts, as in Python.</summary>
+    public static Dictionary<string, int> ReadIds(JsonElement model)
+    {
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
+            ids[entry.Name] = entry.Value.GetInt32();
+        return ids;
+    }
+
     /// <summary>Size of the vocabulary: config.json's, else what the tokenizer has.</summary>
-    public static int Size(CheckpointConfig config, int tokens)
+    public static int Size(CheckpointConfig config, long tokens)
     {
         var size = config.Find("vocab_size") is null ? tokens : config.Size("vocab_size");
         return size <= MaximumTokens

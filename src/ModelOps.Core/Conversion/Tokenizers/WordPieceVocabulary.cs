@@ -32,9 +32,7 @@ internal static class WordPieceVocabulary
         var model = tokenizer.GetProperty("model");
         if (model.TryGetProperty("continuing_subword_prefix", out var prefix) && prefix.GetString() != Continuation)
             throw new ModelOpsException(ErrorKind.UnsupportedTokenizer, $"tokenizer.json marks pieces inside a word with '{prefix.GetString()}'; llama.cpp's WordPiece knows only '{Continuation}'.");
-        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
-            ids[entry.Name] = entry.Value.GetInt32();
+        var ids = Vocabulary.ReadIds(model);
         return Build(ids, files.AddedTokens.Concat(files.AddedTokensDecoder), [], WordPieceNormalizer.Read(tokenizer), files, config);
     }
 

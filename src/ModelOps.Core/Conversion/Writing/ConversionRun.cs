@@ -163,6 +163,7 @@ internal sealed class ConversionRun
                 $"The rows of '{_needs.Tensor}' take {least:N0} bytes of memory to convert; the limit is {_plan.Options.MemoryBytes:N0}.",
                 $"Raise the limit (--memory, -MemoryLimit) to {least:N0} bytes or more.");
         }
-        return (int)Math.Min((_plan.Options.MemoryBytes - _plan.Weights.MemoryBytes) / _needs.Bytes, int.MaxValue);
+        // A file without tensors, such as a vocabulary, needs nothing.
+        return (int)Math.Min((_plan.Options.MemoryBytes - _plan.Weights.MemoryBytes) / Math.Max(1, _needs.Bytes), int.MaxValue);
     }
 }
