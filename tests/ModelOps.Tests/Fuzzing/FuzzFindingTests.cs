@@ -66,6 +66,7 @@ public sealed class FuzzFindingTests : IDisposable
     [Theory]
     [InlineData("cohere2", "logit_scale")]
     [InlineData("phi3", "rms_norm_eps")]
+    [InlineData("phi3", "rope_theta")]
     [InlineData("mamba2", "layer_norm_epsilon")]
     [InlineData("gemma2", "rms_norm_eps")]
     public void NullWhereTheLibraryHasADefault_IsNamed(string golden, string key)

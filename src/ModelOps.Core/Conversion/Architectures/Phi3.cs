@@ -63,7 +63,7 @@ internal sealed class Phi3 : Architecture
         metadata.Set(Key("attention.head_count_kv"), (uint)sizes.KeyValueHeads);
         metadata.Set(Key("attention.layer_norm_rms_epsilon"), (float)config.Number(0, 1, "rms_norm_eps"));
         metadata.Set(Key("rope.dimension_count"), (uint)RotatedDimensions(config, rope));
-        metadata.Set(Key("rope.freq_base"), (float)rope.Theta!.Value);
+        metadata.Set(Key("rope.freq_base"), (float)(rope.Theta ?? config.Number(0, float.MaxValue, "rope_theta")));
         metadata.Set("general.file_type", (uint)recipe.FileType);
         // Zero tells Phi-4, which has no window, from the others.
         metadata.Set(Key("attention.sliding_window"), config.FindCount("sliding_window") ?? 0u);
