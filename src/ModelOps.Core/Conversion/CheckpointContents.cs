@@ -10,6 +10,7 @@ internal static class CheckpointContents
         var checkpoint = Checkpoint.Open(folder);
         architecture = architecture.Refine(checkpoint);
         var config = architecture.Complete(checkpoint.Config);
+        architecture.Activation?.Require(architecture, config);
 
         var adapters = AdapterMerging.Open(options.Adapters, architecture, config);
         var sources = TensorMapping.Map(checkpoint, config, TensorNames.Of(architecture, config) with { Adapters = adapters });

@@ -26,6 +26,9 @@ internal abstract class Architecture
     /// </summary>
     public virtual string Defaults => "{}";
 
+    /// <summary>The activation that the engine computes; null where the architecture itself looks at what the checkpoint has.</summary>
+    public virtual Activation? Activation => Activation.Silu;
+
     /// <summary>What is peculiar to the tokenizer.</summary>
     public virtual TokenizerTraits Tokenizer => TokenizerTraits.None;
 

@@ -13,6 +13,8 @@ internal abstract class Encoder : Architecture
     /// <summary>Whether the checkpoint is a classifier, and needs the layers that stand on the encoder.</summary>
     protected bool IsClassifier { get; private set; }
 
+    public override Activation? Activation => null;
+
     /// <summary>The same with what the other files of the checkpoint say.</summary>
     public override Architecture Refine(Checkpoint checkpoint)
     {

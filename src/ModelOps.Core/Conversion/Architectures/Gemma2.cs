@@ -14,6 +14,8 @@ internal sealed class Gemma2 : Architecture
 
     public override string Name => "gemma2";
 
+    public override Activation? Activation => Activation.TanhGelu("hidden_activation");
+
     public override string Defaults => """
         {
           "vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,

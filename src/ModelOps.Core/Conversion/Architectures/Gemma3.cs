@@ -13,6 +13,8 @@ internal class Gemma3 : Architecture
 
     public override string Name => "gemma3";
 
+    public override Activation? Activation => Activation.TanhGelu("hidden_activation");
+
     public override string Defaults => """
         {
           "vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,

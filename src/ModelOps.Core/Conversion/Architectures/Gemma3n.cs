@@ -18,6 +18,8 @@ internal sealed class Gemma3n : Architecture
 
     public override string Name => "gemma3n";
 
+    public override Activation? Activation => Activation.TanhGelu("hidden_activation");
+
     public override string Defaults => """
         {
           "vocab_size": 262400, "vocab_size_per_layer_input": 262144, "hidden_size": 2048, "hidden_size_per_layer_input": 256, "intermediate_size": 16384,

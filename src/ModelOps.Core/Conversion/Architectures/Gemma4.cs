@@ -18,6 +18,8 @@ internal sealed class Gemma4(int[]? suppressed = null) : Architecture
 
     public override string Name => "gemma4";
 
+    public override Activation? Activation => Activation.TanhGelu("hidden_activation");
+
     public override string Defaults => """
         {
           "vocab_size": 262144, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 30, "num_attention_heads": 8, "num_key_value_heads": 4,

@@ -1,7 +1,7 @@
 namespace ModelOps.Conversion;
 
 /// <summary>Granite 3's mixtures of experts, perhaps with a network beside them that all tokens pass.</summary>
-internal sealed class GraniteMoe : Granite
+internal class GraniteMoe : Granite
 {
     public override IReadOnlyList<string> ClassNames => ["GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM"];
 
@@ -26,12 +26,17 @@ internal sealed class GraniteMoe : Granite
         table.Add(Half($"{From}.input_linear.weight", "blk.*.ffn_gate_exps.weight", [experts, 2 * width, hidden], 0));
         table.Add(Half($"{From}.input_linear.weight", "blk.*.ffn_up_exps.weight", [experts, 2 * width, hidden], width));
         table.Add($"{From}.output_linear.weight", "blk.*.ffn_down_exps.weight", [experts, hidden, width]);
-        if (config.FindInteger("shared_intermediate_size") is null or 0)
-            return;
-        var shared = config.Size("shared_intermediate_size");
-        table.Add(Half("model.layers.*.shared_mlp.input_linear.weight", "blk.*.ffn_gate_shexp.weight", [2 * shared, hidden], 0));
-        table.Add(Half("model.layers.*.shared_mlp.input_linear.weight", "blk.*.ffn_up_shexp.weight", [2 * shared, hidden], shared));
-        table.Add("model.layers.*.shared_mlp.output_linear.weight", "blk.*.ffn_down_shexp.weight", [hidden, shared]);
+        if (config.FindInteger("shared_intermediate_size") is not (null or 0))
+            AddShared(table, config.Size("shared_intermediate_size"), hidden, "_shexp");
+    }
+
+    /// <summary>The network that all tokens pass, as what its tensors end with.</summary>
+    protected static void AddShared(TensorTable table, long width, long hidden, string suffix)
+    {
+        const string From = "model.layers.*.shared_mlp";
+        table.Add(Half($"{From}.input_linear.weight", $"blk.*.ffn_gate{suffix}.weight", [2 * width, hidden], 0));
+        table.Add(Half($"{From}.input_linear.weight", $"blk.*.ffn_up{suffix}.weight", [2 * width, hidden], width));
+        table.Add($"{From}.output_linear.weight", $"blk.*.ffn_down{suffix}.weight", [hidden, width]);
     }
 
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)

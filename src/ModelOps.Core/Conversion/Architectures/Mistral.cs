@@ -11,4 +11,7 @@ internal class Mistral : Llama
           "max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": false
         }
         """;
+
+    // Inside a multimodal checkpoint.
+    public override bool Ignores(string source) => base.Ignores(source) || OtherModalities.Include(source);
 }

@@ -15,6 +15,8 @@ internal class NemotronH : Architecture
 
     public override string Name => "nemotron_h";
 
+    public override Activation? Activation => new("mlp_hidden_act", "relu2");
+
     public override string Defaults => """
         {
           "vocab_size": 131072, "hidden_size": 4096, "intermediate_size": 21504, "num_attention_heads": 32, "num_key_value_heads": 8,
@@ -155,8 +157,7 @@ internal class NemotronH : Architecture
     /// <summary>Refuses what llama.cpp's Nemotron-H would compute otherwise.</summary>
     private void RequireComputable(CheckpointConfig config, string kinds)
     {
-        if (config.FindText("mlp_hidden_act") != "relu2" || config.FindText("mamba_hidden_act") is not (null or "silu" or "swish"))
-            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's Nemotron-H squares ReLUs, the checkpoint does not (mlp_hidden_act, mamba_hidden_act).");
+        (Activation.Silu with { Key = "mamba_hidden_act" }).Require(this, config);
         if (kinds.Contains(Dense) && kinds.Contains(Experts))
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's Nemotron-H has either dense layers or experts, the checkpoint both.");
     }

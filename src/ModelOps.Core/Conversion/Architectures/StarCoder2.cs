@@ -7,6 +7,8 @@ internal sealed class StarCoder2 : Architecture
 
     public override string Name => "starcoder2";
 
+    public override Activation? Activation => Activation.TanhGelu("hidden_act");
+
     public override string Defaults => """
         {
           "vocab_size": 49152, "hidden_size": 3072, "intermediate_size": 12288, "num_hidden_layers": 30, "num_attention_heads": 24, "num_key_value_heads": 2,

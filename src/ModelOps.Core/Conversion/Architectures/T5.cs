@@ -14,6 +14,8 @@ internal class T5 : Architecture
 
     public override string Name => "t5";
 
+    public override Activation? Activation => null;
+
     public override string Defaults => """
         {
           "vocab_size": 32128, "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6, "num_heads": 8, "relative_attention_num_buckets": 32,

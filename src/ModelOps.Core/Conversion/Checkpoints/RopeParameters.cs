@@ -42,6 +42,9 @@ internal sealed class RopeParameters
     public double? Find(string key)
         => _scaling is { } scaling && scaling.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
+    /// <summary>Whether a switch of the scaling, on where it is absent, is off.</summary>
+    public bool IsOff(string key) => _scaling is { } scaling && scaling.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.False;
+
     /// <summary>A number that the scaling needs.</summary>
     public double Get(string key)
         => Find(key) ?? throw new ModelOpsException(ErrorKind.CorruptFile, $"{_path}: rope scaling of type '{Type}' needs '{key}'.");

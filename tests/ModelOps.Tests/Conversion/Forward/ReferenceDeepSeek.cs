@@ -56,24 +56,11 @@ internal sealed class ReferenceDeepSeek(JsonObject config, ReferenceWeights weig
         })];
     }
 
-    /// <summary>YaRN (arXiv 2309.00071): frequencies that turn often are kept, those that turn rarely divided by the factor, with a ramp between.</summary>
     private double[] Rotate(double[] x, int position)
     {
         var theta = config["rope_theta"]!.GetValue<double>();
-        if (config["rope_scaling"] is not JsonObject yarn)
-            return Layers.Rotate(x, position, theta, _rope, neighbours: true);
-        var (factor, context) = (yarn["factor"]!.GetValue<double>(), yarn["original_max_position_embeddings"]!.GetValue<double>());
-        var low = Math.Max(0, Math.Floor(Dimension(yarn["beta_fast"]!.GetValue<double>())));
-        var high = Math.Min(_rope - 1, Math.Ceiling(Dimension(yarn["beta_slow"]!.GetValue<double>())));
         // With mscale = mscale_all_dim, sine and cosine keep their size.
-        return Layers.Rotate(x, position, theta, _rope, neighbours: true, pair =>
-        {
-            var kept = 1 - Math.Clamp((pair - low) / Math.Max(0.001, high - low), 0, 1);
-            var frequency = Math.Pow(theta, -2.0 * pair / _rope);
-            return (frequency * kept) + (frequency / factor * (1 - kept));
-        });
-
-        double Dimension(double turns) => _rope * Math.Log(context / (turns * 2 * Math.PI)) / (2 * Math.Log(theta));
+        return Layers.Rotate(x, position, theta, _rope, neighbours: true, config["rope_scaling"] is JsonObject yarn ? pair => Yarn.Frequency(pair, theta, _rope, yarn) : null);
     }
 
     private double SoftmaxScale()
