@@ -26,6 +26,7 @@ internal sealed class FuzzBenchmark
     private readonly (long Number, long Since)[] _running;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _next;
+    private int _seconds;
 
     private FuzzBenchmark(long count, TimeSpan limit, int seed, long first)
     {
@@ -95,7 +96,7 @@ internal sealed class FuzzBenchmark
             Directory.Delete(root, recursive: true);
             Environment.FailFast($"Input {_seed} {number} hangs.");
         }
-        if ((_next - _first) % 50 == 0)
+        if (++_seconds % 10 == 0)
             Console.Error.WriteLine($"{_next - _first:N0} inputs, {_clock.Elapsed.TotalSeconds:F0} s, {_findings.Values.Sum()} findings");
     }
 

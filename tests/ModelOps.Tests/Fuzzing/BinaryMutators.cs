@@ -182,15 +182,16 @@ internal static class GgufMutator
                     break;
                 case 9:
                     var (element, count) = ((int)Number(4), Number(8));
-                    for (var i = 0UL; i < count; i++)
+                    for (var i = 0UL; i < count && (element == 8 || i < 4); i++)
                     {
                         if (element == 8)
                             Text();
-                        else if (i < 4)
-                            Number(Widths[element]);
                         else
-                            at += Widths[element];
+                            Number(Widths[element]);
                     }
+                    // A few numbers of an array stand for all.
+                    if (element != 8 && count > 4)
+                        at = checked(at + (int)((count - 4) * (ulong)Widths[element]));
                     break;
                 default:
                     Number(Widths[type]);
