@@ -143,6 +143,49 @@ public sealed class DecoderForwardTests : IDisposable
     }
 
     [Theory]
+    [InlineData("{}", false)]
+    [InlineData("{}", true)]
+    [InlineData("""{"use_qk_norm": true, "attention_bias": false, "norm_topk_prob": false, "routed_scaling_factor": 2.5, "first_k_dense_replace": 0, "n_shared_experts": 2, "tie_word_embeddings": true}""", false)]
+    public async Task Glm45(string change, bool predicts)
+    {
+        var checkpoint = Checkpoint("glm4", """
+            {"architectures": ["Glm4MoeForCausalLM"], "attention_bias": true, "partial_rotary_factor": 0.5, "moe_intermediate_size": 24, "n_routed_experts": 6, "num_experts_per_tok": 3,
+             "n_shared_experts": 1, "routed_scaling_factor": 1.0, "first_k_dense_replace": 1, "norm_topk_prob": true, "num_nextn_predict_layers": 1}
+            """, change);
+        var expected = new ReferenceGlm4Moe(checkpoint.Config, new ReferenceWeights(checkpoint, 13)).Run(Tokens);
+        if (predicts)
+        {
+            // A layer more, which the engine loads and does not run.
+            foreach (var (name, tensor) in checkpoint.Tensors.Where(entry => entry.Key.StartsWith("model.layers.2.", StringComparison.Ordinal)).ToList())
+                checkpoint.Tensors.Add(name.Replace("layers.2.", "layers.3.", StringComparison.Ordinal), tensor);
+            checkpoint.Add("model.layers.3.eh_proj.weight", 48, 96);
+            checkpoint.Add("model.layers.3.enorm.weight", 48);
+            checkpoint.Add("model.layers.3.hnorm.weight", 48);
+            checkpoint.Add("model.layers.3.shared_head.norm.weight", 48);
+            checkpoint.Add("model.layers.3.shared_head.head.weight", 384, 48);
+            checkpoint.Add("model.layers.3.embed_tokens.weight", 384, 48);
+        }
+        var plan = await RequireLogits(checkpoint, expected, "glm4moe");
+        Assert.Equal(predicts ? 4u : 3u, plan.Metadata["glm4moe.block_count"]);
+        Assert.Equal(predicts, plan.Metadata.ContainsKey("glm4moe.nextn_predict_layers"));
+    }
+
+    [Theory]
+    // Phi-4; Phi-4-mini in its trained context and beyond.
+    [InlineData(null, """{"partial_rotary_factor": 1.0, "sliding_window": null}""")]
+    [InlineData("short_factor", """{"original_max_position_embeddings": 1024, "tie_word_embeddings": true, "sliding_window": 262144}""")]
+    [InlineData("long_factor", """{"original_max_position_embeddings": 32, "tie_word_embeddings": true, "sliding_window": 262144}""")]
+    public async Task Phi4(string? factors, string change)
+    {
+        var checkpoint = Checkpoint("gpt-oss", """{"architectures": ["Phi3ForCausalLM"], "partial_rotary_factor": 0.75, "head_dim": null}""", change);
+        if (factors is not null)
+            checkpoint.Config["rope_scaling"] = JsonNode.Parse("""{"type": "longrope", "short_factor": [1.0, 1.1, 1.2, 1.5, 1.7, 2.0], "long_factor": [1.0, 1.5, 3.0, 7.0, 20.0, 40.0]}""");
+        var expected = new ReferencePhi3(checkpoint.Config, new ReferenceWeights(checkpoint, 14), factors).Run(Tokens);
+        var plan = await RequireLogits(checkpoint, expected, "phi3");
+        Assert.Equal("gpt-4o", plan.Metadata.FindString("tokenizer.ggml.pre"));
+    }
+
+    [Theory]
     [InlineData("llama", "hidden_act", "gelu", "silu")]
     [InlineData("qwen3moe", "hidden_act", "relu", "silu")]
     [InlineData("mamba2", "hidden_act", "gelu", "silu")]

@@ -37,6 +37,7 @@ internal static class ArchitectureCatalog
         new Granite(),
         new StarCoder2(),
         new Glm4(),
+        new Glm4Moe(),
         new Cohere(),
         new Cohere2(),
         new Lfm2(),
