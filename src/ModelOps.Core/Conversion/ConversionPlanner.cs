@@ -87,7 +87,10 @@ internal static class ConversionPlanner
 
     private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, Recipe recipe, bool keepLattice, CancellationToken cancellationToken)
     {
-        var model = MixTraits.Of(contents.Metadata, contents.Tensors.Select(source => source.Name));
+        var chosen = TensorTypes.Choose(
+            recipe,
+            [.. contents.Tensors.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))],
+            MixTraits.Of(contents.Metadata));
         using var reader = new CheckpointReader(contents.Weights.Open([], cancellationToken));
         var types = new (GgmlType Type, bool Lattice)[contents.Tensors.Count];
         try
@@ -97,7 +100,7 @@ internal static class ConversionPlanner
                 0,
                 types.Length,
                 new ParallelOptions { MaxDegreeOfParallelism = RemoteFiles.Connections, CancellationToken = cancellationToken },
-                i => types[i] = ChooseType(contents.Tensors[i]));
+                i => types[i] = ChooseType(contents.Tensors[i], chosen[i]));
         }
         catch (AggregateException exception)
         {
@@ -106,16 +109,13 @@ internal static class ConversionPlanner
         }
         return types;
 
-        (GgmlType Type, bool Lattice) ChooseType(NamedSource source)
+        (GgmlType Type, bool Lattice) ChooseType(NamedSource source, GgmlType type)
         {
             if (source.Tensor is { KeepsType: true, NativeType: { } native })
                 return (native, true);
             if (source.Type is { } fixedType)
                 return (fixedType, false);
-            var (name, tensor) = (source.Name, source.Tensor);
-            var type = contents.Rules == TypeRules.Quantizer
-                ? TensorTypes.Requantize(recipe, name, tensor.Shape, tensor.NativeType!.Value, model)
-                : TensorTypes.Choose(recipe, name, tensor.Shape, model);
+            var tensor = source.Tensor;
             // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
             return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
                 && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))

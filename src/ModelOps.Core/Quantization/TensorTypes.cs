@@ -1,8 +1,8 @@
 namespace ModelOps.Quantization;
 
 /// <summary>
-/// The type of one tensor under a <see cref="Recipe"/>: the rules of llama.cpp's conversion/base.py (prepare_tensors) and
-/// src/llama-quant.cpp (tensor_allows_quantization, llama_tensor_get_type_impl, tensor_type_fallback).
+/// The type of each tensor under a <see cref="Recipe"/>: the rules of llama.cpp's conversion/base.py (prepare_tensors) and
+/// src/llama-quant.cpp (tensor_allows_quantization, llama_tensor_get_type).
 /// </summary>
 internal static class TensorTypes
 {
@@ -24,25 +24,30 @@ internal static class TensorTypes
         ".position_embd", "sam.pos_embd", "sam.neck.", "sam.net_", ".rel_pos", ".patch_embd", ".patch_merger", "a.rvq.codebook", "mm.a.code_embd",
     ];
 
-    // llama-quant.cpp, category_is_attn_v and ATTENTION_K.
-    private static readonly string[] AttentionOfExperts = ["attn_qkv.weight", "attn_kv_b.weight", "attn_v.weight", "attn_k.weight"];
-
-    /// <summary>The type of a checkpoint's tensor: the converter's for F32, F16, BF16 and Q8_0, else what llama-quantize makes of a BF16 file.</summary>
-    public static GgmlType Choose(Recipe recipe, string name, IReadOnlyList<long> shape, MixTraits model)
+    /// <summary>
+    /// The types of all tensors of a model. A checkpoint's are the converter's for F32, F16, BF16 and Q8_0, else what llama-quantize makes of a BF16
+    /// file; a GGUF file's are llama-quantize's for every recipe: what it does not quantise stays what it is.
+    /// </summary>
+    /// <returns>In the order of the tensors, which does not matter.</returns>
+    public static GgmlType[] Choose(Recipe recipe, IReadOnlyList<MixedTensor> tensors, MixTraits model)
     {
-        if (recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0)
-        {
-            return Converted(recipe.BaseType, name, shape);
-        }
-        // What is not quantised stays what it was; llama-quantize is usually fed with BF16.
-        return AllowsQuantization(name, shape) ? Quantized(recipe.BaseType, name, shape[0], model) : Converted(GgmlType.BF16, name, shape);
+        var mix = new TensorMix(recipe, model, [.. tensors.Select(tensor => tensor.Name)]);
+        var types = new GgmlType[tensors.Count];
+        foreach (var i in Enumerable.Range(0, tensors.Count).OrderBy(i => tensors[i].Name, LayerOrder.Instance))
+            types[i] = Choose(recipe, tensors[i], mix);
+        return types;
     }
 
-    /// <summary>The type that llama-quantize gives a tensor of a GGUF file, whatever the recipe: what it does not quantise stays what it is.</summary>
-    public static GgmlType Requantize(Recipe recipe, string name, IReadOnlyList<long> shape, GgmlType current, MixTraits model)
-        => !AllowsQuantization(name, shape) ? current
-        : recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 ? recipe.BaseType
-        : Quantized(recipe.BaseType, name, shape[0], model);
+    private static GgmlType Choose(Recipe recipe, MixedTensor tensor, TensorMix mix)
+    {
+        var (name, shape, current) = tensor;
+        if (current is null && recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0)
+            return Converted(recipe.BaseType, name, shape);
+        // llama-quantize is usually fed with BF16.
+        if (!AllowsQuantization(name, shape))
+            return current ?? Converted(GgmlType.BF16, name, shape);
+        return recipe.BaseType.BlockLength() == 1 ? recipe.BaseType : TypeFallback.Of(mix.Next(name, shape), shape[0]);
+    }
 
     private static GgmlType Converted(GgmlType type, string name, IReadOnlyList<long> shape)
     {
@@ -66,26 +71,6 @@ internal static class TensorTypes
         && name.EndsWith("weight", StringComparison.Ordinal)
         && name is not ("position_embd.weight" or "token_types.weight")
         && !NeverQuantized.Any(part => name.Contains(part, StringComparison.Ordinal));
-
-    private static GgmlType Quantized(GgmlType type, string name, long rowLength, MixTraits model)
-    {
-        var isWhole = rowLength % type.BlockLength() == 0;
-        if (name == "output.weight" || (model.TiedOutput && name is "token_embd.weight" or "per_layer_token_embd.weight"))
-        {
-            type = !isWhole || model.IsFalcon || type == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
-        }
-        else if (model.Experts == 8 && AttentionOfExperts.Any(part => name.Contains(part, StringComparison.Ordinal)))
-        {
-            // Eight experts share these small matrices.
-            type = GgmlType.Q8_0;
-        }
-        if (rowLength % type.BlockLength() == 0)
-        {
-            return type;
-        }
-        // The only fallback llama.cpp has for a 32-block type is to give up; we store the tensor in the type it uses for odd K rows.
-        return type == GgmlType.Q6_K && rowLength % GgmlType.Q8_0.BlockLength() == 0 ? GgmlType.Q8_0 : GgmlType.F16;
-    }
 
     /// <summary>"blk.12.ffn_gate_inp.weight" → "ffn_gate_inp".</summary>
     private static string WithoutBlock(string name)

@@ -1,3 +1,4 @@
+using ModelOps.Quantization;
 using Xunit;
 
 namespace ModelOps.Tests.Quantization;
@@ -13,12 +14,25 @@ public class RecipeTests
     [InlineData(" Q8_0 ", "Q8_0", GgmlType.Q8_0, 7)]
     [InlineData("Q5_0", "Q5_0", GgmlType.Q5_0, 8)]
     [InlineData("Q5_1", "Q5_1", GgmlType.Q5_1, 9)]
+    [InlineData("Q2_K", "Q2_K", GgmlType.Q2_K, 10)]
+    [InlineData("Q3_K_S", "Q3_K_S", GgmlType.Q3_K, 11)]
+    [InlineData("Q3_K_M", "Q3_K_M", GgmlType.Q3_K, 12)]
+    [InlineData("Q3_K_L", "Q3_K_L", GgmlType.Q3_K, 13)]
+    [InlineData("Q4_K_S", "Q4_K_S", GgmlType.Q4_K, 14)]
+    [InlineData("q4_k_m", "Q4_K_M", GgmlType.Q4_K, 15)]
+    [InlineData("Q5_K_S", "Q5_K_S", GgmlType.Q5_K, 16)]
+    [InlineData("Q5_K_M", "Q5_K_M", GgmlType.Q5_K, 17)]
     [InlineData("q6_k", "Q6_K", GgmlType.Q6_K, 18)]
+    [InlineData("iq4_nl", "IQ4_NL", GgmlType.IQ4_NL, 25)]
+    [InlineData("IQ4_XS", "IQ4_XS", GgmlType.IQ4_XS, 30)]
+    [InlineData("TQ1_0", "TQ1_0", GgmlType.TQ1_0, 36)]
+    [InlineData("TQ2_0", "TQ2_0", GgmlType.TQ2_0, 37)]
+    [InlineData("MXFP4_MOE", "MXFP4_MOE", GgmlType.MXFP4, 38)]
     [InlineData("bf16", "BF16", GgmlType.BF16, 32)]
     public void NumbersAreLlamaCpps(string given, string name, GgmlType type, int fileType) => Assert.Equal(new Recipe(name, type, fileType), Recipe.Parse(given));
 
     [Theory]
-    [InlineData("Q4_K_M")]
+    [InlineData("Q4_K_XL")]
     [InlineData("")]
     [InlineData(null)]
     public void UnknownNameListsTheKnownOnes(string? name)
@@ -45,14 +59,25 @@ public class RecipeTests
             // Blocks of a quantised checkpoint are moved whatever the recipe, and name the file.
             var moved = file.Tensors.Select(tensor => tensor.Type).FirstOrDefault(kept => kept is GgmlType.MXFP4 or GgmlType.NVFP4);
             Assert.Equal(moved switch { GgmlType.MXFP4 => 38, GgmlType.NVFP4 => 39, _ => recipe.FileType }, file.Metadata.GetInteger("general.file_type"));
-            var tied = file.Tensors.All(tensor => tensor.Name != "output.weight");
-            foreach (var tensor in file.Tensors.Where(tensor => tensor.Type is not (GgmlType.MXFP4 or GgmlType.NVFP4)))
+            var types = TensorTypes.Choose(recipe, [.. file.Tensors.Select(tensor => new MixedTensor(tensor.Name, tensor.Shape))], MixTraits.Of(file.Metadata));
+            foreach (var (tensor, chosen) in file.Tensors.Zip(types).Where(pair => pair.First.Type is not (GgmlType.MXFP4 or GgmlType.NVFP4)))
             {
-                Assert.True(tensor.Type == recipe.TypeFor(tensor.Name, tensor.Shape, tied), $"{path} {tensor.Name}");
+                Assert.True(tensor.Type == chosen, $"{path} {tensor.Name}");
                 compared++;
             }
         }
         Assert.InRange(compared, 100, int.MaxValue);
+    }
+
+    [Theory]
+    [InlineData("blk.4.ffn_down_exps.weight")]
+    [InlineData("blk.99999999999999999999.ffn_down_exps.weight")]
+    [InlineData("ffn_down_exps.weight")]
+    public void ExpertsOfNoLayerAreRefused(string name)
+    {
+        var exception = Assert.Throws<ModelOpsException>(() => TensorTypes.Choose(Recipe.Parse("Q4_K_M"), [new(name, [256, 2, 4])], new MixTraits("qwen3moe", Layers: 4, Experts: 4)));
+        Assert.Equal(ErrorKind.CorruptFile, exception.Kind);
+        Assert.Contains(name, exception.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -74,6 +99,15 @@ public class RecipeTests
     [InlineData("Q6_K", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
     [InlineData("Q8_0", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
     [InlineData("F16", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
+    // Rows that are no whole super-blocks.
+    [InlineData("IQ4_XS", "blk.0.attn_q.weight", 96, 512, true, GgmlType.IQ4_NL)]
+    [InlineData("Q2_K", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
+    [InlineData("Q3_K_S", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
+    [InlineData("TQ1_0", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
+    [InlineData("TQ2_0", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
+    [InlineData("Q4_K_S", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q5_0)]
+    [InlineData("Q5_K_S", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q5_1)]
+    [InlineData("Q4_K_S", "blk.0.attn_q.weight", 40, 512, true, GgmlType.F16)]
     // Never quantised.
     [InlineData("Q4_0", "blk.0.attn_norm.weight", 512, 1, true, GgmlType.F32)]
     [InlineData("Q4_0", "blk.0.ssm_norm.weight", 512, 8, true, GgmlType.F32)]
@@ -88,5 +122,9 @@ public class RecipeTests
     [InlineData("Q4_0", "blk.0.laurel_l.weight", 512, 8, true, GgmlType.BF16)]
     [InlineData("Q4_0", "blk.0.shortconv.conv.weight", 64, 8, true, GgmlType.F32)]
     public void TypeForATensor(string recipe, string name, int rowLength, int rows, bool tied, GgmlType expected)
-        => Assert.Equal(expected, Recipe.Parse(recipe).TypeFor(name, rows == 1 ? [rowLength] : [rowLength, rows], tied));
+    {
+        MixedTensor tensor = new(name, rows == 1 ? [rowLength] : [rowLength, rows]);
+        MixedTensor[] others = tied || name == "output.weight" ? [] : [new("output.weight", [512, 1000])];
+        Assert.Equal(expected, TensorTypes.Choose(Recipe.Parse(recipe), [tensor, .. others], new MixTraits("llama"))[0]);
+    }
 }

@@ -1,4 +1,5 @@
 using ModelOps.Formats;
+using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ModelOps.Conversion;
+namespace ModelOps.Quantization;
 
 /// <summary>
 /// The order that llama.cpp writes tensors in when it rewrites a file: what belongs to no layer, then layer by layer, by name

@@ -1,0 +1,115 @@
+using System.Globalization;
+
+namespace ModelOps.Quantization;
+
+/// <summary>
+/// The type that a recipe wants for each tensor that is quantised: llama_tensor_get_type_impl of src/llama-quant.cpp. It counts as it goes, so
+/// tensors come in <see cref="LayerOrder"/>. Rows that are no whole blocks of the type are another matter (<see cref="TypeFallback"/>).
+/// </summary>
+/// <param name="recipe">The recipe; of a quantised type.</param>
+/// <param name="model">The model.</param>
+/// <param name="names">Names of all its tensors.</param>
+internal sealed class TensorMix(Recipe recipe, MixTraits model, IReadOnlyCollection<string> names)
+{
+    private readonly bool _tiedOutput = !names.Contains("output.weight");
+    private readonly long _values = names.Count(name => TensorRoles.Of(name) == TensorRole.Value);
+    private long _value, _feedForwardOut;
+
+    private bool IsFalcon => model.Architecture == "falcon";
+
+    /// <summary>The type of the next tensor.</summary>
+    /// <param name="name">Name in the GGUF.</param>
+    /// <param name="shape">Dimensions in ggml's order.</param>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> when a model with experts has a matrix that belongs to no layer; <see cref="ErrorKind.UnsupportedType"/> for a projector and a mix that it cannot have.</exception>
+    public GgmlType Next(string name, IReadOnlyList<long> shape)
+    {
+        var role = TensorRoles.Of(name);
+        if (role == TensorRole.Output || (_tiedOutput && role == TensorRole.Embedding))
+            return Output(shape[0]);
+        if (recipe.Name == "MXFP4_MOE")
+            return IsExperts(role, shape) ? GgmlType.MXFP4 : GgmlType.Q8_0;
+        return role switch
+        {
+            TensorRole.Embedding => recipe.Name is "TQ1_0" or "TQ2_0" ? GgmlType.Q4_K : recipe.BaseType,
+            TensorRole.Value => Value(_value++),
+            // Eight experts share these small matrices.
+            TensorRole.Key => model.Experts == 8 ? GgmlType.Q8_0 : recipe.BaseType,
+            TensorRole.AttentionOutput => AttentionOutput(),
+            TensorRole.FeedForwardOut => FeedForwardOut(Layer(name, _feedForwardOut++)),
+            _ => recipe.BaseType,
+        };
+    }
+
+    private GgmlType Output(long rowLength)
+        => recipe.Name == "MXFP4_MOE" || IsFalcon || rowLength % recipe.BaseType.BlockLength() != 0 || recipe.BaseType == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+
+    private bool IsExperts(TensorRole role, IReadOnlyList<long> shape)
+        // The projections of this architecture's latent attention have three dimensions as well.
+        => shape.Count > 2 && shape[2] > 1 && (model.Architecture != "bailingmoe3" || role is TensorRole.FeedForwardIn or TensorRole.FeedForwardOut);
+
+    private GgmlType Value(long index)
+    {
+        if (model.Experts == 8)
+            return GgmlType.Q8_0;
+        // llama-quantize looks for the heads of the first layer, and ends there.
+        if (model.Layers == 0 && recipe.Name is ("Q2_K" or "IQ4_NL" or "IQ4_XS"))
+            throw new ModelOpsException(ErrorKind.UnsupportedType, $"{recipe.Name} mixes types by the attention heads of the layers, and this file's metadata tells of no layers: a projector cannot have it.", "Choose Q8_0, Q6_K, Q5_0 or Q4_0.");
+        var type = recipe.Name switch
+        {
+            "Q2_K" => model.SharesValues ? GgmlType.Q4_K : GgmlType.Q3_K,
+            "Q3_K_M" => index < 2 ? GgmlType.Q5_K : GgmlType.Q4_K,
+            "Q3_K_L" => GgmlType.Q5_K,
+            "Q4_K_S" when index < 4 => GgmlType.Q5_K,
+            "Q4_K_M" or "Q5_K_M" when GetsMoreBits(index, _values) => GgmlType.Q6_K,
+            "IQ4_NL" or "IQ4_XS" when model.SharesValues => GgmlType.Q5_K,
+            _ => recipe.BaseType,
+        };
+        // Eight heads share these matrices in such a model, so that more bits cost next to nothing.
+        return model.Is70B && type is GgmlType.Q3_K or GgmlType.Q4_K ? GgmlType.Q5_K : type;
+    }
+
+    private GgmlType AttentionOutput() => (recipe.Name, IsFalcon) switch
+    {
+        ("Q3_K_L", true) => GgmlType.Q4_K,
+        (_, true) => recipe.BaseType,
+        ("Q2_K" or "Q3_K_S" or "Q3_K_M" or "Q4_K_S" or "Q4_K_M" or "IQ4_NL" or "IQ4_XS", _) when model.Experts == 8 => GgmlType.Q5_K,
+        (_, _) when model.Experts == 8 => recipe.BaseType,
+        ("Q2_K", _) => GgmlType.Q3_K,
+        ("Q3_K_M", _) => GgmlType.Q4_K,
+        ("Q3_K_L", _) => GgmlType.Q5_K,
+        _ => recipe.BaseType,
+    };
+
+    private GgmlType FeedForwardOut(long layer)
+    {
+        var (isFirst8th, isFirst16th) = (layer < model.Layers / 8, layer < model.Layers / 16);
+        return recipe.Name switch
+        {
+            "Q2_K" => GgmlType.Q3_K,
+            "Q3_K_M" when isFirst16th => GgmlType.Q5_K,
+            "Q3_K_M" => !IsFalcon || GetsMoreBits(layer, model.Layers) ? GgmlType.Q4_K : GgmlType.Q3_K,
+            "Q3_K_L" => IsFalcon ? GgmlType.Q4_K : GgmlType.Q5_K,
+            "Q4_K_S" when isFirst8th && !IsFalcon => GgmlType.Q5_K,
+            "Q4_K_M" when IsFalcon && !isFirst16th => GetsMoreBits(layer, model.Layers) ? GgmlType.Q5_K : GgmlType.Q4_K,
+            "Q4_K_M" when IsFalcon || GetsMoreBits(layer, model.Layers) => GgmlType.Q6_K,
+            "Q5_K_M" when GetsMoreBits(layer, model.Layers) => GgmlType.Q6_K,
+            "IQ4_NL" or "IQ4_XS" when isFirst8th => GgmlType.Q5_K,
+            _ => recipe.BaseType,
+        };
+    }
+
+    /// <summary>Among the first and the last eighth of the layers, and each third between.</summary>
+    private static bool GetsMoreBits(long layer, long layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - (layers / 8)) % 3 == 2;
+
+    /// <summary>The layer of a tensor: as many as came before, or, with experts, of which a layer may have several tensors, the one that its name says.</summary>
+    private long Layer(string name, long before)
+    {
+        if (model.Experts < 2)
+            return before;
+        var digits = name.StartsWith("blk.", StringComparison.Ordinal) ? name.AsSpan(4) : default;
+        var end = digits.IndexOfAnyExceptInRange('0', '9');
+        if (!long.TryParse(end < 0 ? digits : digits[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var layer) || layer >= model.Layers)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"Tensor '{name}' is of none of the {model.Layers} layers that the metadata tells of, so {recipe.Name} has no type for it.");
+        return layer;
+    }
+}
