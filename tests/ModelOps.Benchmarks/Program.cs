@@ -1,6 +1,7 @@
 using ModelOps.Benchmarks;
 using ModelOps.Benchmarks.Conversion;
 using ModelOps.Benchmarks.Fuzzing;
+using ModelOps.Benchmarks.Quantization;
 using ModelOps.Benchmarks.Transfer;
 
 // dotnet run -c Release --project tests/ModelOps.Benchmarks -- NAME [OPTION…]
@@ -8,6 +9,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
     ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
+    ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
 };
 
