@@ -140,8 +140,8 @@ public sealed class ModelNameTests
         Assert.Equal(["org/one", "org/two"], card.FindList("datasets"));
         Assert.Null(card.FindText("tags"));
         Assert.Null(card.FindList("empty"));
-        Assert.Null(card.FindList("model-index"));
-        Assert.Null(card.FindText("description"));
+        Assert.Empty(card.FindList("model-index")!);
+        Assert.Equal("several lines\n", card.FindText("description"));
         Assert.Null(card.FindText("license_name"));
         Assert.Null(ModelCard.Parse("# No front matter\nlicense: mit").FindText("license"));
         Assert.Null(ModelCard.Parse("").FindText("license"));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace ModelOps.Conversion;
 
@@ -6,9 +7,11 @@ namespace ModelOps.Conversion;
 /// The <c>general.*</c> keys: what the model is called, who made it, from what. From the README's front matter, then config.json's
 /// <c>_name_or_path</c>, then the folder's name (gguf-py's Metadata).
 /// </summary>
-internal static class GeneralMetadata
+internal static partial class GeneralMetadata
 {
     private const string Hub = "https://huggingface.co/";
+
+    private static readonly string[] OriginKeys = ["name", "author", "version", "organization", "description", "url", "doi", "uuid", "repo_url"];
 
     /// <summary>Writes everything up to the architecture's own keys.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
@@ -49,18 +52,14 @@ internal static class GeneralMetadata
         Set("general.source.doi", card.FindText("doi", "model_doi"));
         Set("general.source.uuid", card.FindText("uuid", "model_uuid"));
         Set("general.source.repo_url", card.FindText("repo_url", "model_repo_url") ?? (CachedRepository(checkpoint.Folder) is { } repository ? Hub + repository : null));
-        WriteOrigins("base_model", card.FindList("base_model", "base_models", "base_model_sources"), weights, metadata);
-        WriteOrigins("dataset", card.FindList("datasets", "dataset", "dataset_sources"), weights, metadata);
+        WriteOrigins("base_model", card.FindItems("base_model", "base_models", "base_model_sources"), weights, metadata);
+        WriteOrigins("dataset", card.FindItems("datasets", "dataset", "dataset_sources"), weights, metadata);
         WriteList("general.tags", card.FindList("tags"), card.FindList("pipeline_tag"), metadata);
         WriteList("general.languages", card.FindList("languages"), card.FindList("language"), metadata);
 
         string? First(Func<ModelId, string?> select) => ids.Select(select).FirstOrDefault(value => value is not null);
 
-        void Set(string key, string? value)
-        {
-            if (value is not null)
-                metadata.Set(key, value);
-        }
+        void Set(string key, string? value) => SetText(metadata, key, value);
     }
 
     /// <summary>The checkpoint's names with what they may tell, best first.</summary>
@@ -68,7 +67,7 @@ internal static class GeneralMetadata
     {
         // With more than one slash it is a path of the maker's machine.
         if (checkpoint.Config.Root.TryGetProperty("_name_or_path", out var name) && name.ValueKind == JsonValueKind.String
-            && name.GetString() is { Length: > 0 } text && text.Count(letter => letter == '/') <= 1)
+            && name.GetString() is { } text && text.Count(letter => letter == '/') <= 1)
         {
             yield return text;
         }
@@ -91,6 +90,8 @@ internal static class GeneralMetadata
     {
         if (checkpoint.FindJson("generation_config.json") is not { } settings)
             return;
+        if (settings.TryGetProperty("sequence", out var sequence) && sequence.ValueKind == JsonValueKind.String)
+            SetText(metadata, "general.sampling.sequence", sequence.GetString());
         Integer("top_k", "top_k");
         Number("top_p", "top_p");
         Number("min_p", "min_p");
@@ -116,28 +117,39 @@ internal static class GeneralMetadata
         }
     }
 
-    private static void WriteOrigins(string kind, IReadOnlyList<string>? origins, long weights, GgufMetadata metadata)
+    /// <summary>What a model was made from: repositories by name or address, or maps of what is known of them.</summary>
+    private static void WriteOrigins(string kind, IReadOnlyList<CardNode?>? origins, long weights, GgufMetadata metadata)
     {
         if (origins is null)
             return;
         metadata.Set($"general.{kind}.count", (uint)origins.Count);
         for (var i = 0; i < origins.Count; i++)
         {
-            var origin = origins[i];
-            var isAddress = origin.StartsWith("http://", StringComparison.Ordinal) || origin.StartsWith("https://", StringComparison.Ordinal) || origin.StartsWith("ssh://", StringComparison.Ordinal);
-            var onHub = isAddress && origin.StartsWith(Hub, StringComparison.Ordinal) && origin[Hub.Length..].Split('/') is [{ Length: > 0 }, { Length: > 0 }];
-            var id = !isAddress ? ModelId.Parse(origin, weights) : onHub ? ModelId.Parse(origin[Hub.Length..], weights) : null;
-            Set("name", id?.Name is { } name ? ModelId.ToTitle(name) : null);
-            Set("version", id?.Version);
-            Set("organization", id?.Organization is { } organization ? ModelId.ToTitle(organization) : null);
-            Set("repo_url", isAddress ? origin : id is { Organization: not null, Name: not null } ? $"{Hub}{id.Organization}/{id.Name}" : null);
-
-            void Set(string key, string? value)
-            {
-                if (value is not null)
-                    metadata.Set($"general.{kind}.{i}.{key}", value);
-            }
+            var prefix = $"general.{kind}.{i}";
+            if (origins[i] is CardText text)
+                WriteOrigin(prefix, text.Value, weights, metadata);
+            else if (origins[i] is CardMap map)
+                foreach (var key in OriginKeys)
+                    SetText(metadata, $"{prefix}.{key}", map.FindText(key));
         }
+    }
+
+    private static void WriteOrigin(string prefix, string origin, long weights, GgufMetadata metadata)
+    {
+        var isAddress = origin.StartsWith("http://", StringComparison.Ordinal) || origin.StartsWith("https://", StringComparison.Ordinal) || origin.StartsWith("ssh://", StringComparison.Ordinal);
+        var path = !isAddress ? origin : RepositoryAddress().Match(origin) is { Success: true } match ? match.Groups[1].Value : null;
+        var id = path is null ? null : ModelId.Parse(path, weights);
+        SetText(metadata, $"{prefix}.name", id?.Name is { } name ? ModelId.ToTitle(name) : null);
+        SetText(metadata, $"{prefix}.version", id?.Version);
+        SetText(metadata, $"{prefix}.organization", id?.Organization is { } organization ? ModelId.ToTitle(organization) : null);
+        SetText(metadata, $"{prefix}.repo_url", isAddress ? origin : id is { Organization: not null, Name: not null } ? $"{Hub}{id.Organization}/{id.Name}" : null);
+    }
+
+    /// <summary>An empty text says nothing, and is not written.</summary>
+    private static void SetText(GgufMetadata metadata, string key, string? value)
+    {
+        if (!string.IsNullOrEmpty(value))
+            metadata.Set(key, value);
     }
 
     private static void WriteList(string key, IReadOnlyList<string>? first, IReadOnlyList<string>? second, GgufMetadata metadata)
@@ -146,4 +158,7 @@ internal static class GeneralMetadata
         if (values.Length > 0)
             metadata.Set(key, values);
     }
+
+    [GeneratedRegex(@"\Ahttps?://huggingface\.co/([^/]+/[^/]+)\z")]
+    private static partial Regex RepositoryAddress();
 }

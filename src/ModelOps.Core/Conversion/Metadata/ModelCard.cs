@@ -2,39 +2,46 @@ using System.Text;
 
 namespace ModelOps.Conversion;
 
-/// <summary>
-/// The front matter of a README.md: top-level keys with a text or a list of texts. That is the part of YAML which model cards use for what
-/// is copied into a GGUF; nested structures (evaluation results, widgets) are skipped.
-/// </summary>
+/// <summary>The front matter of a README.md, asked as gguf-py asks it.</summary>
 internal sealed class ModelCard
 {
     private const long MaximumBytes = 16 << 20;
 
-    private readonly Dictionary<string, IReadOnlyList<string>> _values = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _lists = new(StringComparer.Ordinal);
+    private static readonly ModelCard Empty = new(new CardMap(new Dictionary<string, CardNode?>()));
 
-    private ModelCard()
-    {
-    }
+    private readonly CardMap _map;
+
+    private ModelCard(CardMap map) => _map = map;
 
     /// <summary>A text; the first of <paramref name="keys"/> that has one. Null when none has.</summary>
     public string? FindText(params ReadOnlySpan<string> keys)
     {
         foreach (var key in keys)
         {
-            if (_values.TryGetValue(key, out var values) && !_lists.Contains(key))
-                return values[0];
+            if (_map.FindText(key) is { } text)
+                return text;
         }
         return null;
     }
 
-    /// <summary>A list, or a text as a list of one; null when the key is absent.</summary>
-    public IReadOnlyList<string>? FindList(params ReadOnlySpan<string> keys)
+    /// <summary>The texts of a list, or a text as a list of one; null when the key is absent or has something else.</summary>
+    public IReadOnlyList<string>? FindList(string key) => _map.Values.GetValueOrDefault(key) switch
+    {
+        CardText text => [text.Value],
+        CardList list => [.. list.Items.OfType<CardText>().Select(text => text.Value)],
+        _ => null,
+    };
+
+    /// <summary>
+    /// The items of a list, or a value as a list of one, of the first of <paramref name="keys"/> that is there – be it without a value,
+    /// which is an empty list. Null when none is there.
+    /// </summary>
+    public IReadOnlyList<CardNode?>? FindItems(params ReadOnlySpan<string> keys)
     {
         foreach (var key in keys)
         {
-            if (_values.TryGetValue(key, out var values))
-                return values;
+            if (_map.Values.TryGetValue(key, out var value))
+                return value switch { CardText => [value], CardList list => list.Items, _ => [] };
         }
         return null;
     }
@@ -47,82 +54,11 @@ internal sealed class ModelCard
 
     internal static ModelCard Parse(string text)
     {
-        var card = new ModelCard();
-        var lines = text.TrimStart('\uFEFF').ReplaceLineEndings("\n").Split('\n');
-        var end = Array.IndexOf(lines, "---", 1);
+        // A tab is no indentation to YAML, but to some who write cards (and to gguf-py).
+        var lines = text.TrimStart('\uFEFF').ReplaceLineEndings("\n").Replace("\t", "  ", StringComparison.Ordinal).Split('\n');
         if (lines[0] != "---")
-            return card;
-        card.ParseLines(lines.AsSpan(1, (end < 0 ? lines.Length : end) - 1));
-        return card;
+            return Empty;
+        var end = Array.IndexOf(lines, "---", 1);
+        return new ModelCard(CardReader.Read(lines[1..(end < 0 ? lines.Length : end)]));
     }
-
-    private void ParseLines(ReadOnlySpan<string> lines)
-    {
-        for (var i = 0; i < lines.Length; i++)
-        {
-            var line = lines[i];
-            var colon = KeyEnd(line);
-            if (colon < 0)
-                continue;
-            var key = Unquote(line[..colon].Trim());
-            var value = StripComment(line[(colon + 1)..]).Trim();
-            if (value.Length > 0)
-            {
-                if (value is ['[', .., ']'])
-                    Set(key, SplitFlow(value[1..^1]), list: true);
-                else if (value[0] is not ('|' or '>' or '{' or '[' or '&' or '*') && !IsNull(value))
-                    Set(key, [Unquote(value)], list: false);
-                continue;
-            }
-            var items = new List<string>();
-            for (; i + 1 < lines.Length && IsNested(lines[i + 1]); i++)
-            {
-                var item = lines[i + 1].Trim();
-                if (item.StartsWith("- ", StringComparison.Ordinal) && Unquote(StripComment(item[2..]).Trim()) is { Length: > 0 } entry && !(KeyEnd(item[2..].Trim()) >= 0))
-                    items.Add(entry);
-            }
-            if (items.Count > 0)
-                Set(key, items, list: true);
-        }
-    }
-
-    private void Set(string key, IReadOnlyList<string> values, bool list)
-    {
-        if (values.Count == 0)
-            return;
-        _values[key] = values;
-        if (list)
-            _lists.Add(key);
-    }
-
-    /// <summary>Position of the colon of a top-level <c>key:</c>; −1 when the line is none.</summary>
-    private static int KeyEnd(string line)
-    {
-        if (line.Length == 0 || char.IsWhiteSpace(line[0]) || line[0] is '#' or '-')
-            return -1;
-        var colon = line.IndexOf(':', StringComparison.Ordinal);
-        return colon > 0 && (colon == line.Length - 1 || line[colon + 1] == ' ') ? colon : -1;
-    }
-
-    private static bool IsNested(string line) => line.Length == 0 || char.IsWhiteSpace(line[0]) || line[0] is '-' or '#';
-
-    private static bool IsNull(string value) => value is "null" or "Null" or "NULL" or "~";
-
-    private static List<string> SplitFlow(string inner)
-        => [.. inner.Split(',').Select(item => Unquote(item.Trim())).Where(item => item.Length > 0)];
-
-    private static string StripComment(string value)
-    {
-        if (value.TrimStart() is ['"' or '\'', ..])
-            return value;
-        var hash = value.IndexOf(" #", StringComparison.Ordinal);
-        return hash < 0 ? value : value[..hash];
-    }
-
-    private static string Unquote(string value) => value switch
-    {
-        ['"', .. var inner, '"'] => inner.Replace("\\\"", "\"", StringComparison.Ordinal).Replace("\\\\", "\\", StringComparison.Ordinal),
-        ['\'', .. var inner, '\''] => inner.Replace("''", "'", StringComparison.Ordinal),
-        _ => value,
-    };
 }

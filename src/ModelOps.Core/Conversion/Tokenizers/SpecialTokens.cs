@@ -62,7 +62,8 @@ internal sealed class SpecialTokens
     private List<(string Kind, int Id)> FindIds(CheckpointConfig config, TokenizerTraits traits, int tokens)
     {
         var ids = new List<(string Kind, int Id)>();
-        foreach (var kind in _kinds)
+        // Without tokenizer_config.json nothing has a part to play by its name, whatever is added to a prompt; config.json's ids are left.
+        foreach (var kind in _files.Config is null ? [] : _kinds)
         {
             if (_files.FindFlag($"add_{kind}_token") is { } add)
                 SetFlag(kind, add);
@@ -188,6 +189,9 @@ internal sealed class SpecialTokens
         foreach (var (name, template) in templates)
         {
             var key = string.Concat(name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_'));
+            // An empty text is not written, as upstream.
+            if (template.Length == 0)
+                continue;
             if (key == "default")
             {
                 plain = template;

@@ -138,7 +138,7 @@ internal sealed class TokenizerFiles
 
     // Python reads text files with universal newlines.
     private static string ReadText(string path)
-        => Encoding.UTF8.GetString(CheckpointJson.ReadBytes(path, 16 << 20)).TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal);
+        => Encoding.UTF8.GetString(CheckpointJson.ReadBytes(path, 16 << 20)).TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
     private static string Text(JsonElement element) => element.GetString() ?? throw new FormatException("null where a text is expected");
 
