@@ -8,18 +8,21 @@ internal static partial class CheckpointFiles
 {
     private const string ConfigPath = "config.json";
     private const string SingleFile = "model.safetensors";
+    private const string SentenceModules = "modules.json";
     private static readonly string[] SmallFiles = [".json", ".model", ".txt", ".jinja", ".tiktoken", ".md", ".spm"];
 
     /// <summary>
     /// Weights, then what a converter may need besides; null when there is no config.json or the weights are incomplete. Only the root counts: folders
-    /// hold other models, the maker's own layout (<c>original/</c>) or other formats (<c>onnx/</c>).
+    /// hold other models, the maker's own layout (<c>original/</c>) or other formats (<c>onnx/</c>). Those of sentence-transformers' steps
+    /// (<c>1_Pooling/</c>, <c>2_Dense/</c>), which its modules.json names, are part of the model.
     /// </summary>
     public static IReadOnlyList<RepositoryFile>? Of(IReadOnlyList<RepositoryFile> files)
     {
         RepositoryFile[] root = [.. files.Where(file => !file.Path.Contains('/'))];
         if (!root.Any(file => file.Path == ConfigPath) || Weights(root) is not { } weights)
             return null;
-        return [.. weights, .. root.Where(IsSmallFile).OrderBy(file => file.Path, StringComparer.Ordinal)];
+        var steps = root.Any(file => file.Path == SentenceModules) ? files.Where(file => StepFile().IsMatch(file.Path)) : [];
+        return [.. weights, .. root.Where(IsSmallFile).Concat(steps).OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
     /// <summary>
@@ -52,6 +55,9 @@ internal static partial class CheckpointFiles
 
     [GeneratedRegex(@"\A(?<stem>model[^/]*)-[0-9]{5}-of-(?<count>[0-9]{5})\.safetensors\z")]
     private static partial Regex Shard();
+
+    [GeneratedRegex(@"\A[0-9]+_[A-Za-z]+/(config\.json|model\.safetensors)\z")]
+    private static partial Regex StepFile();
 
     [GeneratedRegex(@"\Amodel\.[A-Za-z0-9_]+\.safetensors\z")]
     private static partial Regex Precision();

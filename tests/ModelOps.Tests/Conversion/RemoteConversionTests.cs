@@ -34,6 +34,12 @@ public sealed class RemoteConversionTests : IAsyncLifetime
     [InlineData("qwen3moe", "F32")] // experts that lie apart
     [InlineData("gpt-oss", "BF16")] // blocks that are moved
     [InlineData("gemma3n", "Q6_K")] // rows added
+    [InlineData("nvfp4", "BF16")] // factors that the plan reads
+    [InlineData("ct-int4", "Q8_0")] // shapes that the plan reads
+    [InlineData("gptq-v1", "Q4_0")]
+    [InlineData("fp8-block", "Q4_0")]
+    [InlineData("bert", "F16")] // pooling in a folder of its own
+    [InlineData("qwen3-embedding", "BF16")]
     public async Task BytesAreThoseOfTheInstalledModel(string golden, string type)
     {
         Serve(Path.Combine(TestPaths.Golden(golden), "hf"));
@@ -224,8 +230,12 @@ public sealed class RemoteConversionTests : IAsyncLifetime
     private void Serve(string checkpoint, Func<string, string>? changeConfig = null)
     {
         var folder = Directory.CreateDirectory(_folder.File("hub/" + Repository)).FullName;
-        foreach (var file in Directory.EnumerateFiles(checkpoint))
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        foreach (var file in Directory.EnumerateFiles(checkpoint, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(folder, Path.GetRelativePath(checkpoint, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy, overwrite: true);
+        }
         var config = Path.Combine(folder, "config.json");
         if (changeConfig is not null)
             File.WriteAllText(config, changeConfig(File.ReadAllText(config)));

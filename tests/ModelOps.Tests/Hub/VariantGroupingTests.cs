@@ -61,6 +61,17 @@ public sealed class VariantGroupingTests
         Assert.Equal(20, whole.Bytes);
     }
 
+    /// <summary>sentence-transformers keeps the configuration of a step, and the matrix of some, in a folder; its modules.json says so.</summary>
+    [Fact]
+    public void CheckpointHasTheStepsOfAnEmbeddingModel()
+    {
+        string[] files = ["config.json", "model.safetensors", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "2_Dense/pytorch_model.bin", "onnx/config.json"];
+        Assert.Equal(
+            ["model.safetensors", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "config.json", "modules.json"],
+            Assert.Single(Group([.. files, "modules.json"])).Files.Select(file => file.Path));
+        Assert.Equal(["model.safetensors", "config.json"], Assert.Single(Group(files)).Files.Select(file => file.Path));
+    }
+
     [Theory]
     [InlineData(new[] { "mmproj-BF16.gguf", "mmproj-Q8_0.gguf" }, "mmproj-BF16.gguf")]
     [InlineData(new[] { "mmproj-Q8_0.gguf", "mmproj-model.gguf" }, "mmproj-Q8_0.gguf")]

@@ -9,7 +9,6 @@ namespace ModelOps.Conversion;
 internal sealed class BitsAndBytesMethod : IQuantizationMethod
 {
     private const string State = ".quant_state.bitsandbytes__";
-    private const int MaximumStateBytes = 1 << 16;
 
     /// <summary>1 / 127, as bitsandbytes writes it.</summary>
     private const float BytesToUnit = 7.874015718698502e-3f;
@@ -66,7 +65,7 @@ internal sealed class BitsAndBytesMethod : IQuantizationMethod
         tensors.TryTake(scales.Name);
         var codes = tensors.Take(module + ".weight", scales);
         // 0 is row by row; the others were orders of tiles of older cards' kernels.
-        if (tensors.TryTake(module + ".weight_format") is { } format && tensors.ReadBytes(format, MaximumStateBytes).Any(value => value != 0))
+        if (tensors.TryTake(module + ".weight_format") is { } format && tensors.ReadBytes(format).Any(value => value != 0))
             throw UnknownVariant.Of("bitsandbytes", "weight_format", "tiled");
         if (codes is not { Type: SafetensorsType.I8, Shape.Count: 2 })
             throw new ModelOpsException(ErrorKind.CorruptFile, $"'{codes.Name}' {StoredTensors.Describe(codes)} has the scales '{scales.Name}', but does not hold bytes.");
@@ -77,7 +76,7 @@ internal sealed class BitsAndBytesMethod : IQuantizationMethod
     {
         try
         {
-            var root = JsonDocument.Parse(CheckpointJson.ReplaceNonFinite(tensors.ReadBytes(state, MaximumStateBytes))).RootElement;
+            var root = JsonDocument.Parse(CheckpointJson.ReplaceNonFinite(tensors.ReadBytes(state))).RootElement;
             if (root.ValueKind == JsonValueKind.Object)
                 return new CheckpointConfig(root, $"'{state.Name}'");
         }

@@ -8,6 +8,12 @@ namespace ModelOps.Conversion;
 /// </summary>
 internal sealed class StoredTensors
 {
+    /// <summary>
+    /// Most bytes of a tensor that may be read while a conversion is planned: of a checkpoint on a hub nothing larger is there then
+    /// (<see cref="SmallTensors"/>).
+    /// </summary>
+    public const int MostPlannedBytes = 1 << 16;
+
     private readonly CheckpointReader _reader;
     private readonly IReadOnlyList<CheckpointTensor> _tensors;
     private readonly Dictionary<string, CheckpointTensor> _left;
@@ -55,9 +61,9 @@ internal sealed class StoredTensors
     public Func<LogicalTensor, IEnumerable<LogicalTensor>> Divide { get; set; } = tensor => [tensor];
 
     /// <summary>The bytes of a small tensor.</summary>
-    public byte[] ReadBytes(CheckpointTensor tensor, int most)
+    public byte[] ReadBytes(CheckpointTensor tensor)
     {
-        if (tensor.Bytes > most)
+        if (tensor.Bytes > MostPlannedBytes)
             throw new ModelOpsException(ErrorKind.CorruptFile, $"'{tensor.Name}' {Describe(tensor)} is larger than it can be.");
         var bytes = new byte[tensor.Bytes];
         _reader.Read(tensor, 0, bytes);

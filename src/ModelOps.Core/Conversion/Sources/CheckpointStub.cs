@@ -8,7 +8,8 @@ namespace ModelOps.Conversion;
 
 /// <summary>
 /// A checkpoint of the hub without its weights: a temporary folder with the small files, and safetensors files that have their true header and length and
-/// nothing else (sparse, so they take no room). Enough to plan a conversion; deleted when disposed.
+/// nothing else (sparse, so they take no room) but, where weights are quantised, the tensors that a plan reads. Enough to plan a conversion;
+/// deleted when disposed.
 /// </summary>
 internal sealed partial class CheckpointStub : IDisposable
 {
@@ -16,11 +17,11 @@ internal sealed partial class CheckpointStub : IDisposable
     private const long LongestHeader = 100_000_000;
     private const long LongestSmallFile = 256L << 20;
 
-    private readonly string _root;
+    private readonly string _root, _repository;
 
     private CheckpointStub(string root, ModelVariant variant)
     {
-        _root = root;
+        (_root, _repository) = (root, variant.Repository);
         // The layout of a hub cache: a conversion reads the names of the model from it, and they must be those of an installed one.
         Folder = Path.Combine(root, $"models--{variant.Repository.Replace("/", "--", StringComparison.Ordinal)}", "snapshots", variant.Commit);
     }
@@ -37,18 +38,31 @@ internal sealed partial class CheckpointStub : IDisposable
         try
         {
             Directory.CreateDirectory(stub.Folder);
-            // Names come from strangers; a checkpoint's files stand side by side, whatever is in folders is not part of it.
-            var files = variant.Files.Where(file => !file.Path.Contains('/') && RepositoryPath.Problem(file.Path) is null);
+            // Names come from strangers.
+            var files = variant.Files.Where(file => RepositoryPath.Problem(file.Path) is null);
             var many = new ParallelOptions { MaxDegreeOfParallelism = RemoteFiles.Connections, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(files, many, (file, stop) => stub.WriteAsync(new RemoteRange(hub, variant, file), file, stop)).ConfigureAwait(false);
+            await Parallel.ForEachAsync(SmallTensors.Extents(stub.Weights.Keys), many, async (extent, stop) =>
+            {
+                var content = new byte[extent.Bytes];
+                await new RemoteRange(hub, variant, stub.Weights[extent.File]).FillAsync(extent.Offset, content, stop).ConfigureAwait(false);
+                using var handle = File.OpenHandle(extent.File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                RandomAccess.Write(handle, content, extent.Offset);
+            }).ConfigureAwait(false);
             return stub;
         }
-        catch
+        catch (Exception exception)
         {
             stub.Dispose();
+            if (exception is ModelOpsException error && stub.InRepository(error) is { } named)
+                throw named;
             throw;
         }
     }
+
+    /// <summary>An error about a file here, as one about the repository's: nobody knows the folder, and it is gone in a moment. Null when it is about something else.</summary>
+    public ModelOpsException? InRepository(ModelOpsException error)
+        => error.Message.Contains(Folder, StringComparison.Ordinal) ? new ModelOpsException(error.Kind, error.Message.Replace(Folder, _repository, StringComparison.Ordinal), error.Hint, error) : null;
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
@@ -67,6 +81,7 @@ internal sealed partial class CheckpointStub : IDisposable
     private async ValueTask WriteAsync(RemoteRange remote, RepositoryFile file, CancellationToken cancellationToken)
     {
         var path = Path.Combine(Folder, file.Path);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         if (file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
         {
             await WriteHeaderAsync(remote, file, path, cancellationToken).ConfigureAwait(false);

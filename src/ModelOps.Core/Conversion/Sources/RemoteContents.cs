@@ -60,13 +60,16 @@ internal static class RemoteContents
             return (
                 contents with { Inputs = inputs, Files = [.. contents.Files.Where(path => !stub.Weights.ContainsKey(path))] },
                 stub.Weights,
-                Checkpoint.Open(stub.Folder).Tensors.ToDictionary(tensor => tensor.Name, tensor => new FileExtent(tensor.File, tensor.Offset, tensor.Bytes), StringComparer.Ordinal));
+                stub.Weights.SelectMany(file => SafetensorsFile.Read(file.Key).Tensors, (file, tensor) => (Name: FolderOf(file.Value.Path) + tensor.Name, Extent: new FileExtent(file.Key, tensor.Offset, tensor.Bytes)))
+                    .DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name, tensor => tensor.Extent, StringComparer.Ordinal));
         }
-        catch (ModelOpsException e) when (e.Message.Contains(stub.Folder, StringComparison.Ordinal))
+        catch (ModelOpsException e) when (stub.InRepository(e) is { } named)
         {
-            // Nobody knows the folder, and it is gone in a moment.
-            throw new ModelOpsException(e.Kind, e.Message.Replace(stub.Folder, variant.Repository, StringComparison.Ordinal), e.Hint, e);
+            throw named;
         }
+
+        // The tensors of sentence-transformers' steps are named after their folder (DenseModule); those of the model have none.
+        static string FolderOf(string path) => path[..(path.LastIndexOf('/') + 1)];
     }
 
     /// <summary>A weight file with the digest that the hub promises.</summary>
