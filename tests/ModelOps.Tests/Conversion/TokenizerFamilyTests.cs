@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace ModelOps.Tests.Conversion;
@@ -10,6 +11,16 @@ namespace ModelOps.Tests.Conversion;
 public sealed class TokenizerFamilyTests
 {
     private const string OtherNumbers = "other numbers";
+
+    /// <summary>How the tokenizer.json of DeepSeek LLM, V2 and V2 Lite splits.</summary>
+    private const string DeepSeekLlm = """
+        [{"type": "Split", "pattern": {"Regex": "[\r\n]"}, "behavior": "Isolated", "invert": false},
+         {"type": "Split", "pattern": {"Regex": "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"}, "behavior": "Isolated", "invert": false},
+         {"type": "Split", "pattern": {"Regex": "\\s?[!-/:-~！-／：-～‘-‟　-。]+"}, "behavior": "Isolated", "invert": false},
+         {"type": "Split", "pattern": {"Regex": "\\s+$"}, "behavior": "Isolated", "invert": false},
+         {"type": "Split", "pattern": {"Regex": "[一-龥ࠀ-一가-퟿]+"}, "behavior": "Isolated", "invert": false},
+         {"type": "Digits", "individual_digits": true}]
+        """;
 
     private static readonly (string Name, string Text)[] Texts =
     [
@@ -67,7 +78,7 @@ public sealed class TokenizerFamilyTests
         await RequireEqual(golden, SaveCrossing(golden, folder), crosses: true);
     }
 
-    private static string SaveCrossing(string golden, TemporaryFolder folder, JsonObject? preTokenizer = null)
+    private static string SaveCrossing(string golden, TemporaryFolder folder, JsonObject? preTokenizer = null, bool joinsNumbers = true)
     {
         var checkpoint = TinyCheckpoint.Of(golden);
         var text = checkpoint.Config["text_config"]?.AsObject() ?? checkpoint.Config;
@@ -75,7 +86,9 @@ public sealed class TokenizerFamilyTests
         var tokenizer = JsonNode.Parse(File.ReadAllText(Path.Combine(TestPaths.Golden(golden), "hf", "tokenizer.json")))!.AsObject();
         if (preTokenizer is not null)
             tokenizer["pre_tokenizer"] = preTokenizer;
-        var added = CrossingMerges.Add(tokenizer, size, Texts.Select(entry => entry.Text), most: 1500);
+        if (!joinsNumbers)
+            ForgetNumbers(tokenizer["model"]!.AsObject());
+        var added = CrossingMerges.Add(tokenizer, size, Texts.SelectMany(entry => joinsNumbers ? [entry.Text] : Regex.Split(entry.Text, @"(\p{N})")), most: 1500);
         Assert.True(added > 500);
         text["vocab_size"] = size + added;
         foreach (var (name, tensor) in checkpoint.Tensors.Where(entry => entry.Value.Shape.Length == 2 && entry.Value.Shape[0] == size).ToList())
@@ -85,20 +98,45 @@ public sealed class TokenizerFamilyTests
         return saved;
     }
 
+    /// <summary>Takes the merges of digits out of a tokenizer, and the names of what they make.</summary>
+    private static void ForgetNumbers(JsonObject model)
+    {
+        var (vocabulary, merges) = (model["vocab"]!.AsObject(), model["merges"]!.AsArray());
+        foreach (var merge in merges.Where(merge => IsNumber(merge is JsonArray pair ? string.Concat(pair.Select(part => part!.GetValue<string>())) : merge!.GetValue<string>().Replace(" ", "", StringComparison.Ordinal))).ToList())
+            merges.Remove(merge);
+        foreach (var (name, id) in vocabulary.Where(entry => IsNumber(entry.Key)).ToList())
+        {
+            vocabulary.Remove(name);
+            vocabulary[$"unused {name}"] = id;
+        }
+
+        static bool IsNumber(string text) => Regex.IsMatch(text, "^[0-9]{2,}$");
+    }
+
     // Ways to split that no golden file has, in Qwen 2's tokenizer.
     [Theory]
     [InlineData("seed-coder", """[{"type": "Split", "pattern": {"Regex": "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\r\n]+|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated", "invert": false}]""")]
     [InlineData("exaone-moe", """[{"type": "Split", "pattern": {"Regex": "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated", "invert": false}]""")]
     [InlineData("jais-2", """[{"type": "Split", "pattern": {"Regex": "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}"}, "behavior": "Isolated", "invert": false}]""")]
     [InlineData("deepseek-coder", """[{"type": "Split", "pattern": {"Regex": "[\r\n]"}, "behavior": "Isolated", "invert": false}, {"type": "Split", "pattern": {"Regex": "\\s?\\p{L}+"}, "behavior": "Isolated", "invert": false}, {"type": "Split", "pattern": {"Regex": "\\s?\\p{P}+"}, "behavior": "Isolated", "invert": false}, {"type": "Split", "pattern": {"Regex": "[一-龥ࠀ-一가-퟿]+"}, "behavior": "Isolated", "invert": false}, {"type": "Digits", "individual_digits": true}]""")]
-    public async Task OtherSplits_AreThoseOfTheOriginal(string name, string steps)
+    [InlineData("deepseek-llm", DeepSeekLlm, false)]
+    public async Task OtherSplits_AreThoseOfTheOriginal(string name, string steps, bool joinsNumbers = true)
     {
         var sequence = JsonNode.Parse(steps)!.AsArray();
         sequence.Add(new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = false });
         using var folder = new TemporaryFolder();
-        var saved = SaveCrossing("qwen2", folder, new JsonObject { ["type"] = "Sequence", ["pretokenizers"] = sequence });
+        var saved = SaveCrossing("qwen2", folder, new JsonObject { ["type"] = "Sequence", ["pretokenizers"] = sequence }, joinsNumbers);
         Assert.Equal(name, ConversionPlan.Create(saved, folder.File("model.gguf"), new ConversionOptions()).Metadata["tokenizer.ggml.pre"]);
         await RequireEqual(name, saved, crosses: true);
+    }
+
+    [Fact]
+    public void DeepSeekLlm_WithTokensOfSeveralDigits_IsNotRecognised()
+    {
+        // llama.cpp would merge digits that the original keeps apart.
+        using var folder = new TemporaryFolder();
+        var saved = SaveCrossing("qwen2", folder, new JsonObject { ["type"] = "Sequence", ["pretokenizers"] = JsonNode.Parse(DeepSeekLlm) });
+        Assert.Equal(ErrorKind.UnsupportedTokenizer, Assert.Throws<ModelOpsException>(() => ConversionPlan.Create(saved, folder.File("model.gguf"), new ConversionOptions())).Kind);
     }
 
     /// <summary>Texts in which others differ, with the reason; they are not compared with Hugging Face's tokenizer.</summary>

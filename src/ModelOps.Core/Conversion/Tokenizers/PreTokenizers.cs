@@ -24,6 +24,10 @@ internal static class PreTokenizers
     /// <summary>Lines, words, punctuation, Chinese and Korean, digits.</summary>
     private const string DeepSeekCoder = "[\\r\\n]\n\\s?\\p{L}+\n\\s?\\p{P}+\n[一-龥ࠀ-一가-퟿]+\n" + Digits;
 
+    /// <summary>Lines, words of alphabets with capitals, punctuation, spaces at an end, Chinese and Korean, digits.</summary>
+    private const string DeepSeekLlm = "[\\r\\n]\n" + DeepSeekLetters + "\n\\s?[!-/:-~！-／：-～‘-‟　-。]+\n\\s+$\n[一-龥ࠀ-一가-퟿]+\n" + Digits;
+    private const string DeepSeekLetters = @"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+";
+
     /// <summary>Llama 3's with runs of spaces cut to powers of two.</summary>
     private static readonly string Jais2 = Llama3.Replace(@"|\s+(?!\S)|\s+", @"|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}", StringComparison.Ordinal);
 
@@ -50,6 +54,7 @@ internal static class PreTokenizers
         (Digits + "\n" + ByteLevelSplit, false, ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"]),
         ("\\p{N}{1,3}\n[一-龥぀-ゟ゠-ヿ]+\n" + DeepSeekText, false, ["deepseek-v3", "hunyuan-dense", "joyai-llm"]),
         (DeepSeekCoder, false, ["deepseek-coder"]),
+        (DeepSeekLlm, false, ["deepseek-llm"]),
         (SeedCoder, false, ["seed-coder"]),
         (ExaoneMoe, false, ["exaone-moe"]),
         (Bailing, false, ["bailingmoe", "bailingmoe2", "llada-moe"]),
@@ -81,7 +86,13 @@ internal static class PreTokenizers
             $"tokenizer.json splits text in a way that llama.cpp has no name for: {(steps.Length == 0 ? "no pre-tokenizer" : steps.ReplaceLineEndings(" then "))}{(ignoreMerges ? " (whole words skip merging)" : "")}.",
             $"Known: {string.Join(", ", Known.Select(known => known.Names[0]))}. A wrong guess would tokenise wrongly without an error, so none is made; if you know llama.cpp's name for it, say it.");
 
-        string[] Names(bool ignores) => Known.FirstOrDefault(known => known.Steps == steps && known.IgnoreMerges == ignores).Names ?? [];
+        string[] Names(bool ignores)
+        {
+            // llama.cpp leaves numbers together here, which is the same where no token has two digits.
+            if (steps == DeepSeekLlm && NumberTokens.HaveSeveralDigits(model))
+                return [];
+            return Known.FirstOrDefault(known => known.Steps == steps && known.IgnoreMerges == ignores).Names ?? [];
+        }
     }
 
     private static IEnumerable<string> Steps(JsonElement step)
