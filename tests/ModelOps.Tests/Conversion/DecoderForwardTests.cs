@@ -114,6 +114,14 @@ public sealed class DecoderForwardTests : IDisposable
     public void CommandR_OtherThanTheEngines_IsRefused(string change, string said)
         => RequireRefusal(Checkpoint("cohere2", """{"architectures": ["CohereForCausalLM"], "head_dim": null, "num_attention_heads": 4, "tie_word_embeddings": true}""", change), said);
 
+    [Fact]
+    public void Cohere2_WithBiases_IsRefused()
+    {
+        var checkpoint = TinyCheckpoint.Of("cohere2");
+        checkpoint.Config["attention_bias"] = true;
+        RequireRefusal(checkpoint, "attention_bias");
+    }
+
     [Theory]
     [InlineData("{}")]
     [InlineData("""{"tie_word_embeddings": true, "rms_norm_eps": 0.01}""")]

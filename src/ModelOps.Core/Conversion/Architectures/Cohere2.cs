@@ -20,6 +20,8 @@ internal sealed class Cohere2 : Architecture
 
     public override TensorTable Tensors(CheckpointConfig config)
     {
+        if (config.FindBoolean("attention_bias") is true)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: llama.cpp's Cohere 2 has no bias after attention, the checkpoint does (attention_bias).");
         var sizes = DecoderSizes.From(config);
         var table = new TensorTable(Layers(config))
         {
