@@ -42,7 +42,7 @@ internal sealed partial class ModelResolver(Func<IEnumerable<InstalledModel>> mo
     private static ResolvedModel FromFolder(string path)
     {
         IReadOnlyList<ModelVariant> variants = Variants(new DirectoryInfo(path));
-        if (variants.Any(variant => variant.Kind == ModelKind.Checkpoint))
+        if (variants.Any(variant => variant.Kind == ModelKind.Checkpoint) || IndexedCheckpoint.IsOne(path))
             return new ResolvedModel(path, ModelKind.Checkpoint, StoreLayout.RepositoryOf(path));
         return variants.Count switch
         {

@@ -226,6 +226,7 @@ public sealed class ArchitectureVariantTests : IDisposable
     [InlineData("qwen3moe", "mlp_only_layers", "[1]")]
     [InlineData("qwen3moe", "norm_topk_prob", "false")]
     [InlineData("smollm3", "sliding_window", "128")]
+    [InlineData("glm4", "rope_scaling", """{ "type": "mrope", "mrope_section": [2, 1, 1] }""")]
     public void WhatTheEngineWouldComputeOtherwise_IsRefused(string golden, string key, string value)
     {
         var checkpoint = TinyCheckpoint.Of(golden);

@@ -53,6 +53,24 @@ public sealed class ResolveTests : IDisposable
         Assert.NotNull(resolved.Repository);
     }
 
+    [Theory]
+    [InlineData("""{ "weight_map": { "x": "part-b.safetensors", "y": "a.safetensors" } }""", true)]
+    [InlineData("""{ "weight_map": { "x": "part-b.safetensors", "y": "missing.safetensors" } }""", false)]
+    [InlineData("""{ "weight_map": { "x": "../folder/a.safetensors" } }""", false)]
+    [InlineData("""{ "weight_map": {} }""", false)]
+    [InlineData("[1", false)]
+    public void FolderWithShardsOfOtherNames_IsACheckpointByItsIndex(string index, bool isOne)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_temp.Directory, "folder")).FullName;
+        foreach (string file in (string[])["config.json", "part-b.safetensors", "a.safetensors"])
+            File.WriteAllText(Path.Combine(folder, file), "{}");
+        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), index);
+        if (isOne)
+            Assert.Equal(new ResolvedModel(folder, ModelKind.Checkpoint, null), _temp.Store.ResolveSource(folder));
+        else
+            Assert.Equal(ErrorKind.ModelNotFound, Assert.Throws<ModelOpsException>(() => _temp.Store.ResolveSource(folder)).Kind);
+    }
+
     [Fact]
     public void WhatIsNeededDecidesBetweenVariants()
     {

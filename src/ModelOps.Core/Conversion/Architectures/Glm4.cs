@@ -39,6 +39,9 @@ internal sealed class Glm4 : Architecture
 
     public override void Describe(CheckpointConfig config, Recipe recipe, GgufMetadata metadata)
     {
+        // Those of GLM-4V, whose queries and keys would need another order.
+        if (RopeParameters.From(config).FindNumbers("mrope_section") is not null)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{config.Path}: GLM-4 with positions in time, height and width (mrope_section) cannot be converted.");
         base.Describe(config, recipe, metadata);
         metadata.Set(Key("rope.dimension_count"), (uint)(DecoderSizes.From(config).HeadLength * (RopeParameters.From(config).PartialFactor ?? 0.5)));
     }
