@@ -16,6 +16,7 @@ internal static class ConvertCommand
         var projector = new Option<bool>("--mmproj") { Description = "Convert the vision tower to a projector (mmproj-<name>-<TYPE>.gguf) instead of the language model." };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
         var pre = new Option<string?>("--pre") { Description = "llama.cpp's name of the pre-tokenizer, where tokenizer.json's is not recognised; a wrong one tokenises wrongly without an error.", HelpName = "NAME" };
+        var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix, measured by llama-imatrix on this model: types of blocks round more finely what matters more.", HelpName = "FILE" };
         var lora = new Option<string[]>("--lora") { Description = "A LoRA adapter's folder to merge into the model, and how strongly; may be given several times.", HelpName = "FOLDER[:SCALE]" };
         var baseModel = new Option<string?>("--base") { Description = "When SOURCE is an adapter: the model that it adapts, a folder or org/repo; otherwise the one that the adapter names.", HelpName = "MODEL" };
         var remote = new Option<bool>("--remote") { Description = "SOURCE is a repository of the hub; its weights are converted as they arrive, without being stored." };
@@ -29,7 +30,7 @@ internal static class ConvertCommand
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, lora, baseModel, remote, revision, threads, memory, split, noProvenance, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, imatrix, lora, baseModel, remote, revision, threads, memory, split, noProvenance, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
@@ -42,6 +43,7 @@ internal static class ConvertCommand
                 Type = parsed.GetValue(type) ?? throw Missing("--type TYPE"),
                 Projector = parsed.GetValue(projector),
                 PreTokenizer = parsed.GetValue(pre),
+                ImportanceMatrix = parsed.GetValue(imatrix) is { } matrix ? context.FullPath(matrix) : null,
                 Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = context.FullPath(adapter.Path) })],
                 BaseModel = parsed.GetValue(baseModel),
                 KeepLattice = !parsed.GetValue(noLattice),

@@ -1,6 +1,7 @@
 using ModelOps.Conversion;
 using ModelOps.Formats;
 using ModelOps.Hub;
+using ModelOps.Quantization;
 
 namespace ModelOps;
 
@@ -51,6 +52,12 @@ public sealed record ConversionOptions
     /// refuses what is not recognised there. A wrong one tokenises wrongly without an error.
     /// </summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>
+    /// An importance matrix: a file of llama-imatrix, GGUF or its older format, by which the types that can (not <c>Q8_0</c>, nor ternary ones) round
+    /// what matters more finely. Null for none.
+    /// </summary>
+    public string? ImportanceMatrix { get; init; }
 
     /// <summary>LoRA adapters to merge into the model, in this order.</summary>
     public IReadOnlyList<AdapterMerge> Adapters { get; init; } = [];
@@ -130,6 +137,9 @@ public sealed record ConversionPlan
 
     /// <summary>How each of <see cref="Tensors"/> is made; null when the plan was not made by <see cref="Create"/>.</summary>
     internal IReadOnlyList<TensorSource>? TensorSources { get; init; }
+
+    /// <summary>The importance matrix of <see cref="ConversionOptions.ImportanceMatrix"/>.</summary>
+    internal ImportanceMatrix? Importance { get; init; }
 
     /// <summary>The checkpoint's weight files, which the output must not replace.</summary>
     internal IReadOnlyList<string> SourceFiles { get; init; } = [];

@@ -53,9 +53,15 @@ internal static class ConversionPlanner
     private static ConversionPlan Assemble(ModelContents contents, Recipe recipe, string output, ConversionOptions options, CancellationToken cancellationToken)
     {
         var inputs = contents.Inputs ?? InputDigests.Plan(contents.Files, contents.OtherFiles, contents.Source, options.Provenance);
+        var importance = options.ImportanceMatrix is { } path ? ImportanceMatrix.Read(path) : null;
+        if (importance is not null)
+        {
+            inputs = [.. inputs, .. InputDigests.Plan([], [options.ImportanceMatrix!], Path.GetDirectoryName(Path.GetFullPath(options.ImportanceMatrix!))!, options.Provenance)];
+            contents = contents with { Metadata = ImportanceUse.Describe(contents.Metadata, options.ImportanceMatrix!, importance) };
+        }
         contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Snapshot ?? Snapshot.Of(contents.Source), inputs, recipe, options) };
         var sources = contents.Tensors;
-        var types = ChooseTypes(contents, recipe, options.KeepLattice, cancellationToken);
+        var types = ChooseTypes(contents, recipe, options, cancellationToken);
         List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
         var files = FileSplit.Assign(specs, options.SplitMaxBytes);
         var layouts = FileSplit.Layouts(contents.Metadata, specs, files);
@@ -76,7 +82,8 @@ internal static class ConversionPlanner
             Inputs = inputs,
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
-            Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type))],
+            Importance = importance,
+            Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type)), .. ImportanceUse.Warnings(importance, contents.Tensors.Zip(types, (source, type) => (source, type.Type, type.Lattice)))],
             DownloadBytes = contents.Weights.DownloadBytes(sources.SelectMany(source => source.Tensor.Names)),
             SourceFiles = contents.Files,
             Notes = contents.Notes,
@@ -85,12 +92,12 @@ internal static class ConversionPlanner
         };
     }
 
-    private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, Recipe recipe, bool keepLattice, CancellationToken cancellationToken)
+    private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
     {
         var chosen = TensorTypes.Choose(
             recipe,
             [.. contents.Tensors.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))],
-            MixTraits.Of(contents.Metadata));
+            MixTraits.Of(contents.Metadata) with { HasImportance = options.ImportanceMatrix is not null });
         using var reader = new CheckpointReader(contents.Weights.Open([], cancellationToken));
         var types = new (GgmlType Type, bool Lattice)[contents.Tensors.Count];
         try
@@ -117,7 +124,7 @@ internal static class ConversionPlanner
                 return (fixedType, false);
             var tensor = source.Tensor;
             // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
-            return keepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+            return options.KeepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
                 && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))
                 ? (GgmlType.Q4_0, true)
                 : (type, false);

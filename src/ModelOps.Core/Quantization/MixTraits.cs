@@ -10,6 +10,9 @@ namespace ModelOps.Quantization;
 /// <param name="KeyValueHeads">Heads of keys and values of the first layer.</param>
 internal readonly record struct MixTraits(string Architecture, long Layers = 0, long Experts = 0, long Heads = 0, long KeyValueHeads = 0)
 {
+    /// <summary>Whether an importance matrix is used.</summary>
+    public bool HasImportance { get; init; }
+
     /// <summary>Reads them from a GGUF's metadata.</summary>
     public static MixTraits Of(GgufMetadata metadata)
     {

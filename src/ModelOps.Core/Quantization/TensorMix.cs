@@ -93,7 +93,10 @@ internal sealed class TensorMix(Recipe recipe, MixTraits model, IReadOnlyCollect
             "Q4_K_M" when IsFalcon && !isFirst16th => GetsMoreBits(layer, model.Layers) ? GgmlType.Q5_K : GgmlType.Q4_K,
             "Q4_K_M" when IsFalcon || GetsMoreBits(layer, model.Layers) => GgmlType.Q6_K,
             "Q5_K_M" when GetsMoreBits(layer, model.Layers) => GgmlType.Q6_K,
-            "IQ4_NL" or "IQ4_XS" when isFirst8th => GgmlType.Q5_K,
+            "IQ4_NL" or "IQ4_XS" when isFirst8th && !model.HasImportance => GgmlType.Q5_K,
+            // The first of these matrices have outliers that go wrong even with an importance matrix, or because of it.
+            "Q4_0" when isFirst8th && model.HasImportance => GgmlType.Q4_1,
+            "Q5_0" when isFirst8th && model.HasImportance => GgmlType.Q5_1,
             _ => recipe.BaseType,
         };
     }

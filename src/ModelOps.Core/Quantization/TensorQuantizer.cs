@@ -15,6 +15,9 @@ internal static class TensorQuantizer
     /// <summary>The types that <see cref="Dequantize"/> can read: those of <see cref="Types"/> and some more.</summary>
     public static IReadOnlyList<GgmlType> ReadableTypes { get; } = [.. Decoders.Select(decoder => decoder.Type)];
 
+    /// <summary>Whether an importance matrix makes a difference to the bytes of a type.</summary>
+    public static bool UsesImportance(GgmlType type) => Array.Find(Decoders, decoder => decoder.Type == type) is IImportanceCodec;
+
     /// <summary>
     /// Encodes <paramref name="source"/>, whole rows of <paramref name="rowLength"/> weights, into <paramref name="destination"/>;
     /// byte-identical to ggml_quantize_chunk (on x86-64). Rows are independent: a tensor may be encoded in pieces, on several threads.

@@ -82,6 +82,12 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }
 
+    /// <summary>An importance matrix, measured by llama-imatrix on this model.</summary>
+    [Parameter]
+    [Alias("Imatrix")]
+    [ValidateNotNullOrEmpty]
+    public string? ImportanceMatrix { get; set; }
+
     /// <summary>LoRA adapters to merge: folders, each with a colon and a scale after it where it is not 1.</summary>
     [Parameter]
     [Alias("Lora")]
@@ -140,6 +146,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         Provenance = !NoProvenance,
         ModelName = ModelName,
         PreTokenizer = PreTokenizer,
+        ImportanceMatrix = ImportanceMatrix is null ? null : this.ToFileSystemPath(ImportanceMatrix),
         Overwrite = Force,
         Adapters = [.. Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) })],
     });

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Text;
 using Xunit;
 
 namespace ModelOps.Tests.Quantization;
@@ -6,19 +8,68 @@ namespace ModelOps.Tests.Quantization;
 /// <summary>llama_model_quantize of the pinned libllama: the oracle for whole files.</summary>
 internal static unsafe class LlamaQuantize
 {
+    // llama_model_kv_override: the tag, 128 bytes of key, padding, 128 bytes of value.
+    private const int OverrideBytes = 264, IntegerOverride = 0, TextOverride = 3;
+
     private static readonly nint Library = Open();
 
     /// <summary>Writes a GGUF file as another type, as llama-quantize does.</summary>
     public static void Run(string source, string destination, Recipe recipe, bool requantize = false)
         => Assert.True(TryRun(source, destination, recipe, requantize), $"llama-quantize refuses {source} as {recipe.Name}.");
 
+    /// <summary>The same with an importance matrix and further metadata.</summary>
+    public static void Run(string source, string destination, Recipe recipe, IReadOnlyDictionary<string, float[]> importance, params (string Key, object Value)[] metadata)
+    {
+        var owned = new List<nint>();
+        try
+        {
+            var entries = new ImportanceEntry[importance.Count + 1];
+            foreach (var (i, (name, values)) in importance.Index())
+            {
+                var numbers = Own(Marshal.AllocCoTaskMem(values.Length * sizeof(float)));
+                values.CopyTo(new Span<float>((void*)numbers, values.Length));
+                entries[i] = new ImportanceEntry { Name = Own(Marshal.StringToCoTaskMemUTF8(name)), Values = numbers, Count = (nuint)values.Length };
+            }
+            var overrides = new byte[(metadata.Length + 1) * OverrideBytes];
+            foreach (var (i, (key, value)) in metadata.Index())
+            {
+                var entry = overrides.AsSpan(i * OverrideBytes, OverrideBytes);
+                BinaryPrimitives.WriteInt32LittleEndian(entry, value is string ? TextOverride : IntegerOverride);
+                Encoding.UTF8.GetBytes(key, entry[4..]);
+                if (value is string text)
+                    Encoding.UTF8.GetBytes(text, entry[136..]);
+                else
+                    BinaryPrimitives.WriteInt64LittleEndian(entry[136..], (int)value);
+            }
+            fixed (ImportanceEntry* matrix = entries)
+            fixed (byte* keys = overrides)
+            {
+                Assert.True(TryRun(source, destination, recipe, requantize: false, (nint)matrix, (nint)keys), $"llama-quantize refuses {source} as {recipe.Name}.");
+            }
+        }
+        finally
+        {
+            owned.ForEach(Marshal.FreeCoTaskMem);
+        }
+
+        nint Own(nint memory)
+        {
+            owned.Add(memory);
+            return memory;
+        }
+    }
+
     /// <summary>The same; false when llama.cpp refuses.</summary>
-    public static bool TryRun(string source, string destination, Recipe recipe, bool requantize)
+    public static bool TryRun(string source, string destination, Recipe recipe, bool requantize) => TryRun(source, destination, recipe, requantize, 0, 0);
+
+    private static bool TryRun(string source, string destination, Recipe recipe, bool requantize, nint importance, nint overrides)
     {
         var parameters = ((delegate* unmanaged[Cdecl]<Parameters>)NativeLibrary.GetExport(Library, "llama_model_quantize_default_params"))();
         Assert.Equal((7, 1), (parameters.FileType, parameters.QuantizeOutput));
         parameters.FileType = recipe.FileType;
         parameters.Threads = 1;
+        parameters.ImportanceMatrix = importance;
+        parameters.Overrides = overrides;
         parameters.AllowRequantize = requantize ? (byte)1 : (byte)0;
         var quantize = (delegate* unmanaged[Cdecl]<byte*, byte*, Parameters*, uint>)NativeLibrary.GetExport(Library, "llama_model_quantize");
         var (from, to) = (Marshal.StringToCoTaskMemUTF8(source), Marshal.StringToCoTaskMemUTF8(destination));
@@ -40,6 +91,15 @@ internal static unsafe class LlamaQuantize
         var library = GgmlOracle.Load("llama");
         ((delegate* unmanaged[Cdecl]<void>)NativeLibrary.GetExport(library, "llama_backend_init"))();
         return library;
+    }
+
+    /// <summary>llama_model_imatrix_data; the last has no name.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ImportanceEntry
+    {
+        public nint Name;
+        public nint Values;
+        public nuint Count;
     }
 
     /// <summary>llama_model_quantize_params of v0.4.0.</summary>

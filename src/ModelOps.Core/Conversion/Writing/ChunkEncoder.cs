@@ -14,13 +14,15 @@ internal sealed class ChunkEncoder
     /// <summary>Bytes that a weight takes while it is encoded: as it is stored (8), as a float (4), decoded again (4), as a lattice's BF16 (2).</summary>
     private const int SliceBytesPerWeight = 18;
 
+    private readonly ImportanceMatrix? _importance;
     private readonly byte[] _chunk;
     private readonly float[] _weights;
     private readonly float[] _decoded;
     private readonly ushort[] _stored;
 
-    public ChunkEncoder(ChunkNeeds needs)
+    public ChunkEncoder(ChunkNeeds needs, ImportanceMatrix? importance)
     {
+        _importance = importance;
         _chunk = new byte[needs.ChunkBytes];
         _weights = new float[needs.SliceWeights];
         _decoded = new float[needs.SliceWeights];
@@ -73,7 +75,7 @@ internal sealed class ChunkEncoder
             processors.Wait(cancellationToken);
             try
             {
-                exact += Encode(tensor, source, weights, data.Slice((int)row * rowBytes, rows * rowBytes));
+                exact += Encode(tensor, source, chunk.FirstRow + row, weights, data.Slice((int)row * rowBytes, rows * rowBytes));
             }
             finally
             {
@@ -85,7 +87,7 @@ internal sealed class ChunkEncoder
 
     private static long SliceRows(TensorSource source) => Math.Max(source.RowsAtOnce, SliceWeights / source.RowLength);
 
-    private long Encode(PlannedTensor tensor, TensorSource source, ReadOnlySpan<float> weights, Span<byte> data)
+    private long Encode(PlannedTensor tensor, TensorSource source, long firstRow, ReadOnlySpan<float> weights, Span<byte> data)
     {
         if (tensor.Lattice)
         {
@@ -93,7 +95,7 @@ internal sealed class ChunkEncoder
             FloatConversion.ToBF16(weights, _stored);
             return LatticeQuantizer.Quantize(_stored.AsSpan(0, weights.Length), data);
         }
-        TensorQuantizer.Quantize(tensor.Type, weights, data, (int)source.RowLength);
+        Quantize(tensor, firstRow, weights, data);
         if (tensor.Type == GgmlType.F32)
             return weights.Length;
         // Compared is the weight after the architecture's transform (a permuted row's weight, a norm's weight plus one), rounded to the
@@ -101,6 +103,24 @@ internal sealed class ChunkEncoder
         var decoded = _decoded.AsSpan(0, weights.Length);
         TensorQuantizer.Dequantize(tensor.Type, data, decoded);
         return WeightReader.CountExact(source.Type, weights, decoded);
+    }
+
+    /// <summary>Quantises rows; each matrix of a stack of experts has its own row of the importance matrix.</summary>
+    private void Quantize(PlannedTensor tensor, long firstRow, ReadOnlySpan<float> weights, Span<byte> data)
+    {
+        var rowLength = (int)tensor.Shape[0];
+        if (_importance is null || !TensorQuantizer.UsesImportance(tensor.Type) || _importance.Find(tensor.Name, tensor.Shape) is not { } importance)
+        {
+            TensorQuantizer.Quantize(tensor.Type, weights, data, rowLength);
+            return;
+        }
+        var (matrixRows, rowBytes) = (tensor.Shape[1], (int)tensor.Type.RowBytes(rowLength));
+        for (int row = 0, rows; row < weights.Length / rowLength; row += rows)
+        {
+            var matrix = (int)((firstRow + row) / matrixRows);
+            rows = (int)Math.Min((weights.Length / rowLength) - row, ((matrix + 1) * matrixRows) - (firstRow + row));
+            TensorQuantizer.Quantize(tensor.Type, weights.Slice(row * rowLength, rows * rowLength), data.Slice(row * rowBytes, rows * rowBytes), rowLength, importance.AsSpan(matrix * rowLength, rowLength));
+        }
     }
 
     /// <summary>What a worker needs for the largest chunk.</summary>

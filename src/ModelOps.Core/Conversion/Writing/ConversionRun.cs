@@ -125,7 +125,7 @@ internal sealed class ConversionRun
 
     private void Work(OutputFiles output, CheckpointReader reader, SemaphoreSlim processors, CancellationToken cancellationToken)
     {
-        var encoder = new ChunkEncoder(_needs);
+        var encoder = new ChunkEncoder(_needs, _plan.Importance);
         for (int index; (index = Interlocked.Increment(ref _next)) < _chunks.Count;)
         {
             cancellationToken.ThrowIfCancellationRequested();
