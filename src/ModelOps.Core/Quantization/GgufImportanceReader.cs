@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using ModelOps.Formats;
 
 namespace ModelOps.Quantization;
 
