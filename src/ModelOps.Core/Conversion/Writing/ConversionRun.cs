@@ -13,8 +13,8 @@ internal sealed class ConversionRun
     /// <summary>Workers for each processor: one that computes, one that reads or writes.</summary>
     private const int WorkersPerThread = 2;
 
-    /// <summary>One file's digest is one thread's work; more files at once only where there are threads to spare.</summary>
-    private const int ThreadsPerDigest = 4;
+    /// <summary>A file's digest is one thread's work and takes about as long as a copy of the file does: one at a time would be what all wait for.</summary>
+    private const int MostDigestsAtOnce = 4;
 
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(250);
 
@@ -95,7 +95,7 @@ internal sealed class ConversionRun
         {
             await failure.RunAsync(
                 Enumerable.Repeat(() => Start(() => Work(output, reader, processors, failure.Stop)), _workers)
-                    .Concat(Enumerable.Repeat(() => Start(() => _digests.Run(failure.Stop)), _plan.Options.Provenance ? Math.Max(1, _threads / ThreadsPerDigest) : 0))).ConfigureAwait(false);
+                    .Concat(Enumerable.Repeat(() => Start(() => _digests.Run(failure.Stop)), _plan.Options.Provenance ? Math.Min(_threads, MostDigestsAtOnce) : 0))).ConfigureAwait(false);
         }
         finally
         {
