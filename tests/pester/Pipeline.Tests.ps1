@@ -188,6 +188,23 @@ Describe 'Convert-Model' {
         $merged.Tensors.Count | Should -Be 21
     }
 
+    It 'does not let one source replace what another has just become' {
+        $caught = Get-WrittenError { $script:written = Get-Model *gemma* | ForEach-Object { $_, $_ } | Convert-Model -Type Q8_0 -OutputPath same.gguf -Force }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        "$caught" | Should -Match 'another of these sources'
+        @($script:written).Count | Should -Be 1
+        (Get-WrittenError { Convert-Model ./my-llama F32 -BaseModel my-llama -OutputPath none.gguf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+    }
+
+    It 'shows a result on one line, and never rounds to exact' {
+        $result = Convert-Model ./my-llama F16 -OutputPath view.gguf -SplitMaxSize 100KB
+        $result.Files | Should -HaveCount 3
+        $result.ExactFraction | Should -BeGreaterThan 0.9999
+        $lines = ($result | Out-String -Width 80).Trim() -split '\r?\n'
+        $lines.Count | Should -Be 3
+        $lines[2] | Should -Match '^view-00001-of-00003.gguf +llama +F16 .* 99\.99 %'
+    }
+
     It 'leaves no file of an unknown architecture' {
         Copy-Item -Recurse (Join-Path $DemoHub 'modelops/demo-llama') strange
         (Get-Content strange/config.json) -replace 'LlamaForCausalLM', 'StrangeForCausalLM' | Set-Content strange/config.json

@@ -21,6 +21,7 @@ internal static class ConvertCommand
         var baseModel = new Option<string?>("--base") { Description = "When SOURCE is an adapter: the model that it adapts, a folder or org/repo; otherwise the one that the adapter names.", HelpName = "MODEL" };
         var remote = new Option<bool>("--remote") { Description = "SOURCE is a repository of the hub; its weights are converted as they arrive, without being stored." };
         var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit for --remote; otherwise main.", HelpName = "R" };
+        var name = new Option<string?>("--name") { Description = "Name of the model inside the file (general.name); otherwise the checkpoint's own.", HelpName = "NAME" };
         var threads = CommandSyntax.Threads();
         var memory = CommandSyntax.Size("--memory", "SIZE", "Memory for weights under way, such as 1GB; 512MB unless said. The result does not depend on it.", ConversionOptions.LeastMemoryBytes);
         var split = CommandSyntax.Size("--split-max-size", "SIZE", "Write several files, each with at most so much of the weights, such as 2GB (of 1024): NAME-00001-of-00003.gguf, as llama.cpp names and reads them.", 1);
@@ -30,7 +31,7 @@ internal static class ConvertCommand
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
         return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, imatrix, lora, baseModel, remote, revision, threads, memory, split, noProvenance, dryRun, force, list,
+            source, type, output, projector, noLattice, pre, imatrix, lora, baseModel, remote, revision, name, threads, memory, split, noProvenance, dryRun, force, list,
         }.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
@@ -42,6 +43,7 @@ internal static class ConvertCommand
             {
                 Type = parsed.GetValue(type) ?? throw Missing("--type TYPE"),
                 Projector = parsed.GetValue(projector),
+                ModelName = parsed.GetValue(name),
                 PreTokenizer = parsed.GetValue(pre),
                 ImportanceMatrix = parsed.GetValue(imatrix) is { } matrix ? context.FullPath(matrix) : null,
                 Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = context.FullPath(adapter.Path) })],

@@ -21,6 +21,7 @@ internal static class CheckpointContents
         Pooling.Write(checkpoint, architecture, metadata);
         metadata.Set("general.quantization_version", 2u);
         architecture.DescribeTokenizer(new TokenizerFiles(checkpoint) { PreTokenizer = options.PreTokenizer }, config, metadata);
+        RequirePreTokenizer(options.PreTokenizer, metadata);
         AdapterMerging.Describe(adapters, metadata);
         return new ModelContents
         {
@@ -29,13 +30,19 @@ internal static class CheckpointContents
             Metadata = metadata,
             Tensors = sources,
             Files = [.. checkpoint.Files, .. adapters.SelectMany(adapter => adapter.Files)],
-            OtherFiles = checkpoint.ReadFiles,
+            OtherFiles = [.. checkpoint.ReadFiles, .. adapters.Select(adapter => adapter.ConfigFile)],
             Quantization = checkpoint.Quantization,
             Notes = [.. Notes(checkpoint, architecture), .. adapters.Select(adapter => adapter.Note)],
             Merged = adapters.ConvertAll(adapter => adapter.Summary),
             // llama.cpp's order is that of names; a file may hold its tensors in another.
             ReadOrder = [.. checkpoint.Tensors.OrderBy(tensor => tensor.File, StringComparer.Ordinal).ThenBy(tensor => tensor.Offset).Select(tensor => tensor.Name)],
         };
+    }
+
+    private static void RequirePreTokenizer(string? asked, GgufMetadata metadata)
+    {
+        if (asked is not null && metadata.FindString("tokenizer.ggml.pre") != asked)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"The checkpoint's tokenizer ({metadata.FindString("tokenizer.ggml.model")}) has no pre-tokenizer that could be '{asked}'.", "Leave --pre out: it is for byte-level BPE.");
     }
 
     private static List<string> Notes(Checkpoint checkpoint, Architecture architecture)

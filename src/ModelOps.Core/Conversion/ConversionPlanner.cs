@@ -27,19 +27,18 @@ internal static class ConversionPlanner
     /// <summary>Reads any kind of source on this disk.</summary>
     public static ModelContents Read(string source, Recipe recipe, ConversionOptions options)
     {
-        if (options.Projector)
+        var kind = options.Projector ? SourceKind.Projector
+            : AdapterFolder.IsOne(source) ? SourceKind.Adapter
+            : GgufContents.IsMeant(source) ? SourceKind.Gguf
+            : SourceKind.Checkpoint;
+        ApplicableOptions.Require(kind, source, options);
+        return kind switch
         {
-            return options.Adapters.Count == 0
-                ? ProjectorContents.Read(source, recipe, options)
-                : throw new ModelOpsException(ErrorKind.InvalidArgument, "Adapters are merged into a model, not into its projector.");
-        }
-        if (AdapterFolder.IsOne(source))
-            return AdapterContents.Read(source, recipe, options);
-        if (!GgufContents.IsMeant(source))
-            return CheckpointContents.Read(source, recipe, options);
-        return options.Adapters.Count == 0
-            ? GgufContents.Read(source, recipe, options)
-            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"{source} is a GGUF file; adapters are merged into a checkpoint only.", "Convert the checkpoint that it was made from, with --lora.");
+            SourceKind.Projector => ProjectorContents.Read(source, recipe, options),
+            SourceKind.Adapter => AdapterContents.Read(source, recipe, options),
+            SourceKind.Gguf => GgufContents.Read(source, recipe, options),
+            _ => CheckpointContents.Read(source, recipe, options),
+        };
     }
 
     private static void RequireLimits(ConversionOptions options)
@@ -83,7 +82,12 @@ internal static class ConversionPlanner
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Importance = importance,
-            Warnings = [.. Requantization.Warnings(contents, types.Select(type => type.Type)), .. ImportanceUse.Warnings(importance, contents.Tensors.Zip(types, (source, type) => (source, type.Type, type.Lattice)))],
+            Warnings =
+            [
+                .. Requantization.Warnings(contents, types.Select(type => type.Type)),
+                .. ImportanceUse.Warnings(importance, contents.Tensors.Zip(types, (source, type) => (source, type.Type, type.Lattice))),
+                .. options.PreTokenizer is { } name && EnginePreTokenizers.Warning(name) is { } unknown ? [unknown] : Array.Empty<string>(),
+            ],
             DownloadBytes = contents.Weights.DownloadBytes(sources.SelectMany(source => source.Tensor.Names)),
             SourceFiles = contents.Files,
             Notes = contents.Notes,

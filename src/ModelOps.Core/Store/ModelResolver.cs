@@ -47,9 +47,21 @@ internal sealed partial class ModelResolver(Func<IEnumerable<InstalledModel>> mo
         return variants.Count switch
         {
             1 => new ResolvedModel(StoreLayout.File(path, variants[0].Files[0].Path), ModelKind.Gguf, StoreLayout.RepositoryOf(path)),
-            0 => throw new ModelOpsException(ErrorKind.ModelNotFound, $"'{path}' holds neither a GGUF file nor a complete checkpoint.", "A checkpoint is config.json with all its safetensors files."),
+            0 => throw new ModelOpsException(ErrorKind.ModelNotFound, $"'{path}' holds neither a GGUF file nor a complete checkpoint{Missing(path)}.", "A checkpoint is config.json with all its safetensors files."),
             _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{path}' holds several models.", $"Name one: {string.Join(", ", variants.Select(variant => variant.Files[0].Path))}."),
         };
+    }
+
+    /// <summary>What the folder lacks of a checkpoint that it seems to be, for the end of a sentence; empty when it does not seem to be one.</summary>
+    private static string Missing(string path)
+    {
+        string[] files = [.. Directory.EnumerateFiles(path).Select(file => Path.GetFileName(file))];
+        bool hasWeights = files.Any(file => Path.GetExtension(file) == ".safetensors"), hasConfig = files.Contains("config.json");
+        IReadOnlyList<string> shards = MissingShards.Of(files);
+        return shards.Count > 0 ? $": {string.Join(", ", shards.Take(3))}{(shards.Count > 3 ? $" and {shards.Count - 3} more" : "")} missing"
+            : hasWeights && !hasConfig ? ": config.json is missing"
+            : hasConfig && !hasWeights ? ": its safetensors files are missing"
+            : "";
     }
 
     private ResolvedModel FromStore(string model, ModelKind? preferred)

@@ -10,6 +10,8 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 {
     private const string FromHub = "Remote";
 
+    private readonly HashSet<string> _outputs = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase);
+
     // Not from the pipeline: records of the store have a Repository too, and would no longer bind by their path.
     /// <summary>Repositories of the hub, org/repo[:variant], whose weights are converted as they arrive.</summary>
     [Parameter(Mandatory = true, ParameterSetName = FromHub)]
@@ -153,6 +155,11 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
 
     private async Task RunAsync(ConversionPlan plan, CancellationToken cancellationToken)
     {
+        // -Force is meant for what was there before, not for what the source before this one has become.
+        if (!_outputs.Add(plan.Output))
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{plan.Output} is the output of another of these sources already.", "Convert them one by one, each to a name of its own.");
+        }
         foreach (var warning in plan.Warnings)
         {
             PostWarning(warning);

@@ -84,6 +84,19 @@ public sealed class ProvenanceTests : IDisposable
         Assert.Equal(plan.Inputs.Select(input => input.Sha256), metadata.FindArray<string>("modelops.source.sha256"));
     }
 
+    /// <summary>alpha and the base's sizes are as much of the result as the matrices; a run that is taken up must know when they have changed.</summary>
+    [Fact]
+    public void ConfigurationOfAnAdapter_IsAnInput()
+    {
+        var (model, adapter) = (Path.Combine(TestPaths.Golden("llama"), "hf"), Path.Combine(TestPaths.Golden("lora-llama"), "hf"));
+        var merged = ConversionPlan.Create(model, _folder.File("merged.gguf"), new ConversionOptions { Adapters = [new AdapterMerge(adapter)], Provenance = true });
+        Assert.Equal(
+            [Path.Combine(adapter, "adapter_config.json"), Path.Combine(adapter, "adapter_model.safetensors")],
+            merged.Inputs.Where(input => input.Name.StartsWith("adapter_", StringComparison.Ordinal)).Select(input => input.Path));
+        var alone = ConversionPlan.Create(adapter, _folder.File("alone.gguf"), new ConversionOptions { BaseModel = model, Provenance = true });
+        Assert.Equal(["adapter_config.json", "adapter_model.safetensors", "config.json"], alone.Inputs.Select(input => input.Name));
+    }
+
     [Fact]
     public async Task WithoutProvenance_NothingIsSaidAndNothingHashed()
     {

@@ -10,8 +10,6 @@ internal static class AdapterContents
     {
         if (recipe.BaseType is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0))
             throw new ModelOpsException(ErrorKind.UnsupportedType, $"An adapter cannot be converted to {recipe.Name}.", "Choose F32, F16, BF16 or Q8_0.");
-        if (options.Adapters.Count > 0)
-            throw new ModelOpsException(ErrorKind.InvalidArgument, "An adapter cannot be merged into an adapter.", "Give the base model as the source.");
         var adapter = Adapter.Open(folder);
         var baseConfig = Checkpoint.ReadConfig(BaseFolder(adapter, options));
         var architecture = ArchitectureCatalog.For(baseConfig);
@@ -27,7 +25,7 @@ internal static class AdapterContents
         if (adapter.Config.InvocationTokens is { } tokens)
             metadata.Set("adapter.alora.invocation_tokens", tokens);
         metadata.Set("general.quantization_version", 2u);
-        return new ModelContents { Source = adapter.Files.Folder, Architecture = architecture.Name, Metadata = metadata, Tensors = tensors, Files = adapter.Files.Files };
+        return new ModelContents { Source = adapter.Files.Folder, Architecture = architecture.Name, Metadata = metadata, Tensors = tensors, Files = adapter.Files.Files, OtherFiles = [adapter.Config.Path, baseConfig.Path] };
     }
 
     private static string BaseFolder(Adapter adapter, ConversionOptions options)

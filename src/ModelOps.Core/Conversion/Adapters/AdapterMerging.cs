@@ -57,6 +57,9 @@ internal sealed class AdapterMerging
     /// <summary>The adapter's files.</summary>
     public IReadOnlyList<string> Files => _adapter.Files.Files;
 
+    /// <summary>Its configuration, which says how strongly it acts.</summary>
+    public string ConfigFile => _adapter.Config.Path;
+
     /// <summary>What is merged, for those who ask where a model comes from.</summary>
     public MergedAdapter Summary => new(Path.GetFileName(_adapter.Files.Folder), _asked.Scale, _used.Count);
 

@@ -82,6 +82,6 @@ internal static class ArchitectureCatalog
         throw new ModelOpsException(
             ErrorKind.UnsupportedArchitecture,
             $"The architecture {name} cannot be converted.",
-            $"{supported} The nearest by name is {nearest}.");
+            $"The nearest by name is {nearest}. {supported}");
     }
 }

@@ -29,8 +29,9 @@ internal static class RemoteContents
     private static async Task<(ModelContents Contents, Dictionary<string, RepositoryFile> Files, Dictionary<string, FileExtent> Tensors)> ReadGgufAsync(
         HubClient hub, ModelVariant variant, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
     {
-        if (options.Projector || options.Adapters.Count > 0)
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{variant.Repository}:{variant.Name}' is a GGUF file; projectors are made from checkpoints, and adapters merged into them.", "Name the repository of the checkpoint.");
+        if (options.Projector)
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{variant.Repository}:{variant.Name}' is a GGUF file; projectors are made from checkpoints.", "Name the repository of the checkpoint.");
+        ApplicableOptions.Require(SourceKind.Gguf, $"{variant.Repository}:{variant.Name}", options);
         var shards = await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
         var contents = GgufContents.Read($"{variant.Repository}:{variant.Name}", shards, recipe, options);
         var files = RemoteHeaders.Files(variant).ToDictionary(file => RemoteHeaders.PathOf(variant, file), StringComparer.Ordinal);

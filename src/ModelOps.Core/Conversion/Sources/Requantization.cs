@@ -12,7 +12,7 @@ internal static class Requantization
         if (contents.Rules != TypeRules.Quantizer)
             yield break;
         var changed = contents.Tensors.Zip(types).Where(pair => pair.First.Tensor.NativeType != pair.Second)
-            .Select(pair => (pair.First.Name, From: pair.First.Tensor.NativeType!.Value)).ToList();
+            .Select(pair => (pair.First.Name, From: pair.First.Tensor.NativeType!.Value, To: pair.Second)).ToList();
         foreach (var unread in changed.Where(tensor => !TensorQuantizer.ReadableTypes.Contains(tensor.From)).GroupBy(tensor => tensor.From, tensor => tensor.Name))
         {
             throw new ModelOpsException(
@@ -20,7 +20,8 @@ internal static class Requantization
                 $"Weights stored as {unread.Key} cannot be decoded: {NameList.Format([.. unread])}.",
                 $"Requantise a file of another type ({string.Join(", ", TensorQuantizer.ReadableTypes)}), or convert the original checkpoint.");
         }
-        var lossy = changed.Where(tensor => tensor.From.BlockLength() > 1).ToList();
+        // F32 holds what any block decodes to.
+        var lossy = changed.Where(tensor => tensor.From.BlockLength() > 1 && tensor.To != GgmlType.F32).ToList();
         if (lossy.Count > 0)
         {
             var kinds = string.Join(", ", lossy.GroupBy(tensor => tensor.From).OrderByDescending(group => group.Count()).Select(group => $"{group.Count()} {group.Key}"));
