@@ -189,7 +189,7 @@ Describe 'Convert-Model' {
     }
 
     It 'does not let one source replace what another has just become' {
-        $caught = Get-WrittenError { $script:written = Get-Model *gemma* | ForEach-Object { $_, $_ } | Convert-Model -Type Q8_0 -OutputPath same.gguf -Force }
+        $caught = Get-WrittenError { $script:written = Convert-Model ./my-llama, ./my-llama Q8_0 -OutputPath same.gguf -Force }
         $caught.FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
         "$caught" | Should -Match 'another of these sources'
         @($script:written).Count | Should -Be 1

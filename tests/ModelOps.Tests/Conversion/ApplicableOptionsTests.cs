@@ -1,4 +1,3 @@
-using ModelOps.Conversion;
 using Xunit;
 
 namespace ModelOps.Tests.Conversion;

@@ -124,6 +124,16 @@ public sealed class ResolveTests : IDisposable
         Assert.Contains(mentions, e.Message + " " + e.Hint);
     }
 
+    [Theory]
+    [InlineData("model-00002-of-00003.safetensors, model-00003-of-00003.safetensors missing", "config.json", "model-00001-of-00003.safetensors")]
+    [InlineData("config.json is missing", "model.safetensors", "tokenizer.json")]
+    [InlineData("safetensors files are missing", "config.json", "tokenizer.json")]
+    public void IncompleteCheckpointSaysWhatItLacks(string message, params string[] files)
+    {
+        string folder = Path.GetDirectoryName(files.Select(file => _temp.Add("half/" + file)).ToArray()[0])!;
+        Assert.Contains(message, Assert.Throws<ModelOpsException>(() => _temp.Store.ResolveSource(folder)).Message);
+    }
+
     [Fact]
     public void FolderWithoutAModelOrWithSeveralIsRefused()
     {
