@@ -149,6 +149,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         ModelName = ModelName,
         PreTokenizer = PreTokenizer,
         ImportanceMatrix = ImportanceMatrix is null ? null : this.ToFileSystemPath(ImportanceMatrix),
+        BaseModel = BaseModel,
         Overwrite = Force,
         Adapters = [.. Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) })],
     });
