@@ -12,7 +12,11 @@ internal sealed class ReferenceGranite(JsonObject config, ReferenceWeights weigh
     protected override double[][] Mix(int layer, string name, double[][] stream) => Config["layer_types"]![layer]!.GetValue<string>() == "mamba"
         ? new ReferenceMamba2(Weights)
         {
-            Heads = Integer("mamba_n_heads"), Inner = 2 * Hidden, State = Integer("mamba_d_state"), Kernel = Integer("mamba_d_conv"), Epsilon = Number("rms_norm_eps"),
+            Heads = Integer("mamba_n_heads"),
+            Inner = 2 * Hidden,
+            State = Integer("mamba_d_state"),
+            Kernel = Integer("mamba_d_conv"),
+            Epsilon = Number("rms_norm_eps"),
         }.Run($"{name}.mamba", stream)
         : Attention($"{name}.self_attn", stream);
 
