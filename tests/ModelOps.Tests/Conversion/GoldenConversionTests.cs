@@ -39,6 +39,18 @@ public sealed class GoldenConversionTests
         { "modernbert", "f32" }, { "modernbert", "bf16" },
         { "xlm-roberta", "f32" }, { "xlm-roberta", "bf16" },
         { "t5", "f32" }, { "t5", "bf16" },
+        { "mixtral", "f32" }, { "mixtral", "bf16" },
+        { "mistral3", "f32" }, { "mistral3", "bf16" },
+        { "qwen2moe", "f32" }, { "qwen2moe", "bf16" },
+        { "qwen2vl", "f32" }, { "qwen2vl", "bf16" },
+        { "nomic-bert", "f32" }, { "nomic-bert", "bf16" },
+        { "cohere", "f32" }, { "cohere", "bf16" },
+        { "deepseek-v2", "f32" }, { "deepseek-v2", "bf16" },
+        { "roberta", "f32" }, { "roberta", "bf16" },
+        { "t5-encoder", "f32" }, { "t5-encoder", "bf16" },
+        { "granitemoe", "f32" }, { "granitemoe", "bf16" },
+        { "distilbert", "f32" }, { "distilbert", "bf16" },
+        { "jina-bert-v2", "f32" }, { "jina-bert-v2", "bf16" },
     };
 
     // Names that the official files have though they tokenise otherwise than the checkpoint; ours are judged by their tokens elsewhere.

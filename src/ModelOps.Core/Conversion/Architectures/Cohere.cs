@@ -10,8 +10,6 @@ internal sealed class Cohere : Architecture
 
     public override string Name => "command-r";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "vocab_size": 256000, "hidden_size": 8192, "intermediate_size": 22528, "num_hidden_layers": 40, "num_attention_heads": 64,

@@ -10,8 +10,6 @@ internal class DeepSeekV2 : Architecture
 
     public override string Name => "deepseek2";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "moe_intermediate_size": 1407, "num_hidden_layers": 32, "num_attention_heads": 32,

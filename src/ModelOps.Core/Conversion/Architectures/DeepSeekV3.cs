@@ -5,8 +5,6 @@ internal sealed class DeepSeekV3 : DeepSeekV2
 {
     public override IReadOnlyList<string> ClassNames => ["DeepseekV3ForCausalLM"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.OfficialFile;
-
     public override string Defaults => """
         {
           "vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": 61, "num_attention_heads": 128,

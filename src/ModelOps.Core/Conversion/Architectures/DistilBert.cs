@@ -5,8 +5,6 @@ internal sealed class DistilBert : Bert
 {
     public override IReadOnlyList<string> ClassNames => ["DistilBertModel", "DistilBertForMaskedLM"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "vocab_size": 30522, "max_position_embeddings": 512, "n_layers": 6, "n_heads": 12, "dim": 768, "hidden_dim": 3072, "activation": "gelu", "pad_token_id": 0

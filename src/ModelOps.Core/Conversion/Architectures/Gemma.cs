@@ -7,8 +7,8 @@ internal sealed class Gemma : Architecture
 
     private const double DefaultTheta = 10000;
 
-    /// <summary>What CodeGemma's tokens for filling in, and the end of a turn, have for ids; none of its files says so.</summary>
-    private static readonly (string Kind, uint Id)[] Known = [("prefix", 67), ("suffix", 69), ("middle", 68), ("fsep", 70), ("eot", 107)];
+    /// <summary>The end of a turn; none of its files says so. CodeGemma's tokens for filling in are known to the engine by their text.</summary>
+    private const uint EndOfTurn = 107;
 
     public override IReadOnlyList<string> ClassNames => ["GemmaForCausalLM"];
 
@@ -67,8 +67,7 @@ internal sealed class Gemma : Architecture
     public override void DescribeTokenizer(TokenizerFiles files, CheckpointConfig config, GgufMetadata metadata)
     {
         base.DescribeTokenizer(files, config, metadata);
-        foreach (var (kind, id) in Known)
-            metadata.Set($"tokenizer.ggml.{kind}_token_id", id);
+        metadata.Set("tokenizer.ggml.eot_token_id", EndOfTurn);
         metadata.Set("tokenizer.ggml.add_space_prefix", false);
     }
 

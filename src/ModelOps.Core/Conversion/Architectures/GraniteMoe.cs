@@ -7,8 +7,6 @@ internal class GraniteMoe : Granite
 
     public override string Name => "granitemoe";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
-
     public override string Defaults => """
         {
           "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,

@@ -7,8 +7,6 @@ internal sealed class JinaBert2 : Bert
 
     public override string Name => "jina-bert-v2";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "hidden_act": "gelu",

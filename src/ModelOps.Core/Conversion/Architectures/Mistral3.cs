@@ -7,8 +7,6 @@ internal sealed class Mistral3 : Mistral
 
     public override string Name => "mistral3";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     /// <summary>The one for the language model that is inside.</summary>
     public override Architecture Refine(Checkpoint checkpoint) => checkpoint.Config.FindText("model_type") switch
     {

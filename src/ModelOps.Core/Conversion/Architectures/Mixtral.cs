@@ -5,8 +5,6 @@ internal sealed class Mixtral : Mistral
 {
     public override IReadOnlyList<string> ClassNames => ["MixtralForCausalLM"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.EqualLogits;
-
     public override string Defaults => """
         {
           "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,

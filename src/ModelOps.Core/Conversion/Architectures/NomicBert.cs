@@ -10,8 +10,6 @@ internal sealed class NomicBert : Encoder
 
     public override string Name => "nomic-bert";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "n_positions": 8192, "n_embd": 768, "n_layer": 12, "n_head": 12, "activation_function": "swiglu", "layer_norm_epsilon": 1e-5, "vocab_size": 30528,

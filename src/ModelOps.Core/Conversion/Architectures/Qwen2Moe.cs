@@ -7,8 +7,6 @@ internal sealed class Qwen2Moe : Architecture
 
     public override string Name => "qwen2moe";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 16,

@@ -5,8 +5,6 @@ internal class Roberta : Bert
 {
     public override IReadOnlyList<string> ClassNames => ["RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override string Defaults => """
         {
           "vocab_size": 50265, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "hidden_act": "gelu",

@@ -7,8 +7,6 @@ internal sealed class T5Encoder : T5
 
     public override string Name => "t5encoder";
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.ReferenceForward;
-
     public override TensorTable Tensors(CheckpointConfig config)
     {
         var table = new TensorTable(Layers(config));

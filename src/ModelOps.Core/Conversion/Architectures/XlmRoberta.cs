@@ -5,8 +5,6 @@ internal class XlmRoberta : Roberta
 {
     public override IReadOnlyList<string> ClassNames => ["XLMRobertaModel", "XLMRobertaForMaskedLM", "XLMRobertaForSequenceClassification"];
 
-    public override ArchitectureEvidence Evidence => ArchitectureEvidence.OfficialFile;
-
     public override string Defaults => """
         {
           "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "hidden_act": "gelu",
