@@ -124,9 +124,9 @@ public sealed class CommandLineTests : IDisposable
         var outcome = await InProcess.RunAsync(_folder.Path, ["convert", "--list-architectures", "--format", "json"]);
         var listed = JsonDocument.Parse(outcome.Out).RootElement.GetProperty("architectures").EnumerateArray().ToList();
         Assert.Equal(SupportedArchitecture.All.Count, listed.Count);
-        var mixtral = listed.Single(architecture => architecture.GetProperty("classNames")[0].GetString() == "MixtralForCausalLM");
-        Assert.Equal("llama", mixtral.GetProperty("architecture").GetString());
-        Assert.Equal("equalLogits", mixtral.GetProperty("evidence").GetString());
+        var olmo3 = listed.Single(architecture => architecture.GetProperty("classNames")[0].GetString() == "Olmo3ForCausalLM");
+        Assert.Equal("llama", olmo3.GetProperty("architecture").GetString());
+        Assert.Equal("equalLogits", olmo3.GetProperty("evidence").GetString());
 
         Assert.Contains("Vision tower", table.Out);
         var projectors = JsonDocument.Parse(outcome.Out).RootElement.GetProperty("projectors").EnumerateArray().ToList();
