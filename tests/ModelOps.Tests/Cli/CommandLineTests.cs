@@ -125,7 +125,7 @@ public sealed class CommandLineTests : IDisposable
         var listed = JsonDocument.Parse(outcome.Out).RootElement.GetProperty("architectures").EnumerateArray().ToList();
         Assert.Equal(SupportedArchitecture.All.Count, listed.Count);
         var olmo3 = listed.Single(architecture => architecture.GetProperty("classNames")[0].GetString() == "Olmo3ForCausalLM");
-        Assert.Equal("llama", olmo3.GetProperty("architecture").GetString());
+        Assert.Equal("olmo2", olmo3.GetProperty("architecture").GetString());
         Assert.Equal("equalLogits", olmo3.GetProperty("evidence").GetString());
 
         Assert.Contains("Vision tower", table.Out);
