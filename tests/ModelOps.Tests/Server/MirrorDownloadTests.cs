@@ -34,6 +34,8 @@ public sealed class MirrorDownloadTests
         }
         gone.SetResult();
         await UntilAsync(() => mirror.Store.Finished().Any(entry => entry.EndsWith("model.safetensors", StringComparison.Ordinal)));
+        // The upstream counts what it has sent a moment after it arrived.
+        await UntilAsync(() => mirror.UpstreamContentBytes >= Content.Length);
         Assert.Equal(Content.Length, mirror.UpstreamContentBytes);
     }
 
