@@ -28,14 +28,14 @@ public sealed class MirrorDownloadTests
         using (var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }))
         {
             Task asked = http.GetAsync(new Uri(mirror.Mirror.Endpoint, Weights), leaves.Token);
-            await UntilAsync(() => mirror.Network.Requests.Any(request => request.IsContent));
+            await MirrorFixture.UntilAsync(() => mirror.Network.Requests.Any(request => request.IsContent));
             await leaves.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
         }
         gone.SetResult();
-        await UntilAsync(() => mirror.Store.Finished().Any(entry => entry.EndsWith("model.safetensors", StringComparison.Ordinal)));
+        await MirrorFixture.UntilAsync(() => mirror.Store.Finished().Any(entry => entry.EndsWith("model.safetensors", StringComparison.Ordinal)));
         // The upstream counts what it has sent a moment after it arrived.
-        await UntilAsync(() => mirror.UpstreamContentBytes >= Content.Length);
+        await MirrorFixture.UntilAsync(() => mirror.UpstreamContentBytes >= Content.Length);
         Assert.Equal(Content.Length, mirror.UpstreamContentBytes);
     }
 
@@ -92,11 +92,5 @@ public sealed class MirrorDownloadTests
         Assert.False(large.IsCompleted);
         open.SetResult();
         Assert.Equal(model.Sha256, Convert.ToHexStringLower(await SHA256.HashDataAsync(await (await large).Content.ReadAsStreamAsync())));
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        while (!condition())
-            await Task.Delay(10, TestContext.Current.CancellationToken);
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using ModelOps.Server;
 using ModelOps.Tests.Hub;
 using ModelOps.Tests.Store;
+using Xunit;
 
 namespace ModelOps.Tests.Server;
 
@@ -33,6 +34,13 @@ internal sealed class MirrorFixture : IAsyncDisposable
     public HubServer Mirror { get; private set; } = null!;
 
     public Uri Upstream => _upstream!.Endpoint;
+
+    /// <summary>Waits: what a mirror does is done a moment after its client has the last byte, and what its upstream sent is counted then. The test's time limit ends it.</summary>
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        while (!condition())
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+    }
 
     public static async Task<MirrorFixture> StartAsync(FaultHandler? network = null, Func<MirrorOptions, MirrorOptions>? change = null, Func<HttpContext, Func<Task>, Task>? upstream = null, string? directory = null)
     {

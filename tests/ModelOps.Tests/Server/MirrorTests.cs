@@ -11,9 +11,10 @@ namespace ModelOps.Tests.Server;
 public sealed class MirrorTests
 {
     private const string Weights = $"{HubFixture.Llama}/resolve/main/model.safetensors";
+    private const int Patience = 60_000;
     private static readonly byte[] Content = File.ReadAllBytes(HubFixture.LocalFile(HubFixture.Llama, "model.safetensors"));
 
-    [Fact]
+    [Fact(Timeout = Patience)]
     public async Task ClientsInstallThroughItAndItKeepsWhatAnInstallWould()
     {
         await using MirrorFixture mirror = await MirrorFixture.StartAsync();
@@ -22,18 +23,20 @@ public sealed class MirrorTests
         InstalledModel model = await theirs.Store.InstallAsync(client, await theirs.Store.PlanInstallAsync(client, HubFixture.Gemma));
         TempStore.AssertSameContent(HubFixture.Gemma, model);
 
+        await MirrorFixture.UntilAsync(() => mirror.Store.Store.GetModels().Any(known => known.Bytes >= model.Bytes));
         InstalledModel kept = Assert.Single(mirror.Store.Store.GetModels());
         Assert.Equal((model.Repository, model.Commit, model.Bytes), (kept.Repository, kept.Commit, kept.Bytes));
         Assert.Equal(model.Commit, File.ReadAllText(Path.Combine(mirror.Store.Directory, "models--modelops--demo-gemma-qat", "refs", "main")));
         Assert.Equal(Blobs(theirs), Blobs(mirror.Store));
     }
 
-    [Fact]
+    [Fact(Timeout = Patience)]
     public async Task ManyClientsAreOneDownload()
     {
         await using MirrorFixture mirror = await MirrorFixture.StartAsync();
         byte[][] answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ => await (await mirror.AskAsync(Weights)).Content.ReadAsByteArrayAsync()));
         Assert.All(answers, answer => Assert.Equal(Content, answer));
+        await MirrorFixture.UntilAsync(() => mirror.UpstreamContentBytes >= Content.Length);
         Assert.Equal(Content.Length, mirror.UpstreamContentBytes);
         Assert.Single(mirror.Network.Requests, request => request.Address.AbsolutePath.Contains("/revision/"));
     }
