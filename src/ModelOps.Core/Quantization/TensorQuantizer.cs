@@ -7,6 +7,7 @@ internal static class TensorQuantizer
     [
         new F32Codec(), new F16Codec(), new BF16Codec(), new Q4_0Codec(), new Q4_1Codec(), new Q5_0Codec(), new Q5_1Codec(), new Q8_0Codec(), new Q6_KCodec(),
         new Q2_KCodec(), new Q3_KCodec(), new Q4_KCodec(), new Q5_KCodec(), new IQ4_NLCodec(), new IQ4_XSCodec(), new MxFp4Codec(), new NvFp4Codec(), new TQ1_0Codec(), new TQ2_0Codec(),
+        new Q1_0Codec(), new Q2_0Codec(), new IQ1_SCodec(), new IQ1_MCodec(), new IQ2_XXSCodec(), new IQ2_XSCodec(), new IQ2_SCodec(), new IQ3_XXSCodec(), new IQ3_SCodec(),
     ];
 
     /// <summary>The types that <see cref="Quantize"/> can write.</summary>

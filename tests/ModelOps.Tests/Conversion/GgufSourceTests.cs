@@ -189,10 +189,10 @@ public sealed class GgufSourceTests : IDisposable
     {
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", "llama");
-        var layout = GgufLayout.Create(metadata, [new GgufTensorSpec("blk.0.attn_q.weight", GgmlType.IQ1_M, [256, 4])]);
+        var layout = GgufLayout.Create(metadata, [new GgufTensorSpec("blk.0.attn_q.weight", GgmlType.Q8_K, [256, 4])]);
         File.WriteAllBytes(_folder.File("odd.gguf"), [.. layout.Header.ToArray(), .. new byte[layout.FileBytes - layout.Header.Length]]);
         var error = Fails(ErrorKind.UnsupportedType, _folder.File("odd.gguf"));
-        Assert.Contains("IQ1_M", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Q8_K", error.Message, StringComparison.Ordinal);
         Assert.Contains("blk.0.attn_q.weight", error.Message, StringComparison.Ordinal);
     }
 

@@ -21,6 +21,16 @@ internal static unsafe class GgmlOracle
     /// </summary>
     public static void RequireX64() => Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "ggml's reference bytes are those of x86-64");
 
+    /// <summary>The ids of the types that the library's GGUF reader accepts, asked one by one with a file of a single tensor.</summary>
+    public static IReadOnlyList<int> TypeIds { get; } = [.. Enumerable.Range(0, 256).Where(Accepts)];
+
+    /// <summary>Whether the library can turn a type into floats.</summary>
+    public static bool CanDequantize(int id) => GetTypeTraits(id)->ToFloat is not null;
+
+    /// <summary>Whether ggml_quantize_chunk refuses, by ending the process, to write a type without an importance matrix.</summary>
+    public static bool RequiresImportance(GgmlType type)
+        => ((delegate* unmanaged[Cdecl]<int, byte>)NativeLibrary.GetExport(Base, "ggml_quantize_requires_imatrix"))((int)type) != 0;
+
     public static byte[] Quantize(GgmlType type, ReadOnlySpan<float> source, int rowLength, ReadOnlySpan<float> importance = default)
     {
         var rows = source.Length / rowLength;
@@ -59,6 +69,38 @@ internal static unsafe class GgmlOracle
         var file = Directory.GetFiles(Folder).Single(file => Path.GetFileName(file) is var candidate
             && (candidate.StartsWith("lib" + name + ".", StringComparison.Ordinal) || candidate.StartsWith(name + ".", StringComparison.Ordinal)));
         return NativeLibrary.Load(file);
+    }
+
+    private static bool Accepts(int id)
+    {
+        using var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        writer.Write("GGUF"u8);
+        writer.Write(3u);
+        writer.Write(1L); // tensors
+        writer.Write(0L); // metadata
+        writer.Write(1L);
+        writer.Write("t"u8);
+        writer.Write(1u); // dimensions
+        writer.Write(256L);
+        writer.Write(id);
+        writer.Write(0L); // offset
+        writer.Write(new byte[4096]);
+        var read = (delegate* unmanaged[Cdecl]<byte*, nuint, ReaderOptions, nint>)NativeLibrary.GetExport(Base, "gguf_init_from_buffer");
+        fixed (byte* bytes = file.ToArray())
+        {
+            var header = read(bytes, (nuint)file.Length, new ReaderOptions { NoAllocation = 1 });
+            if (header != 0)
+                ((delegate* unmanaged[Cdecl]<nint, void>)NativeLibrary.GetExport(Base, "gguf_free"))(header);
+            return header != 0;
+        }
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ReaderOptions
+    {
+        public byte NoAllocation;
+        public nint Context;
     }
 
     [StructLayout(LayoutKind.Sequential)]
