@@ -11,6 +11,9 @@ public sealed record ConversionOptions
     /// <summary>The recipe: <c>F32</c>, <c>F16</c>, <c>BF16</c>, <c>Q8_0</c>, <c>Q4_0</c> …, one of <see cref="Recipe.All"/>.</summary>
     public string Type { get; init; } = "BF16";
 
+    /// <summary>What is different from the recipe; what it names wins over a lattice that would be found.</summary>
+    public RecipeOverrides Overrides { get; init; } = RecipeOverrides.None;
+
     /// <summary>Look for a quantization lattice and keep it (default), or round as llama.cpp does.</summary>
     public bool KeepLattice { get; init; } = true;
 
@@ -79,6 +82,15 @@ public sealed record ConversionOptions
 /// <param name="File">Which of <see cref="ConversionPlan.Files"/> it goes into.</param>
 public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice, int File = 0);
 
+/// <summary>A tensor whose rows are no whole blocks of the type that was wanted for it.</summary>
+/// <param name="Name">Name in the GGUF.</param>
+/// <param name="Wanted">The type that the recipe, or who overrode it, wanted.</param>
+/// <param name="Type">The type that it gets.</param>
+/// <param name="RowLength">Weights in a row.</param>
+/// <param name="ExtraBitsPerWeight">Bits more that a weight takes; below 0 when it takes fewer.</param>
+/// <param name="ExtraBytes">Bytes more that the tensor takes than its weights would in the wanted type.</param>
+public sealed record PlannedFallback(string Name, GgmlType Wanted, GgmlType Type, long RowLength, double ExtraBitsPerWeight, long ExtraBytes);
+
 /// <summary>One file of the output.</summary>
 /// <param name="Path">Where it will be.</param>
 /// <param name="Bytes">Its size.</param>
@@ -116,6 +128,12 @@ public sealed record ConversionPlan
 
     /// <summary>The output's tensors, in file order.</summary>
     public required IReadOnlyList<PlannedTensor> Tensors { get; init; }
+
+    /// <summary>The tensors that get another type than was wanted, because their rows are no whole blocks of it.</summary>
+    public IReadOnlyList<PlannedFallback> Fallbacks { get; init; } = [];
+
+    /// <summary>What all of <see cref="Fallbacks"/> cost: bytes more than the weights would take in the wanted types.</summary>
+    public long FallbackBytes => Fallbacks.Sum(fallback => fallback.ExtraBytes);
 
     /// <summary>What speaks against the conversion, or should be known before it is run; empty when nothing does.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];

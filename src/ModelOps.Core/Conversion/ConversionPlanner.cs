@@ -45,6 +45,7 @@ internal static class ConversionPlanner
     {
         if (options.MemoryBytes < ConversionOptions.LeastMemoryBytes)
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"A conversion cannot keep to {options.MemoryBytes:N0} bytes of memory; the least is {ConversionOptions.LeastMemoryBytes:N0}.", "Raise the limit (--memory, -MemoryLimit).");
+        options.Overrides.Require();
         if (options.SplitMaxBytes < 1)
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"A file cannot hold at most {options.SplitMaxBytes:N0} bytes.");
     }
@@ -58,9 +59,16 @@ internal static class ConversionPlanner
             inputs = [.. inputs, .. InputDigests.Plan([], [options.ImportanceMatrix!], Path.GetDirectoryName(Path.GetFullPath(options.ImportanceMatrix!))!, options.Provenance)];
             contents = contents with { Metadata = ImportanceUse.Describe(contents.Metadata, options.ImportanceMatrix!, importance) };
         }
+        var traits = MixTraits.Of(contents.Metadata) with { HasImportance = importance is not null };
         contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Snapshot ?? Snapshot.Of(contents.Source), inputs, recipe, options) };
         var sources = contents.Tensors;
-        var types = ChooseTypes(contents, recipe, options, cancellationToken);
+        var chosen = TensorTypes.Choose(
+            recipe,
+            options.Overrides,
+            [.. sources.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))],
+            traits);
+        var types = ChooseTypes(contents, chosen, recipe, options, cancellationToken);
+        var fallbacks = TypeOverrides.Fallbacks(sources, chosen, types, options.Overrides);
         List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
         var files = FileSplit.Assign(specs, options.SplitMaxBytes);
         var layouts = FileSplit.Layouts(contents.Metadata, specs, files);
@@ -82,8 +90,10 @@ internal static class ConversionPlanner
             Options = options,
             TensorSources = [.. sources.Select(source => source.Tensor)],
             Importance = importance,
+            Fallbacks = fallbacks,
             Warnings =
             [
+                .. TypeOverrides.Warnings(options.Overrides, sources, chosen, types),
                 .. Requantization.Warnings(contents, types.Select(type => type.Type)),
                 .. ImportanceUse.Warnings(importance, contents.Tensors.Zip(types, (source, type) => (source, type.Type, type.Lattice))),
                 .. options.PreTokenizer is { } name && EnginePreTokenizers.Warning(name) is { } unknown ? [unknown] : Array.Empty<string>(),
@@ -96,12 +106,8 @@ internal static class ConversionPlanner
         };
     }
 
-    private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
+    private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, TensorChoice[] chosen, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
     {
-        var chosen = TensorTypes.Choose(
-            recipe,
-            [.. contents.Tensors.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))],
-            MixTraits.Of(contents.Metadata) with { HasImportance = options.ImportanceMatrix is not null });
         using var reader = new CheckpointReader(contents.Weights.Open([], cancellationToken));
         var types = new (GgmlType Type, bool Lattice)[contents.Tensors.Count];
         try
@@ -120,15 +126,18 @@ internal static class ConversionPlanner
         }
         return types;
 
-        (GgmlType Type, bool Lattice) ChooseType(NamedSource source, GgmlType type)
+        (GgmlType Type, bool Lattice) ChooseType(NamedSource source, TensorChoice choice)
         {
-            if (source.Tensor is { KeepsType: true, NativeType: { } native })
-                return (native, true);
             if (source.Type is { } fixedType)
                 return (fixedType, false);
-            var tensor = source.Tensor;
+            var (tensor, type) = (source.Tensor, choice.Type);
+            // What was asked for by name is what comes, on the lattice where that is its type; only what stands beside blocks keeps them as they are.
+            if (tensor is { KeepsType: true, NativeType: { } native } && (!choice.IsAskedFor || type == native || tensor.Factors.Any(factor => !factor.IsTrivial)))
+                return (native, true);
+            if (choice.IsAskedFor && type != GgmlType.Q4_0)
+                return (type, false);
             // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
-            return options.KeepLattice && recipe.BaseType == GgmlType.Q4_0 && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
+            return options.KeepLattice && (recipe.BaseType == GgmlType.Q4_0 || choice.IsAskedFor) && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
                 && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))
                 ? (GgmlType.Q4_0, true)
                 : (type, false);

@@ -17,15 +17,18 @@ internal sealed class TensorMix(Recipe recipe, MixTraits model, IReadOnlyCollect
 
     private bool IsFalcon => model.Architecture == "falcon";
 
+    /// <summary>Whether a tensor is the output matrix, or serves as it. The mix looks at the length of its rows itself, and does not count it.</summary>
+    public bool IsOutput(string name) => TensorRoles.Of(name) is var role && (role == TensorRole.Output || (_tiedOutput && role == TensorRole.Embedding));
+
     /// <summary>The type of the next tensor.</summary>
     /// <param name="name">Name in the GGUF.</param>
     /// <param name="shape">Dimensions in ggml's order.</param>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> when a model with experts has a matrix that belongs to no layer; <see cref="ErrorKind.UnsupportedType"/> for a projector and a mix that it cannot have.</exception>
     public GgmlType Next(string name, IReadOnlyList<long> shape)
     {
-        var role = TensorRoles.Of(name);
-        if (role == TensorRole.Output || (_tiedOutput && role == TensorRole.Embedding))
+        if (IsOutput(name))
             return Output(shape[0]);
+        var role = TensorRoles.Of(name);
         if (recipe.Name == "MXFP4_MOE")
             return IsExperts(role, shape) ? GgmlType.MXFP4 : GgmlType.Q8_0;
         return role switch

@@ -24,29 +24,45 @@ internal static class TensorTypes
         ".position_embd", "sam.pos_embd", "sam.neck.", "sam.net_", ".rel_pos", ".patch_embd", ".patch_merger", "a.rvq.codebook", "mm.a.code_embd",
     ];
 
+    private static readonly long[] AnyWholeBlocks = [256, 1];
+
     /// <summary>
     /// The types of all tensors of a model. A checkpoint's are the converter's for F32, F16, BF16 and Q8_0, else what llama-quantize makes of a BF16
     /// file; a GGUF file's are llama-quantize's for every recipe: what it does not quantise stays what it is.
     /// </summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="overrides">What is different from it. Layers have been pruned already, but <paramref name="model"/> is of before, as in llama-quantize.</param>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="model">The model.</param>
     /// <returns>In the order of the tensors, which does not matter.</returns>
-    public static GgmlType[] Choose(Recipe recipe, IReadOnlyList<MixedTensor> tensors, MixTraits model)
+    public static TensorChoice[] Choose(Recipe recipe, RecipeOverrides overrides, IReadOnlyList<MixedTensor> tensors, MixTraits model)
     {
-        var mix = new TensorMix(recipe, model, [.. tensors.Select(tensor => tensor.Name)]);
-        var types = new GgmlType[tensors.Count];
+        List<string> names = [.. tensors.Select(tensor => tensor.Name)];
+        var mix = new TensorMix(recipe, model, names);
+        var asked = new AskedTypes(recipe, overrides, names);
+        var types = new TensorChoice[tensors.Count];
         foreach (var i in Enumerable.Range(0, tensors.Count).OrderBy(i => tensors[i].Name, LayerOrder.Instance))
-            types[i] = Choose(recipe, tensors[i], mix);
+            types[i] = Choose(recipe, overrides, tensors[i], asked, mix);
         return types;
     }
 
-    private static GgmlType Choose(Recipe recipe, MixedTensor tensor, TensorMix mix)
+    private static TensorChoice Choose(Recipe recipe, RecipeOverrides overrides, MixedTensor tensor, AskedTypes asked, TensorMix mix)
     {
         var (name, shape, current) = tensor;
-        if (current is null && recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0)
-            return Converted(recipe.BaseType, name, shape);
+        var isConverters = current is null && recipe.BaseType is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0;
+        var isQuantized = AllowsQuantization(name, shape);
+        // The mix counts what it is asked for, so it is not asked for these.
+        if (isQuantized && asked.Find(name) is { } choice)
+            return TensorChoice.Of(choice.Type, shape[0], choice.Source, choice.Pattern);
+        if (isConverters)
+            return TensorChoice.Of(Converted(recipe.BaseType, name, shape), shape[0]);
         // llama-quantize is usually fed with BF16.
-        if (!AllowsQuantization(name, shape))
-            return current ?? Converted(GgmlType.BF16, name, shape);
-        return recipe.BaseType.BlockLength() == 1 ? recipe.BaseType : TypeFallback.Of(mix.Next(name, shape), shape[0]);
+        if (!isQuantized)
+            return TensorChoice.Of(current ?? Converted(GgmlType.BF16, name, shape), shape[0]);
+        if (recipe.BaseType.BlockLength() == 1 || overrides.Pure)
+            return TensorChoice.Of(recipe.BaseType, shape[0]);
+        var type = mix.Next(name, shape);
+        return new TensorChoice(TypeFallback.Of(type, shape[0]), mix.IsOutput(name) ? mix.Next(name, AnyWholeBlocks) : type);
     }
 
     private static GgmlType Converted(GgmlType type, string name, IReadOnlyList<long> shape)
@@ -58,7 +74,7 @@ internal static class TensorTypes
         {
             return GgmlType.F32;
         }
-        return shape[0] % type.BlockLength() == 0 ? type : GgmlType.F16;
+        return type;
     }
 
     // base.py compares the last seven characters with all three suffixes, so ".lora_a" and ".lora_b" match as well.

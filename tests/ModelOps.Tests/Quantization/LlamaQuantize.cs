@@ -59,18 +59,54 @@ internal static unsafe class LlamaQuantize
         }
     }
 
+    /// <summary>The same with overrides of the recipe; false when llama.cpp refuses.</summary>
+    public static bool TryRun(string source, string destination, Recipe recipe, RecipeOverrides overrides)
+    {
+        var patterns = overrides.TensorTypes.Select(tensor => new TensorOverride { Pattern = Marshal.StringToCoTaskMemUTF8(tensor.Pattern), Type = (int)tensor.Type }).Append(default).ToArray();
+        int[] layers = [.. overrides.PruneLayers, -1];
+        try
+        {
+            fixed (TensorOverride* tensors = patterns)
+            fixed (int* pruned = layers)
+            {
+                var parameters = Defaults(recipe);
+                parameters.TensorOverrides = overrides.TensorTypes.Count > 0 ? (nint)tensors : 0;
+                parameters.PrunedLayers = overrides.PruneLayers.Count > 0 ? (nint)pruned : 0;
+                parameters.OutputType = (int?)overrides.OutputType ?? parameters.OutputType;
+                parameters.EmbeddingType = (int?)overrides.EmbeddingType ?? parameters.EmbeddingType;
+                parameters.Pure = overrides.Pure ? (byte)1 : (byte)0;
+                return TryRun(source, destination, parameters);
+            }
+        }
+        finally
+        {
+            Array.ForEach(patterns, pattern => Marshal.FreeCoTaskMem(pattern.Pattern));
+        }
+    }
+
     /// <summary>The same; false when llama.cpp refuses.</summary>
     public static bool TryRun(string source, string destination, Recipe recipe, bool requantize) => TryRun(source, destination, recipe, requantize, 0, 0);
 
     private static bool TryRun(string source, string destination, Recipe recipe, bool requantize, nint importance, nint overrides)
     {
+        var parameters = Defaults(recipe);
+        parameters.ImportanceMatrix = importance;
+        parameters.Overrides = overrides;
+        parameters.AllowRequantize = requantize ? (byte)1 : (byte)0;
+        return TryRun(source, destination, parameters);
+    }
+
+    private static Parameters Defaults(Recipe recipe)
+    {
         var parameters = ((delegate* unmanaged[Cdecl]<Parameters>)NativeLibrary.GetExport(Library, "llama_model_quantize_default_params"))();
         Assert.Equal((7, 1), (parameters.FileType, parameters.QuantizeOutput));
         parameters.FileType = recipe.FileType;
         parameters.Threads = 1;
-        parameters.ImportanceMatrix = importance;
-        parameters.Overrides = overrides;
-        parameters.AllowRequantize = requantize ? (byte)1 : (byte)0;
+        return parameters;
+    }
+
+    private static bool TryRun(string source, string destination, Parameters parameters)
+    {
         var quantize = (delegate* unmanaged[Cdecl]<byte*, byte*, Parameters*, uint>)NativeLibrary.GetExport(Library, "llama_model_quantize");
         var (from, to) = (Marshal.StringToCoTaskMemUTF8(source), Marshal.StringToCoTaskMemUTF8(destination));
         try
@@ -100,6 +136,14 @@ internal static unsafe class LlamaQuantize
         public nint Name;
         public nint Values;
         public nuint Count;
+    }
+
+    /// <summary>llama_model_tensor_override; the last has no pattern.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TensorOverride
+    {
+        public nint Pattern;
+        public int Type;
     }
 
     /// <summary>llama_model_quantize_params of v0.4.0.</summary>

@@ -59,10 +59,10 @@ public class RecipeTests
             // Blocks of a quantised checkpoint are moved whatever the recipe, and name the file.
             var moved = file.Tensors.Select(tensor => tensor.Type).FirstOrDefault(kept => kept is GgmlType.MXFP4 or GgmlType.NVFP4);
             Assert.Equal(moved switch { GgmlType.MXFP4 => 38, GgmlType.NVFP4 => 39, _ => recipe.FileType }, file.Metadata.GetInteger("general.file_type"));
-            var types = TensorTypes.Choose(recipe, [.. file.Tensors.Select(tensor => new MixedTensor(tensor.Name, tensor.Shape))], MixTraits.Of(file.Metadata));
+            var types = TensorTypes.Choose(recipe, RecipeOverrides.None, [.. file.Tensors.Select(tensor => new MixedTensor(tensor.Name, tensor.Shape))], MixTraits.Of(file.Metadata));
             foreach (var (tensor, chosen) in file.Tensors.Zip(types).Where(pair => pair.First.Type is not (GgmlType.MXFP4 or GgmlType.NVFP4)))
             {
-                Assert.True(tensor.Type == chosen, $"{path} {tensor.Name}");
+                Assert.True(tensor.Type == chosen.Type, $"{path} {tensor.Name}");
                 compared++;
             }
         }
@@ -75,7 +75,7 @@ public class RecipeTests
     [InlineData("ffn_down_exps.weight")]
     public void ExpertsOfNoLayerAreRefused(string name)
     {
-        var exception = Assert.Throws<ModelOpsException>(() => TensorTypes.Choose(Recipe.Parse("Q4_K_M"), [new(name, [256, 2, 4])], new MixTraits("qwen3moe", Layers: 4, Experts: 4)));
+        var exception = Assert.Throws<ModelOpsException>(() => TensorTypes.Choose(Recipe.Parse("Q4_K_M"), RecipeOverrides.None, [new(name, [256, 2, 4])], new MixTraits("qwen3moe", Layers: 4, Experts: 4)));
         Assert.Equal(ErrorKind.CorruptFile, exception.Kind);
         Assert.Contains(name, exception.Message, StringComparison.Ordinal);
     }
@@ -125,6 +125,6 @@ public class RecipeTests
     {
         MixedTensor tensor = new(name, rows == 1 ? [rowLength] : [rowLength, rows]);
         MixedTensor[] others = tied || name == "output.weight" ? [] : [new("output.weight", [512, 1000])];
-        Assert.Equal(expected, TensorTypes.Choose(Recipe.Parse(recipe), [tensor, .. others], new MixTraits("llama"))[0]);
+        Assert.Equal(expected, TensorTypes.Choose(Recipe.Parse(recipe), RecipeOverrides.None, [tensor, .. others], new MixTraits("llama"))[0].Type);
     }
 }

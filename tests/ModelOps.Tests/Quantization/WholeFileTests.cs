@@ -59,7 +59,7 @@ public sealed class WholeFileTests : IDisposable
         var path = Path.Combine(_folder.FullName, "quantized.gguf");
         LlamaQuantize.Run(source.Path!, path, recipe);
         var expected = GgufFile.Read(path);
-        var types = TensorTypes.Choose(recipe, [.. source.Tensors.Select(tensor => new MixedTensor(tensor.Name, tensor.Shape, tensor.Type))], MixTraits.Of(source.Metadata));
+        var types = TensorTypes.Choose(recipe, RecipeOverrides.None, [.. source.Tensors.Select(tensor => new MixedTensor(tensor.Name, tensor.Shape, tensor.Type))], MixTraits.Of(source.Metadata));
         var original = File.ReadAllBytes(source.Path!);
         var bytes = File.ReadAllBytes(path);
 
@@ -68,7 +68,7 @@ public sealed class WholeFileTests : IDisposable
         foreach (var tensor in expected.Tensors)
         {
             var from = source.Tensors.Single(candidate => candidate.Name == tensor.Name);
-            Assert.True(tensor.Type == types[source.Tensors.ToList().IndexOf(from)], $"{tensor.Name} is {tensor.Type}");
+            Assert.True(tensor.Type == types[source.Tensors.ToList().IndexOf(from)].Type, $"{tensor.Name} is {tensor.Type}");
             var weights = new float[from.Weights];
             TensorQuantizer.Dequantize(from.Type, original.AsSpan((int)from.Offset, (int)from.Bytes), weights);
             var actual = new byte[tensor.Bytes];

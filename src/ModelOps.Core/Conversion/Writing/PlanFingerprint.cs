@@ -26,6 +26,9 @@ internal static class PlanFingerprint
             {
                 writer.Write(tensor.Name);
                 writer.Write(tensor.Lattice);
+                // Headers do not tell which layers were pruned.
+                foreach (var source in tensor.Sources)
+                    writer.Write(source);
             }
             foreach (var chunk in chunks)
             {
