@@ -80,7 +80,11 @@ public sealed record ConversionOptions
 /// <param name="Sources">Names of the source's tensors it is made from; empty for a computed one.</param>
 /// <param name="Lattice">Whether a quantization lattice was found and will be kept.</param>
 /// <param name="File">Which of <see cref="ConversionPlan.Files"/> it goes into.</param>
-public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice, int File = 0);
+public sealed record PlannedTensor(string Name, GgmlType Type, IReadOnlyList<long> Shape, long Bytes, long Offset, IReadOnlyList<string> Sources, bool Lattice, int File = 0)
+{
+    /// <summary>Which lattice is kept, for people, such as <c>4 bit, group 128, symmetric</c>; null when none is.</summary>
+    public string? LatticeKind { get; init; }
+}
 
 /// <summary>A tensor whose rows are no whole blocks of the type that was wanted for it.</summary>
 /// <param name="Name">Name in the GGUF.</param>

@@ -84,7 +84,7 @@ internal static class ConversionPlanner
             Type = recipe.Name,
             Bytes = layouts.Sum(layout => layout.FileBytes),
             Metadata = contents.Metadata,
-            Tensors = [.. placed.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].Lattice, files[i]))],
+            Tensors = [.. placed.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].KeepsLattice, files[i]) { LatticeKind = types[i].LatticeKind })],
             Merged = contents.Merged,
             Inputs = inputs,
             Options = options,
@@ -95,7 +95,7 @@ internal static class ConversionPlanner
             [
                 .. TypeOverrides.Warnings(options.Overrides, sources, chosen, types),
                 .. Requantization.Warnings(contents, types.Select(type => type.Type)),
-                .. ImportanceUse.Warnings(importance, contents.Tensors.Zip(types, (source, type) => (source, type.Type, type.Lattice))),
+                .. ImportanceUse.Warnings(importance, contents.Tensors.Zip(types, (source, type) => (source, type.Type, type.KeepsLattice))),
                 .. options.PreTokenizer is { } name && EnginePreTokenizers.Warning(name) is { } unknown ? [unknown] : Array.Empty<string>(),
             ],
             DownloadBytes = contents.Weights.DownloadBytes(sources.SelectMany(source => source.Tensor.Names)),
@@ -106,10 +106,10 @@ internal static class ConversionPlanner
         };
     }
 
-    private static (GgmlType Type, bool Lattice)[] ChooseTypes(ModelContents contents, TensorChoice[] chosen, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
+    private static SettledType[] ChooseTypes(ModelContents contents, TensorChoice[] chosen, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
     {
         using var reader = new CheckpointReader(contents.Weights.Open([], cancellationToken));
-        var types = new (GgmlType Type, bool Lattice)[contents.Tensors.Count];
+        var types = new SettledType[contents.Tensors.Count];
         try
         {
             // Several at once: a hub answers each sample only after a while.
@@ -126,21 +126,18 @@ internal static class ConversionPlanner
         }
         return types;
 
-        (GgmlType Type, bool Lattice) ChooseType(NamedSource source, TensorChoice choice)
+        SettledType ChooseType(NamedSource source, TensorChoice choice)
         {
             if (source.Type is { } fixedType)
-                return (fixedType, false);
+                return new SettledType(fixedType);
             var (tensor, type) = (source.Tensor, choice.Type);
-            // What was asked for by name is what comes, on the lattice where that is its type; only what stands beside blocks keeps them as they are.
+            // What was asked for by name is what comes, on the lattice where that type has it; only what stands beside blocks keeps them as they are.
             if (tensor is { KeepsType: true, NativeType: { } native } && (!choice.IsAskedFor || type == native || tensor.Factors.Any(factor => !factor.IsTrivial)))
-                return (native, true);
-            if (choice.IsAskedFor && type != GgmlType.Q4_0)
-                return (type, false);
-            // A lattice beats the recipe's larger types (Q6_K for an embedding): more bits than the lattice has only make the file bigger.
-            return options.KeepLattice && (recipe.BaseType == GgmlType.Q4_0 || choice.IsAskedFor) && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)
-                && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor))
-                ? (GgmlType.Q4_0, true)
-                : (type, false);
+                return new SettledType(native, $"{native}");
+            // What the recipe leaves unquantised is no matrix, or has rows that are no blocks.
+            if (!options.KeepLattice || type.BlockLength() == 1)
+                return new SettledType(type);
+            return (choice.IsAskedFor ? LatticeChoice.Find(reader, tensor, type) : LatticeChoice.Find(reader, tensor, recipe)) ?? new SettledType(type);
         }
     }
 }

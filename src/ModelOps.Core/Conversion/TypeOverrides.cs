@@ -10,7 +10,7 @@ internal static class TypeOverrides
     /// <param name="tensors">The tensors.</param>
     /// <param name="choices">What was chosen by names and shapes.</param>
     /// <param name="types">What became of that when the weights were looked at.</param>
-    public static IEnumerable<string> Warnings(RecipeOverrides overrides, IReadOnlyList<NamedSource> tensors, IReadOnlyList<TensorChoice> choices, IReadOnlyList<(GgmlType Type, bool Lattice)> types)
+    public static IEnumerable<string> Warnings(RecipeOverrides overrides, IReadOnlyList<NamedSource> tensors, IReadOnlyList<TensorChoice> choices, IReadOnlyList<SettledType> types)
     {
         // A few tensors have a type of their own whatever is asked for.
         List<TensorChoice> followed = [.. choices.Where((choice, i) => choice.Type == types[i].Type)];
@@ -37,13 +37,13 @@ internal static class TypeOverrides
     /// <param name="types">What became of that when the weights were looked at.</param>
     /// <param name="overrides">Whether other types are allowed.</param>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.UnsupportedType"/> with the tensors' names when they are not.</exception>
-    public static List<PlannedFallback> Fallbacks(IReadOnlyList<NamedSource> tensors, IReadOnlyList<TensorChoice> choices, IReadOnlyList<(GgmlType Type, bool Lattice)> types, RecipeOverrides overrides)
+    public static List<PlannedFallback> Fallbacks(IReadOnlyList<NamedSource> tensors, IReadOnlyList<TensorChoice> choices, IReadOnlyList<SettledType> types, RecipeOverrides overrides)
     {
         var fallbacks = new List<PlannedFallback>();
         for (var i = 0; i < tensors.Count; i++)
         {
             var (tensor, choice) = (tensors[i].Tensor, choices[i]);
-            if (choice.Type == choice.Wanted || types[i] != (choice.Type, false))
+            if (choice.Type == choice.Wanted || types[i] != new SettledType(choice.Type))
                 continue;
             var bits = choice.Type.BitsPerWeight() - choice.Wanted.BitsPerWeight();
             fallbacks.Add(new PlannedFallback(tensors[i].Name, choice.Wanted, choice.Type, tensor.RowLength, bits, (long)Math.Round(bits * tensor.Weights / 8)));

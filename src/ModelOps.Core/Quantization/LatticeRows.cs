@@ -49,6 +49,39 @@ internal sealed class LatticeRows : IDisposable
     /// <summary>Zeros or biases, [rows, groups]; 0 unless set.</summary>
     public Span<float> Offsets => _offsets.AsSpan(0, Rows * Groups);
 
+    /// <summary>What the weights of a group share.</summary>
+    public LatticeGroup Group(int row, int group) => LatticeGroup.Of(_scales[(row * Groups) + group], _offsets[(row * Groups) + group], IsBiased);
+
+    /// <summary>Room for as many rows of the same kind.</summary>
+    public LatticeRows Like(int rows) => new(rows, RowLength, Groups) { GroupLength = GroupLength, IsBiased = IsBiased, GroupOf = GroupOf };
+
+    /// <summary>The same with groups cut into shorter ones, of a length that theirs is a multiple of.</summary>
+    public LatticeRows Cut(int groupLength)
+    {
+        if (GroupOf is not null)
+            throw new InvalidOperationException("Groups whose weights are no neighbours cannot be cut.");
+        var result = new LatticeRows(Rows, RowLength, (RowLength + groupLength - 1) / groupLength) { GroupLength = groupLength, IsBiased = IsBiased };
+        Codes.CopyTo(result.Codes);
+        for (var row = 0; row < Rows; row++)
+        {
+            for (var group = 0; group < result.Groups; group++)
+            {
+                var whole = (row * Groups) + (group * groupLength / GroupLength);
+                result._scales[(row * result.Groups) + group] = _scales[whole];
+                result._offsets[(row * result.Groups) + group] = _offsets[whole];
+            }
+        }
+        return result;
+    }
+
+    /// <summary>Copies rows of the same kind to others of these.</summary>
+    public void CopyRows(LatticeRows from, int firstRow, int rows, int toRow)
+    {
+        from.Codes.Slice(firstRow * RowLength, rows * RowLength).CopyTo(Codes[(toRow * RowLength)..]);
+        from.Scales.Slice(firstRow * Groups, rows * Groups).CopyTo(Scales[(toRow * Groups)..]);
+        from.Offsets.Slice(firstRow * Groups, rows * Groups).CopyTo(Offsets[(toRow * Groups)..]);
+    }
+
     /// <summary>Computes the weights in F32.</summary>
     public void ToWeights(Span<float> weights)
     {

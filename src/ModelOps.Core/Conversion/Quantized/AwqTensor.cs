@@ -17,6 +17,7 @@ internal sealed class AwqTensor : LatticeTensor
     private const uint Mask = (1 << Bits) - 1;
 
     private readonly CheckpointTensor _scaleTensor;
+    private readonly CheckpointTensor _zeroTensor;
     private readonly ColumnPanels _codes;
     private readonly ColumnPanels _zeros;
     private readonly ColumnPanels _scales;
@@ -30,7 +31,7 @@ internal sealed class AwqTensor : LatticeTensor
     public AwqTensor(string name, CheckpointTensor codes, CheckpointTensor zeros, CheckpointTensor scales, long groupSize)
         : base(name, ShapeOf(codes, zeros, scales), codes, zeros, scales)
     {
-        _scaleTensor = scales;
+        (_scaleTensor, _zeroTensor) = (scales, zeros);
         _groups = checked((int)scales.Shape[0]);
         GroupLength = RowLength % _groups == 0 ? RowLength / _groups : (int)Math.Clamp(groupSize, 0, int.MaxValue);
         if (GroupLength < 1 || (RowLength + (long)GroupLength - 1) / GroupLength != _groups)
@@ -42,6 +43,11 @@ internal sealed class AwqTensor : LatticeTensor
 
     /// <summary>Inputs that share a scale.</summary>
     public int GroupLength { get; }
+
+    public override Lattice Lattice => Lattice.OfBits(Bits, GroupLength);
+
+    public override IReadOnlyList<LatticeGroup> SampleLattice(CheckpointReader reader)
+        => TransposedGroups.Sample(reader, _scaleTensor, _zeroTensor, static (words, output) => Word(words, output / PerWord) >> Shift(output) & Mask);
 
     public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
     {

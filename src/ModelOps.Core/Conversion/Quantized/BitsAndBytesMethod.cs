@@ -69,7 +69,7 @@ internal sealed class BitsAndBytesMethod : IQuantizationMethod
             throw UnknownVariant.Of("bitsandbytes", "weight_format", "tiled");
         if (codes is not { Type: SafetensorsType.I8, Shape.Count: 2 })
             throw new ModelOpsException(ErrorKind.CorruptFile, $"'{codes.Name}' {StoredTensors.Describe(codes)} has the scales '{scales.Name}', but does not hold bytes.");
-        tensors.Replace(codes, new RowLatticeTensor(codes.Name, codes.Shape, new ByteRows(codes), new ScaleGrid(scales, codes.Shape, 1, codes.Shape[1]), codes, scales) { Factor = BytesToUnit });
+        tensors.Replace(codes, new RowLatticeTensor(codes.Name, codes.Shape, new ByteRows(codes), new ScaleGrid(scales, codes.Shape, 1, codes.Shape[1]), codes, scales) { Bits = 8, IsSigned = true, Factor = BytesToUnit });
     }
 
     private static CheckpointConfig ReadState(StoredTensors tensors, CheckpointTensor state)

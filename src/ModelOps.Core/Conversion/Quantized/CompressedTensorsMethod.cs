@@ -74,6 +74,7 @@ internal sealed class CompressedTensorsMethod : IQuantizationMethod
         var index = tensors.TryTake(module + ".weight_g_idx");
         return new RowLatticeTensor(module + ".weight", shape, new PackedRows(codes, length, bits, straddle), grid, codes, scales, zeros, index)
         {
+            Bits = bits,
             Zero = 1 << (bits - 1),
             Offsets = zeros is null || scheme.IsSymmetric ? null : PackedZerosOf(zeros, shape, grid, bits, straddle, scheme),
             GroupIndex = index is null ? null : new GroupIndex(index, length, grid.Columns, mayBeUnset: true),
@@ -104,6 +105,8 @@ internal sealed class CompressedTensorsMethod : IQuantizationMethod
         var grid = ScaleGrid.ByShape(scales, codes.Shape, scheme.Block);
         return new RowLatticeTensor(codes.Name, codes.Shape, new ByteRows(codes), grid, codes, scales, zeros, index)
         {
+            Bits = 8,
+            IsSigned = true,
             Offsets = zeros is null || scheme.IsSymmetric ? null : ScaleGrid.ByShape(zeros, codes.Shape, scheme.Block),
             GroupIndex = index is null ? null : new GroupIndex(index, codes.Shape[^1], grid.Columns, mayBeUnset: true),
         };

@@ -25,9 +25,16 @@ internal sealed class GptqTensor : LatticeTensor
         _groupIndex = parts.GroupIndexTensor is { } index ? new GroupIndex(index, parts.Inputs, parts.Groups) : null;
     }
 
+    public override Lattice Lattice => Lattice.OfBits(_parts.Bits, _parts.GroupLength);
+
+    public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
+        => _groupIndex?.Read(reader, _parts.GroupLength) is null
+            ? TransposedGroups.Sample(reader, _parts.Scales, _parts.Zeros, (words, output) => Zero(PackedCodes.At(words, 1, _parts.Bits, straddle: true, output)))
+            : null;
+
     public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
     {
-        var lattice = new LatticeRows(rows, RowLength, _parts.Groups) { GroupLength = _parts.GroupLength, GroupOf = _groupIndex?.Read(reader) };
+        var lattice = new LatticeRows(rows, RowLength, _parts.Groups) { GroupLength = _parts.GroupLength, GroupOf = _groupIndex?.Read(reader, _parts.GroupLength) };
         for (var row = 0; row < rows; row++)
         {
             var output = firstRow + row;
@@ -43,7 +50,6 @@ internal sealed class GptqTensor : LatticeTensor
     private void ReadZeros(CheckpointReader reader, long output, Span<float> zeros)
     {
         var (word, shift) = Math.DivRem(output * _parts.Bits, 32);
-        var mask = (1u << _parts.Bits) - 1;
         var (low, stride) = _zeros.Column(reader, word);
         // A 3-bit zero may straddle two words.
         var straddles = shift + _parts.Bits > 32;
@@ -53,8 +59,10 @@ internal sealed class GptqTensor : LatticeTensor
             var bits = (ulong)BinaryPrimitives.ReadUInt32LittleEndian(low.Span[(group * stride * sizeof(int))..]);
             if (straddles)
                 bits |= (ulong)BinaryPrimitives.ReadUInt32LittleEndian(high.Span[(group * highStride * sizeof(int))..]) << 32;
-            // Version 1 stores one less, and wraps: the zero 0 is stored as all ones.
-            zeros[group] = ((uint)(bits >> (int)shift) + (_parts.ZerosAreLessOne ? 1u : 0u)) & mask;
+            zeros[group] = Zero((int)(bits >> (int)shift));
         }
     }
+
+    /// <summary>Version 1 stores one less, and wraps: the zero 0 is stored as all ones.</summary>
+    private int Zero(int stored) => (stored + (_parts.ZerosAreLessOne ? 1 : 0)) & ((1 << _parts.Bits) - 1);
 }

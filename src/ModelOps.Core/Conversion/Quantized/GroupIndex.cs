@@ -21,8 +21,10 @@ internal sealed class GroupIndex
         (_tensor, _inputs, _groups, _mayBeUnset) = (tensor, (int)inputs, groups, mayBeUnset);
     }
 
-    /// <summary>The groups; null when they were never set, so that those of a group are neighbours.</summary>
-    public ReadOnlyMemory<int>? Read(CheckpointReader reader)
+    /// <summary>The groups; null when those of a group are neighbours: they were never set, or activations decided nothing.</summary>
+    /// <param name="reader">The checkpoint's files.</param>
+    /// <param name="groupLength">Inputs of a group of neighbours.</param>
+    public ReadOnlyMemory<int>? Read(CheckpointReader reader, int groupLength)
     {
         var bytes = reader.Panels.Get(_tensor, 0, _inputs * sizeof(int), data => reader.Read(_tensor, 0, data));
         var groups = new int[_inputs];
@@ -30,11 +32,13 @@ internal sealed class GroupIndex
             groups[i] = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(i * sizeof(int)));
         if (_mayBeUnset && groups.Contains(-1))
             return null;
-        foreach (var group in groups)
+        var isScattered = false;
+        for (var i = 0; i < groups.Length; i++)
         {
-            if ((uint)group >= (uint)_groups)
-                throw new ModelOpsException(ErrorKind.CorruptFile, $"'{_tensor.Name}' puts an input into group {group}; there are {_groups}.");
+            if ((uint)groups[i] >= (uint)_groups)
+                throw new ModelOpsException(ErrorKind.CorruptFile, $"'{_tensor.Name}' puts an input into group {groups[i]}; there are {_groups}.");
+            isScattered |= groups[i] != i / groupLength;
         }
-        return groups;
+        return isScattered ? (ReadOnlyMemory<int>?)groups : null;
     }
 }

@@ -10,8 +10,11 @@ internal abstract class LatticeTensor : DecodedTensor
     {
     }
 
-    /// <summary>Reads rows as they are: codes, scales, offsets. The caller disposes of them; from any thread.</summary>
-    public abstract LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows);
+    public abstract override Lattice Lattice { get; }
+
+    public abstract override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader);
+
+    public abstract override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows);
 
     protected sealed override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
     {

@@ -66,6 +66,7 @@ internal sealed class MlxMethod : IQuantizationMethod
         return new RowLatticeTensor(codes.Name, shape, new PackedRows(codes, (int)length, bits, straddle: true), new ScaleGrid(scales, shape, 1, group), codes, scales, biases)
         {
             Offsets = new ScaleGrid(biases, shape, 1, group),
+            Bits = bits,
             IsBiased = true,
         };
     }

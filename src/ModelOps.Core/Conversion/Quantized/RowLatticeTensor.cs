@@ -26,20 +26,47 @@ internal sealed class RowLatticeTensor : LatticeTensor
     /// <summary>What scales are multiplied with.</summary>
     public float Factor { get; init; } = 1;
 
+    /// <summary>Bits of a code.</summary>
+    public required int Bits { get; init; }
+
+    /// <summary>Whether codes have a sign.</summary>
+    public bool IsSigned { get; init; }
+
+    public override Lattice Lattice => IsSigned ? new Lattice(-(1 << (Bits - 1)), (1 << (Bits - 1)) - 1, _scales.ColumnsPerScale, IsBiased) : Lattice.OfBits(Bits, _scales.ColumnsPerScale, IsBiased);
+
+    public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
+    {
+        if (GroupIndex?.Read(reader, _scales.ColumnsPerScale) is not null)
+            return null;
+        var groups = new List<LatticeGroup>();
+        foreach (var (first, rows) in SampledRuns.Of(Shape.Aggregate(1L, (product, length) => product * length) / RowLength, _scales.Columns))
+        {
+            var (scales, offsets) = (new float[rows * _scales.Columns], new float[rows * _scales.Columns]);
+            ReadGroups(reader, first, scales, offsets);
+            groups.AddRange(scales.Zip(offsets, (scale, offset) => LatticeGroup.Of(scale, offset, IsBiased)));
+        }
+        return groups;
+    }
+
     public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
     {
-        var lattice = new LatticeRows(rows, RowLength, _scales.Columns) { GroupLength = _scales.ColumnsPerScale, IsBiased = IsBiased, GroupOf = GroupIndex?.Read(reader) };
+        var lattice = new LatticeRows(rows, RowLength, _scales.Columns) { GroupLength = _scales.ColumnsPerScale, IsBiased = IsBiased, GroupOf = GroupIndex?.Read(reader, _scales.ColumnsPerScale) };
         _codes.Read(reader, firstRow, lattice.Codes);
-        _scales.Read(reader, firstRow, lattice.Scales);
+        ReadGroups(reader, firstRow, lattice.Scales, lattice.Offsets);
+        return lattice;
+    }
+
+    private void ReadGroups(CheckpointReader reader, long firstRow, Span<float> scales, Span<float> offsets)
+    {
+        _scales.Read(reader, firstRow, scales);
         if (Factor != 1)
         {
-            foreach (ref var scale in lattice.Scales)
+            foreach (ref var scale in scales)
                 scale *= Factor;
         }
         if (Offsets is null)
-            lattice.Offsets.Fill(Zero);
+            offsets.Fill(Zero);
         else
-            Offsets.Read(reader, firstRow, lattice.Offsets);
-        return lattice;
+            Offsets.Read(reader, firstRow, offsets);
     }
 }

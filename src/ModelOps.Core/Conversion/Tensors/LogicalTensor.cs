@@ -1,3 +1,5 @@
+using ModelOps.Quantization;
+
 namespace ModelOps.Conversion;
 
 /// <summary>
@@ -28,10 +30,21 @@ internal abstract class LogicalTensor(string name, IReadOnlyList<long> shape)
     /// <summary>What the native blocks have no room for; <see cref="Read"/> has multiplied with it.</summary>
     public virtual IReadOnlyList<BlockFactor> Factors => [];
 
+    /// <summary>The lattice along the rows (<see cref="TensorSource.Lattice"/>).</summary>
+    public virtual Lattice? Lattice => null;
+
     /// <summary>Writes weights from <paramref name="first"/> on, counted along the rows; from any thread.</summary>
     public abstract void Read(CheckpointReader reader, long first, Span<float> destination);
 
     /// <summary>The same in <see cref="NativeType"/>, whole blocks of it.</summary>
     public virtual void ReadNative(CheckpointReader reader, long first, Span<byte> destination)
         => throw new InvalidOperationException($"{GetType().Name} has no bytes of a ggml type.");
+
+    /// <summary>Some groups of the lattice (<see cref="TensorSource.SampleLattice"/>).</summary>
+    public virtual IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
+        => throw new InvalidOperationException($"{GetType().Name} has no lattice.");
+
+    /// <summary>Rows as codes, scales and offsets, a row being the last dimension; the caller disposes of them.</summary>
+    public virtual LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
+        => throw new InvalidOperationException($"{GetType().Name} has no lattice.");
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
 
@@ -28,12 +29,38 @@ internal static class OrderedRows
             read(firstRow, destination);
             return;
         }
-        var rows = destination.Length / rowLength;
-        var (lowest, highest) = Range(order, firstRow, rows);
-        if (highest - lowest < (long)rows * Excess && (highest - lowest + 1) * rowLength <= WindowLength)
-            ReadWindow(order, firstRow, destination, rowLength, lowest, (int)(highest - lowest + 1), read);
+        if (FindWindow(order, firstRow, destination.Length / rowLength, rowLength) is var (lowest, rows))
+            ReadWindow(order, firstRow, destination, rowLength, lowest, rows, read);
         else
             ReadRuns(order, firstRow, destination, rowLength, read);
+    }
+
+    /// <summary>The same for rows of a lattice.</summary>
+    /// <param name="order">The order; null keeps it.</param>
+    /// <param name="firstRow">First row of the output.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="rowLength">Weights in a row.</param>
+    /// <param name="read">Reads so many rows that follow each other.</param>
+    public static LatticeRows ReadLattice(RowOrder? order, long firstRow, int rows, int rowLength, Func<long, int, LatticeRows> read)
+    {
+        if (order is null)
+            return read(firstRow, rows);
+        LatticeRows? result = null;
+        if (FindWindow(order, firstRow, rows, rowLength) is var (lowest, windowRows))
+        {
+            using var window = read(lowest, windowRows);
+            result = window.Like(rows);
+            for (var row = 0; row < rows; row++)
+                result.CopyRows(window, (int)(order(firstRow + row) - lowest), 1, row);
+            return result;
+        }
+        foreach (var (row, from, count) in Runs(order, firstRow, rows))
+        {
+            using var run = read(from, count);
+            result ??= run.Like(rows);
+            result.CopyRows(run, 0, count, row);
+        }
+        return result!;
     }
 
     private static void ReadWindow<T>(RowOrder order, long firstRow, Span<T> destination, int rowLength, long lowest, int windowRows, ReadStoredRows<T> read)
@@ -52,17 +79,29 @@ internal static class OrderedRows
         }
     }
 
-    /// <summary>Rows that follow each other there too are read at once.</summary>
     private static void ReadRuns<T>(RowOrder order, long firstRow, Span<T> destination, int rowLength, ReadStoredRows<T> read)
     {
-        var rows = destination.Length / rowLength;
+        foreach (var (row, from, count) in Runs(order, firstRow, destination.Length / rowLength))
+            read(from, destination.Slice(row * rowLength, count * rowLength));
+    }
+
+    /// <summary>Rows that follow each other there too, which are read at once: the first here, the first there, how many.</summary>
+    private static IEnumerable<(int Row, long From, int Count)> Runs(RowOrder order, long firstRow, int rows)
+    {
         for (var (row, run) = (0, 1); row < rows; row += run, run = 1)
         {
             var from = order(firstRow + row);
             while (row + run < rows && order(firstRow + row + run) == from + run)
                 run++;
-            read(from, destination.Slice(row * rowLength, run * rowLength));
+            yield return (row, from, run);
         }
+    }
+
+    /// <summary>The rows that hold all that are wanted, when these are not too many more; null when they are.</summary>
+    private static (long Lowest, int Rows)? FindWindow(RowOrder order, long firstRow, int rows, int rowLength)
+    {
+        var (lowest, highest) = Range(order, firstRow, rows);
+        return highest - lowest < (long)rows * Excess && (highest - lowest + 1) * rowLength <= WindowLength ? (lowest, (int)(highest - lowest + 1)) : null;
     }
 
     private static (long Lowest, long Highest) Range(RowOrder order, long firstRow, int rows)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
 
@@ -23,6 +24,8 @@ internal sealed class ReorderedColumns(TensorSource stored, ColumnOrder columns)
 
     public override bool KeepsType => NativeType is not null && stored.KeepsType;
 
+    public override Lattice? Lattice => stored.Lattice?.Cut(columns.Block);
+
     public override void ReadRows(CheckpointReader reader, long firstRow, Span<float> destination)
     {
         stored.ReadRows(reader, firstRow, destination);
@@ -33,6 +36,19 @@ internal sealed class ReorderedColumns(TensorSource stored, ColumnOrder columns)
     {
         stored.ReadNativeRows(reader, firstRow, destination);
         Reorder(destination, checked((int)NativeType!.Value.RowBytes(columns.Block)));
+    }
+
+    public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader) => stored.SampleLattice(reader);
+
+    public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
+    {
+        using var whole = stored.ReadLattice(reader, firstRow, rows);
+        var lattice = whole.Cut(Lattice!.GroupLength);
+        Reorder(lattice.Codes, checked((int)columns.Block));
+        var groups = checked((int)columns.Block) / lattice.GroupLength;
+        Reorder(lattice.Scales, groups);
+        Reorder(lattice.Offsets, groups);
+        return lattice;
     }
 
     private void Reorder<T>(Span<T> rows, int block)

@@ -1,8 +1,12 @@
+using ModelOps.Quantization;
+
 namespace ModelOps.Conversion;
 
 /// <summary>Tensors of one shape as one with a further dimension, such as the experts of a layer; nothing is held, rows are read where they are.</summary>
 internal sealed class StackedTensor : TensorSource
 {
+    private const int SampledParts = 4;
+
     private readonly TensorSource[] _parts;
 
     public StackedTensor(TensorSource[] parts)
@@ -26,6 +30,8 @@ internal sealed class StackedTensor : TensorSource
 
     public override bool KeepsType => NativeType is not null && _parts.All(part => part.KeepsType);
 
+    public override Lattice? Lattice => _parts.All(part => part.Lattice is not null && part.Lattice == _parts[0].Lattice) ? _parts[0].Lattice : null;
+
     public override IReadOnlyList<BlockFactor> Factors => KeepsType
         ? [.. _parts[0].Factors.Select((factor, i) => new BlockFactor(factor.Suffix, [.. _parts.SelectMany(part => part.Factors[i].Values)]))]
         : [];
@@ -35,6 +41,35 @@ internal sealed class StackedTensor : TensorSource
 
     public override void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination)
         => Read(firstRow, destination, checked((int)_parts[0].NativeType!.Value.RowBytes(RowLength)), (part, row, rows) => part.ReadNativeRows(reader, row, rows));
+
+    public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
+    {
+        var groups = new List<LatticeGroup>();
+        for (var sample = 0; sample < Math.Min(_parts.Length, SampledParts); sample++)
+        {
+            if (_parts[sample * _parts.Length / Math.Min(_parts.Length, SampledParts)].SampleLattice(reader) is not { } some)
+                return null;
+            groups.AddRange(some);
+        }
+        return groups;
+    }
+
+    public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
+    {
+        LatticeRows? result = null;
+        for (var row = 0; row < rows;)
+        {
+            var (part, inPart) = Math.DivRem(firstRow + row, _parts[0].Rows);
+            var count = (int)Math.Min(_parts[0].Rows - inPart, rows - row);
+            if (count == rows)
+                return _parts[part].ReadLattice(reader, inPart, rows);
+            using var some = _parts[part].ReadLattice(reader, inPart, count);
+            result ??= some.Like(rows);
+            result.CopyRows(some, 0, count, row);
+            row += count;
+        }
+        return result!;
+    }
 
     private void Read<T>(long firstRow, Span<T> destination, int rowLength, ReadPart<T> read)
     {

@@ -1,3 +1,5 @@
+using ModelOps.Quantization;
+
 namespace ModelOps.Conversion;
 
 /// <summary>One tensor of the checkpoint, possibly with its rows in another order, shortened, or shifted by a constant.</summary>
@@ -31,6 +33,7 @@ internal sealed class StoredTensor : TensorSource
         Shape = shape;
         // Blocks of several weights lie along the stored rows; where a view cuts those, there are none.
         var hasBlocks = tensor.NativeType?.BlockLength() > 1;
+        Lattice = KeepsRows && shape[0] == tensor.Shape[^1] ? tensor.Lattice : null;
         NativeType = _shift != 0 || _isLogarithm || (hasBlocks && (!keepsBlocks || shape[0] != tensor.Shape[^1] || _isElementwise)) ? null : tensor.NativeType;
     }
 
@@ -45,6 +48,8 @@ internal sealed class StoredTensor : TensorSource
     public override GgmlType? NativeType { get; }
 
     public override bool KeepsType => NativeType is not null && _tensor.KeepsType;
+
+    public override Lattice? Lattice { get; }
 
     public override IReadOnlyList<BlockFactor> Factors => KeepsType ? _tensor.Factors : [];
 
@@ -96,6 +101,11 @@ internal sealed class StoredTensor : TensorSource
         var rowBytes = checked((int)NativeType!.Value.RowBytes(rowLength));
         OrderedRows.Read(_order, firstRow * RowLength / rowLength, destination, rowBytes, (row, rows) => _tensor.ReadNative(reader, row * rowLength, rows));
     }
+
+    public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader) => _tensor.SampleLattice(reader);
+
+    public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
+        => OrderedRows.ReadLattice(_order, firstRow, rows, checked((int)RowLength), (row, count) => _tensor.ReadLattice(reader, row, count));
 
     /// <summary>Weights that <see cref="_order"/> moves together: rows, or single weights where a vector's or a row's own are reordered.</summary>
     private int StoredRowLength => _order is not null && (_isElementwise || Shape.Count == 1) ? 1 : checked((int)RowLength);

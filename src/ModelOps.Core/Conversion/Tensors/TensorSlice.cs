@@ -1,3 +1,5 @@
+using ModelOps.Quantization;
+
 namespace ModelOps.Conversion;
 
 /// <summary>One of the matrices of a tensor with a further dimension.</summary>
@@ -18,7 +20,14 @@ internal sealed class TensorSlice(string name, LogicalTensor whole, int index) :
 
     public override IReadOnlyList<BlockFactor> Factors => whole.Factors;
 
+    public override Lattice? Lattice => whole.Lattice;
+
     public override void Read(CheckpointReader reader, long first, Span<float> destination) => whole.Read(reader, _first + first, destination);
 
     public override void ReadNative(CheckpointReader reader, long first, Span<byte> destination) => whole.ReadNative(reader, _first + first, destination);
+
+    // Of all matrices: they were quantised alike.
+    public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader) => whole.SampleLattice(reader);
+
+    public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows) => whole.ReadLattice(reader, (_first / whole.Shape[^1]) + firstRow, rows);
 }

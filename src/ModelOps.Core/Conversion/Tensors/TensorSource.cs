@@ -1,4 +1,5 @@
 using System.Buffers;
+using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
 
@@ -32,6 +33,12 @@ internal abstract class TensorSource
     /// </summary>
     public virtual bool KeepsType => false;
 
+    /// <summary>
+    /// The lattice that the rows are had on, where a quantised checkpoint stores them as codes; null where it does not, or where what is done to the
+    /// weights leaves no lattice along the rows.
+    /// </summary>
+    public virtual Lattice? Lattice => null;
+
     /// <summary>Rows that should be asked for together, where one by one they are dear; else one.</summary>
     public virtual long RowsAtOnce => 1;
 
@@ -50,6 +57,14 @@ internal abstract class TensorSource
     /// <summary>The same in <see cref="NativeType"/>; only for sources that have one. The destination is a whole number of rows.</summary>
     public virtual void ReadNativeRows(CheckpointReader reader, long firstRow, Span<byte> destination)
         => throw new InvalidOperationException($"{GetType().Name} has no rows of a ggml type.");
+
+    /// <summary>Some groups of <see cref="Lattice"/>, evenly over the tensor; null where those of a group are no neighbours, which only its weights' files tell.</summary>
+    public virtual IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
+        => throw new InvalidOperationException($"{GetType().Name} has no lattice.");
+
+    /// <summary>Rows as codes, scales and offsets; only for sources with a <see cref="Lattice"/>. The caller disposes of them; from any thread.</summary>
+    public virtual LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
+        => throw new InvalidOperationException($"{GetType().Name} has no lattice.");
 
     /// <summary>Writes a piece of one row, from <paramref name="firstColumn"/> on; a source that can read no less than a row reads it.</summary>
     public virtual void ReadColumns(CheckpointReader reader, long row, long firstColumn, Span<float> destination)

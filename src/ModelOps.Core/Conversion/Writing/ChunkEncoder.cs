@@ -66,16 +66,29 @@ internal sealed class ChunkEncoder
             return chunk.Rows * source.RowLength;
         }
         var exact = 0L;
+        var blocks = tensor.Lattice && source.Lattice is not null ? BlockLattice.Of(tensor.Type) : null;
         var sliceRows = SliceRows(source);
         for (var row = 0L; row < chunk.Rows; row += sliceRows)
         {
             var rows = (int)Math.Min(sliceRows, chunk.Rows - row);
             var weights = _weights.AsSpan(0, rows * (int)source.RowLength);
-            source.ReadRows(reader, chunk.FirstRow + row, weights);
+            var encoded = data.Slice((int)row * rowBytes, rows * rowBytes);
+            using var lattice = blocks is null ? null : source.ReadLattice(reader, chunk.FirstRow + row, rows);
+            if (lattice is null)
+                source.ReadRows(reader, chunk.FirstRow + row, weights);
             processors.Wait(cancellationToken);
             try
             {
-                exact += Encode(tensor, source, chunk.FirstRow + row, weights, data.Slice((int)row * rowBytes, rows * rowBytes));
+                if (lattice is null)
+                {
+                    exact += Encode(tensor, source, chunk.FirstRow + row, weights, encoded);
+                }
+                else
+                {
+                    lattice.ToWeights(weights);
+                    LatticePacking.Pack(blocks!, lattice, weights, encoded);
+                    exact += CountExact(tensor, source, weights, encoded);
+                }
             }
             finally
             {
@@ -98,6 +111,11 @@ internal sealed class ChunkEncoder
         Quantize(tensor, firstRow, weights, data);
         if (tensor.Type == GgmlType.F32)
             return weights.Length;
+        return CountExact(tensor, source, weights, data);
+    }
+
+    private long CountExact(PlannedTensor tensor, TensorSource source, ReadOnlySpan<float> weights, ReadOnlySpan<byte> data)
+    {
         // Compared is the weight after the architecture's transform (a permuted row's weight, a norm's weight plus one), rounded to the
         // checkpoint's type on both sides.
         var decoded = _decoded.AsSpan(0, weights.Length);

@@ -22,6 +22,21 @@ public sealed class GptqTests
         Assert.Contains("model.layers.0.mlp.up_proj.qweight", plan.Tensors.Single(tensor => tensor.Name == "blk.0.ffn_up.weight").Sources);
     }
 
+    /// <summary>Symmetric codes are those of a block whose zero is in the middle.</summary>
+    [Theory]
+    [InlineData(4, 32, "gptq", "Q4_0", GgmlType.Q4_0)]
+    [InlineData(4, 64, "gptq_v2", "Q4_K_M", GgmlType.Q4_0)]
+    [InlineData(4, -1, "gptq", "Q8_0", GgmlType.Q4_0)]
+    [InlineData(3, 32, "gptq", "Q4_0", GgmlType.Q4_0)]
+    [InlineData(2, 64, "gptq_v2", "Q5_1", GgmlType.Q4_0)]
+    [InlineData(8, 32, "gptq", "Q8_0", GgmlType.Q8_0)]
+    [InlineData(8, -1, "gptq_v2", "Q8_0", GgmlType.Q8_0)]
+    public async Task Gptq_Symmetric_IsKept(int bits, int group, string version, string recipe, GgmlType type)
+    {
+        var model = new QuantizedLlama($$"""{"quant_method": "gptq", "bits": {{bits}}, "group_size": {{group}}, "sym": true, "checkpoint_format": "{{version}}"}""", precision: 11);
+        await model.Quantize(module => Write(module, bits, group, version == "gptq", false, zero: 1 << (bits - 1))).RequireKeptAsync(recipe, type);
+    }
+
     [Fact]
     public async Task Gptq_WithModulesOfOtherBits_ComesBack()
     {
@@ -50,12 +65,12 @@ public sealed class GptqTests
     }
 
     /// <summary>weight = scale · (code − zero); zeros go through all values, so that version 1's less one wraps.</summary>
-    private static float[] Write(QuantizedLlama.Module module, int bits, int group, bool lessOne, bool isOrdered)
+    private static float[] Write(QuantizedLlama.Module module, int bits, int group, bool lessOne, bool isOrdered, int? zero = null)
     {
         var (outputs, inputs, length) = (module.Outputs, module.Inputs, group < 0 ? module.Inputs : group);
         var groups = inputs / length;
         var most = (1 << bits) - 1;
-        var (codes, zeros, scales) = (module.Codes(inputs, outputs, 0, most), module.Codes(groups, outputs, 0, most), module.Scales(groups, outputs));
+        var (codes, zeros, scales) = (module.Codes(inputs, outputs, 0, most), module.Codes(groups, outputs, zero ?? 0, zero ?? most), module.Scales(groups, outputs));
         var groupOf = Enumerable.Range(0, inputs).Select(input => input / length).ToArray();
         if (isOrdered)
             module.Random.Shuffle(groupOf);

@@ -13,9 +13,11 @@ internal sealed class QuantizedLlama
     /// <summary>The matrices that checkpoints quantise, [out, in]; k has fewer heads.</summary>
     private readonly (string Module, int Outputs, int Inputs)[] _modules;
     private readonly Random _random = new(42);
+    private readonly int _precision;
 
-    public QuantizedLlama(string quantization, string key = "quantization_config", int width = 192)
+    public QuantizedLlama(string quantization, string key = "quantization_config", int width = 192, int precision = 7)
     {
+        _precision = precision;
         _modules =
         [
             ("model.layers.0.self_attn.q_proj", Hidden, Hidden), ("model.layers.0.self_attn.k_proj", 64, Hidden), ("model.layers.0.self_attn.v_proj", 64, Hidden),
@@ -64,6 +66,41 @@ internal sealed class QuantizedLlama
         return stored;
     }
 
+    /// <summary>
+    /// Converts the quantised checkpoint by a recipe and has the pinned libggml decode every matrix that was quantised: the weights must be those of
+    /// the format's formula, each as near as asked.
+    /// </summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="type">The type that every matrix must have.</param>
+    /// <param name="tolerance">How far a weight may be off, as a fraction of the matrix's largest; 0 asks for every bit.</param>
+    public async Task<ConversionResult> RequireKeptAsync(string recipe, GgmlType type, float tolerance = 0)
+    {
+        using var folder = new TemporaryFolder();
+        var plain = await ConvertAsync(Plain, folder, "plain");
+        var plan = ConversionPlan.Create(Stored.Save(folder), folder.File("kept.gguf"), new ConversionOptions { Type = recipe });
+        var result = await ModelConverter.RunAsync(plan);
+        foreach (var tensor in plan.Tensors.Where(tensor => tensor.Sources.Any(source => _modules.Any(module => source.StartsWith(module.Module + '.', StringComparison.Ordinal)))))
+        {
+            Xunit.Assert.Equal((type, true), (tensor.Type, tensor.Lattice));
+            Xunit.Assert.NotNull(tensor.LatticeKind);
+            var expected = TestBits.Floats(Data(plain, plain.Tensors.Single(other => other.Name == tensor.Name)));
+            var actual = Quantization.GgmlOracle.Dequantize(type, Data(plan, tensor));
+            var limit = expected.Max(MathF.Abs) * tolerance;
+            var exact = 0L;
+            var (largest, squares) = (0f, 0d);
+            for (var i = 0; i < expected.Length; i++)
+            {
+                var error = MathF.Abs(actual[i] - expected[i]);
+                Xunit.Assert.True(error <= limit, $"{tensor.Name} at {i}: {expected[i]:R} stored, {actual[i]:R} decoded");
+                exact += error == 0 ? 1 : 0;
+                (largest, squares) = (MathF.Max(largest, error), squares + ((double)error * error));
+            }
+            var reported = result.Tensors.Single(other => other.Name == tensor.Name);
+            Xunit.Assert.Equal((exact, (long)expected.Length), (reported.ExactWeights, reported.Weights));
+        }
+        return result;
+    }
+
     public static byte[] Data(ConversionPlan plan, PlannedTensor tensor) => File.ReadAllBytes(plan.Output)[(int)tensor.Offset..(int)(tensor.Offset + tensor.Bytes)];
 
     private static async Task<ConversionPlan> ConvertAsync(TinyCheckpoint checkpoint, TemporaryFolder folder, string name)
@@ -96,8 +133,12 @@ internal sealed class QuantizedLlama
     {
         public int[,] Codes(int rows, int columns, int least, int most) => TestBits.Fill(rows, columns, (_, _) => Random.Next(least, most + 1));
 
-        /// <summary>Scales that F16 and BF16 hold.</summary>
-        public float[,] Scales(int rows, int columns) => TestBits.Fill(rows, columns, (_, _) => (Random.Next(64) + 64) / 4096f);
+        /// <summary>Scales of so many significant bits as the model says: 7, so that F16 and BF16 hold them, unless a test wants all that its type has.</summary>
+        public float[,] Scales(int rows, int columns)
+        {
+            var half = 1 << (Model._precision - 1);
+            return TestBits.Fill(rows, columns, (_, _) => (Random.Next(half) + half) / (64f * half));
+        }
 
         public float[] Weights(Func<int, int, float> weight)
         {
