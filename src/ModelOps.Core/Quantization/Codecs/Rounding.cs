@@ -14,6 +14,12 @@ internal static class Rounding
     /// <summary>Adding it to a float of less than 2^22 leaves the nearest integer, ties to even, in the low mantissa bits.</summary>
     public const float NearestMagic = 12_582_912f;
 
+    /// <summary>The bits of a float that are its mantissa.</summary>
+    public const uint MantissaMask = 0x007F_FFFF;
+
+    /// <summary>The other bits of <see cref="NearestMagic"/>.</summary>
+    public const uint MagicExponent = 0x4B00_0000;
+
     /// <summary>C's <c>(int)value</c> as x86-64's cvttss2si does it: 0x80000000 for whatever does not fit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Truncate(float value) => value is >= -2147483648f and < 2147483648f ? (int)value : int.MinValue;

@@ -18,6 +18,9 @@ internal interface ILanes<T>
 
     void Store(Span<float> destination);
 
+    /// <summary>The lanes, whole numbers, as bytes.</summary>
+    void StoreBytes(Span<byte> destination);
+
     static abstract T operator +(T left, T right);
 
     static abstract T operator -(T left, T right);
@@ -38,6 +41,12 @@ internal interface ILanes<T>
 
     /// <summary>ggml's <c>nearest_int</c>, as a float.</summary>
     static abstract T Nearest(T value);
+
+    /// <summary>The same of every float, garbage beyond 2^22 included; an operation more.</summary>
+    static abstract T NearestOfAny(T value);
+
+    /// <summary>For each lane the entry of a table of 32 at 0 … 31. The index comes plus <see cref="Rounding.NearestMagic"/>: in the low bits.</summary>
+    static abstract T Lookup(ReadOnlySpan<float> table, T index);
 
     /// <summary>A mask for <see cref="Select"/>: where left &gt; right.</summary>
     static abstract T Greater(T left, T right);

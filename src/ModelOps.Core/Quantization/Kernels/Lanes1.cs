@@ -21,6 +21,9 @@ internal readonly struct Lanes1(float value) : ILanes<Lanes1>
     public void Store(Span<float> destination) => destination[0] = _value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(Span<byte> destination) => destination[0] = unchecked((byte)(int)_value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 operator +(Lanes1 left, Lanes1 right) => new(left._value + right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -46,6 +49,12 @@ internal readonly struct Lanes1(float value) : ILanes<Lanes1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 Nearest(Lanes1 value) => new(Rounding.Nearest(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 NearestOfAny(Lanes1 value) => Nearest(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 Lookup(ReadOnlySpan<float> table, Lanes1 index) => new(table[BitConverter.SingleToInt32Bits(index._value) & 31]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 Greater(Lanes1 left, Lanes1 right) => new(left._value > right._value ? 1 : 0);

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ModelOps.Quantization;
 
@@ -20,6 +22,14 @@ internal readonly struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(Span<float> destination) => _value.CopyTo(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(Span<byte> destination)
+    {
+        var numbers = Vector256.ConvertToInt32Native(_value);
+        var words = Vector128.Narrow(numbers.GetLower(), numbers.GetUpper());
+        BinaryPrimitives.WriteUInt64LittleEndian(destination, Vector128.Narrow(words, words).AsUInt64().ToScalar());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 operator +(Lanes8 left, Lanes8 right) => new(left._value + right._value);
@@ -47,6 +57,28 @@ internal readonly struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Nearest(Lanes8 value) => new(value._value + Vector256.Create(Rounding.NearestMagic) - Vector256.Create(Rounding.NearestMagic));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 NearestOfAny(Lanes8 value)
+    {
+        var mantissa = (value._value + Vector256.Create(Rounding.NearestMagic)).AsUInt32() & Vector256.Create(Rounding.MantissaMask);
+        return new((mantissa | Vector256.Create(Rounding.MagicExponent)).AsSingle() - Vector256.Create(Rounding.NearestMagic));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe Lanes8 Lookup(ReadOnlySpan<float> table, Lanes8 index)
+    {
+        var at = index._value.AsInt32() & Vector256.Create(31);
+        if (Avx2.IsSupported)
+        {
+            fixed (float* entry = table[..32])
+                return new(Avx2.GatherVector256(entry, at, sizeof(float)));
+        }
+        var entries = Vector256<float>.Zero;
+        for (var lane = 0; lane < Count; lane++)
+            entries = entries.WithElement(lane, table[at[lane]]);
+        return new(entries);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Greater(Lanes8 left, Lanes8 right) => new(Vector256.GreaterThan(left._value, right._value));
