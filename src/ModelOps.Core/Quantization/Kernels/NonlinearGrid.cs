@@ -1,14 +1,23 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace ModelOps.Quantization;
 
-/// <summary>The 16 values of IQ4_NL and IQ4_XS (kvalues_iq4nl) and which of them is nearest (best_index_int8).</summary>
+/// <summary>
+/// The 16 values of IQ4_NL and IQ4_XS (kvalues_iq4nl) and which of them is nearest (best_index_int8). The line is cut into 32 cells so short
+/// that at most one border between two values lies in each, and no border near a cell's end: the cell of a number, one comparison with its
+/// border, and the nearest value is known.
+/// </summary>
 internal static class NonlinearGrid
 {
+    /// <summary>The least value.</summary>
+    public const float Least = -127;
+
     private const int Count = 16;
+    private const int Cells = 32;
+    private const float CellLength = 10;
+
+    /// <summary>Cells from here on, and down to minus here, hold no border.</summary>
+    private const float Edge = 130;
 
     public static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
@@ -16,35 +25,73 @@ internal static class NonlinearGrid
     /// From which number on a value is nearer than the one below it. ggml compares two rounded differences, so this is not always the
     /// middle: it is the least float for which the comparison, which is monotonic, turns.
     /// </summary>
-    private static readonly float[] Borders = [.. Enumerable.Range(1, Count - 1).Select(BorderBelow)];
+    private static readonly float[] AllBorders = [.. Enumerable.Range(1, Count - 1).Select(BorderBelow)];
 
-    /// <summary>The nearest value in each lane.</summary>
+    private static readonly float[] CellBorders = [.. Enumerable.Range(0, Cells).Select(cell => AllBorders.FirstOrDefault(border => Cell(border) == cell, float.PositiveInfinity))];
+    private static readonly float[] CellIndices = [.. Enumerable.Range(0, Cells).Select(cell => (float)AllBorders.Count(border => Cell(border) < cell))];
+    private static readonly float[] CellValues = [.. CellIndices.Select(index => (float)Values[(int)index])];
+
+    /// <summary>The border in each cell, infinite where there is none.</summary>
+    public static ReadOnlySpan<float> Borders => CellBorders;
+
+    /// <summary>The nearest value of each cell's numbers below its border, and so of those above the border of the cell before it.</summary>
+    public static ReadOnlySpan<float> Nearest => CellValues;
+
+    /// <summary>The same as indices.</summary>
+    public static ReadOnlySpan<float> NearestIndex => CellIndices;
+
+    /// <summary>What the nearest value of each lane has in a table; for −150 … 150.</summary>
+    /// <param name="x">The numbers.</param>
+    /// <param name="borders"><see cref="Borders"/>.</param>
+    /// <param name="table"><see cref="Nearest"/> or <see cref="NearestIndex"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Nearest<T>(T x)
+    public static T Find<T>(T x, ReadOnlySpan<float> borders, ReadOnlySpan<float> table)
         where T : struct, ILanes<T>
-    {
-        var borders = Borders;
-        var nearest = T.Broadcast(Values[0]);
-        for (var i = 0; i < borders.Length; i++)
-            nearest = T.Select(T.Greater(T.Broadcast(borders[i]), x), nearest, T.Broadcast(Values[i + 1]));
-        return nearest;
-    }
+        => Find(x, x, borders, table);
 
     /// <summary>The indices of the values nearest to 32 weights times <paramref name="inverse"/>: element j in the low, j + 16 in the high nibbles.</summary>
     public static void Pack(ReadOnlySpan<float> x, float inverse, Span<byte> nibbles)
     {
         Span<byte> codes = stackalloc byte[Block.Length];
-        var vectors = MemoryMarshal.Cast<float, Vector128<float>>(x);
-        for (var i = 0; i < vectors.Length; i++)
+        switch (LaneWidth.Widest)
         {
-            var scaled = vectors[i] * inverse;
-            var indices = Vector128<int>.Zero;
-            foreach (var border in Borders)
-                indices -= Vector128.OnesComplement(Vector128.GreaterThan(Vector128.Create(border), scaled).AsInt32());
-            BinaryPrimitives.WriteUInt32LittleEndian(codes[(4 * i)..], Vector128.Narrow(Vector128.Narrow(indices, indices).AsUInt16(), Vector128<ushort>.Zero).AsUInt32().ToScalar());
+            case >= 16:
+                Encode<Lanes16>(x, inverse, codes);
+                break;
+            case >= 8:
+                Encode<Lanes8>(x, inverse, codes);
+                break;
+            default:
+                Encode<Lanes1>(x, inverse, codes);
+                break;
         }
         Block.Pack4(codes, nibbles);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Encode<T>(ReadOnlySpan<float> x, float inverse, Span<byte> codes)
+        where T : struct, ILanes<T>
+    {
+        var inverses = T.Broadcast(inverse);
+        for (var i = 0; i < Block.Length; i += T.Count)
+        {
+            var scaled = T.Load(x[i..]) * inverses;
+            // What is no number becomes the right operand here, and counts as the largest, as in ggml.
+            var within = T.Max(T.Min(scaled, T.Broadcast(Edge)), T.Broadcast(-Edge));
+            Find(scaled, within, CellBorders, CellIndices).StoreBytes(codes[i..]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Find<T>(T x, T within, ReadOnlySpan<float> borders, ReadOnlySpan<float> table)
+        where T : struct, ILanes<T>
+    {
+        // The sum's low bits are the cell.
+        var cell = (within * T.Broadcast(1 / CellLength)) + T.Broadcast(Rounding.NearestMagic + (Cells / 2));
+        return T.Lookup(table, T.Select(T.Greater(T.Lookup(borders, cell), x), cell, cell + T.Broadcast(1)));
+    }
+
+    private static int Cell(float x) => (int)MathF.Round(x / CellLength) + (Cells / 2);
 
     private static float BorderBelow(int index)
     {

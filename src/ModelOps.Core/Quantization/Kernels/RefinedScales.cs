@@ -18,20 +18,24 @@ internal static class RefinedScales
             var part = x.Slice(first * length, count * length);
             var scale = scales.Slice(first, count);
             var code = codes.Slice(first * length, count * length);
-            var found = lanes switch
+            switch (lanes)
             {
-                16 => TryFind<Lanes16>(refinement, part, length, scale, code),
-                8 => TryFind<Lanes8>(refinement, part, length, scale, code),
-                _ => TryFind<Lanes1>(refinement, part, length, scale, code),
-            };
-            for (var one = 0; !found && one < count; one++)
-                TryFind<Lanes1>(refinement, part.Slice(one * length, length), length, scale.Slice(one, 1), code.Slice(one * length, length));
+                case 16:
+                    Find<Lanes16>(refinement, part, length, scale, code);
+                    break;
+                case 8:
+                    Find<Lanes8>(refinement, part, length, scale, code);
+                    break;
+                default:
+                    Find<Lanes1>(refinement, part, length, scale, code);
+                    break;
+            }
             first += count;
         }
     }
 
     [SkipLocalsInit]
-    private static bool TryFind<T>(ScaleRefinement refinement, ReadOnlySpan<float> x, int length, Span<float> scales, Span<byte> codes)
+    private static void Find<T>(ScaleRefinement refinement, ReadOnlySpan<float> x, int length, Span<float> scales, Span<byte> codes)
         where T : unmanaged, ILanes<T>
     {
         Span<T> columns = stackalloc T[MostPanels * LongestSubBlock];
@@ -41,13 +45,11 @@ internal static class RefinedScales
         columns = columns[..(panels * length)];
         for (var panel = 0; panel < panels; panel++)
             LaneWidth.Transpose(x.Slice(panel * T.Count * length, T.Count * length), columns.Slice(panel * length, length));
-        if (!refinement.TryRun<T>(columns, panels, found, factors))
-            return false;
+        refinement.Run<T>(columns, panels, found, factors);
         for (var panel = 0; panel < panels; panel++)
         {
             factors[panel].Store(scales[(panel * T.Count)..]);
             LaneWidth.StoreCodes(found.Slice(panel * length, length), codes[(panel * T.Count * length)..]);
         }
-        return true;
     }
 }

@@ -12,13 +12,12 @@ internal readonly record struct ScaleRefinement(int Half)
 {
     private const int Passes = 5;
 
-    /// <summary>Searches; false when a lane's numbers leave what <see cref="ILanes{T}.Nearest"/> covers, and then the result means nothing.</summary>
+    /// <summary>Searches.</summary>
     /// <param name="x">The weights, element by element of all lanes; panels one after the other.</param>
     /// <param name="panels">Panels, each of <c>x.Length / panels</c> elements. Their sums wait for themselves only, so several keep the processor busy.</param>
     /// <param name="codes">The codes plus Half; 0 where the sub-block is all zero.</param>
     /// <param name="scales">The scales, 0 for sub-blocks of zeros; one a panel.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool TryRun<T>(ReadOnlySpan<T> x, int panels, Span<T> codes, Span<T> scales)
+    public void Run<T>(ReadOnlySpan<T> x, int panels, Span<T> codes, Span<T> scales)
         where T : unmanaged, ILanes<T>
     {
         var length = x.Length / panels;
@@ -26,16 +25,9 @@ internal readonly record struct ScaleRefinement(int Half)
         Span<T> sumsL2 = stackalloc T[panels];
         Span<T> isEmpty = stackalloc T[panels];
         for (var panel = 0; panel < panels; panel++)
+            (sumsLX[panel], sumsL2[panel], isEmpty[panel]) = Start(x.Slice(panel * length, length), codes.Slice(panel * length, length));
+        for (var pass = 0; pass < Passes && Pass(x, length, codes, sumsLX, sumsL2); pass++)
         {
-            if (!TryStart(x.Slice(panel * length, length), codes.Slice(panel * length, length), out sumsLX[panel], out sumsL2[panel], out isEmpty[panel]))
-                return false;
-        }
-        for (var pass = 0; pass < Passes; pass++)
-        {
-            if (!TryPass(x, length, codes, sumsLX, sumsL2, out var changed))
-                return false;
-            if (!changed)
-                break;
         }
         var (zero, half) = (T.Broadcast(0), T.Broadcast(Half));
         for (var panel = 0; panel < panels; panel++)
@@ -44,68 +36,68 @@ internal readonly record struct ScaleRefinement(int Half)
             foreach (ref var code in codes.Slice(panel * length, length))
                 code = T.Select(isEmpty[panel], zero, code + half);
         }
-        return true;
     }
 
-    private bool TryStart<T>(ReadOnlySpan<T> x, Span<T> codes, out T sumLX, out T sumL2, out T isEmpty)
+    private (T SumLX, T SumL2, T IsEmpty) Start<T>(ReadOnlySpan<T> x, Span<T> codes)
         where T : struct, ILanes<T>
     {
-        var zero = T.Broadcast(0);
+        var (least, most) = (T.Broadcast(-Half), T.Broadcast(Half - 1));
         var (magnitude, extreme) = Extremes.Find(x);
-        isEmpty = T.Greater(T.Broadcast(Rounding.GroupMaxEpsilon), magnitude);
-        var inverse = T.Broadcast(-Half) / T.Select(isEmpty, T.Broadcast(1), extreme);
-        (sumLX, sumL2) = (zero, zero);
+        var isEmpty = T.Greater(T.Broadcast(Rounding.GroupMaxEpsilon), magnitude);
+        var inverse = least / T.Select(isEmpty, T.Broadcast(1), extreme);
+        var (sumLX, sumL2) = (T.Broadcast(0), T.Broadcast(0));
         for (var i = 0; i < x.Length; i++)
         {
-            var code = Cut(T.Nearest(inverse * x[i]));
+            var code = Code(inverse * x[i], least, most);
             codes[i] = code;
             var weight = x[i] * x[i];
             sumLX += weight * x[i] * code;
             sumL2 += weight * code * code;
         }
-        return T.IsExactEverywhere || T.All(T.And(T.Greater(T.Broadcast(float.MaxValue), T.Abs(sumLX)), T.Greater(T.Broadcast(float.MaxValue), magnitude)));
+        return (sumLX, sumL2, isEmpty);
     }
 
+    /// <summary>One pass; whether it changed a code.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool TryPass<T>(ReadOnlySpan<T> x, int length, Span<T> codes, Span<T> sumsLX, Span<T> sumsL2, out bool changed)
+    private bool Pass<T>(ReadOnlySpan<T> x, int length, Span<T> codes, Span<T> sumsLX, Span<T> sumsL2)
         where T : struct, ILanes<T>
     {
         ref var x0 = ref MemoryMarshal.GetReference(x);
         ref var l0 = ref MemoryMarshal.GetReference(codes);
         var (zero, one) = (T.Broadcast(0), T.Broadcast(1));
-        var (changes, strays) = (zero, zero);
-        for (var i = 0; i < length; i++)
+        var (least, most) = (T.Broadcast(-Half), T.Broadcast(Half - 1));
+        var changes = zero;
+        for (nint i = 0; i < length; i++)
         {
-            for (var panel = 0; panel < sumsLX.Length; panel++)
+            var at = i;
+            for (var panel = 0; panel < sumsLX.Length; panel++, at += length)
             {
-                ref var code = ref Unsafe.Add(ref l0, (panel * length) + i);
-                var value = Unsafe.Add(ref x0, (panel * length) + i);
-                var weight = value * value;
+                var (value, code) = (Unsafe.Add(ref x0, at), Unsafe.Add(ref l0, at));
                 var (sumLX, sumL2) = (sumsLX[panel], sumsL2[panel]);
-                var restLX = sumLX - (weight * value * code);
-                var isPositive = T.Greater(restLX, zero);
+                var weight = value * value;
+                var product = weight * value;
+                var restLX = sumLX - (product * code);
                 var restL2 = sumL2 - (weight * code * code);
-                var wanted = value * restL2 / restLX;
-                strays = T.Select(T.And(isPositive, T.Greater(T.Abs(wanted), T.Broadcast(LargestRoundable))), one, strays);
-                var other = Cut(T.Nearest(wanted));
-                restLX += weight * value * other;
-                restL2 += weight * other * other;
-                var isBetter = T.And(isPositive, T.And(T.Greater(T.Abs(other - code), zero), T.And(T.Greater(restL2, zero), T.Greater(restLX * restLX * sumL2, sumLX * sumLX * restL2))));
-                code = T.Select(isBetter, other, code);
-                sumsLX[panel] = T.Select(isBetter, restLX, sumLX);
-                sumsL2[panel] = T.Select(isBetter, restL2, sumL2);
+                var other = Code(value * restL2 / restLX, least, most);
+                var otherLX = restLX + (product * other);
+                var otherL2 = restL2 + (weight * other * other);
+                // What may not be taken is worse than anything.
+                var gain = otherLX * otherLX * sumL2;
+                gain = T.Select(T.Greater(restLX, zero), gain, T.Broadcast(float.NegativeInfinity));
+                gain = T.Select(T.Greater(otherL2, zero), gain, T.Broadcast(float.NegativeInfinity));
+                gain = T.Select(T.Equal(other, code), T.Broadcast(float.NegativeInfinity), gain);
+                var isBetter = T.Greater(gain, sumLX * sumLX * otherL2);
+                Unsafe.Add(ref l0, at) = T.Select(isBetter, other, code);
+                sumsLX[panel] = T.Select(isBetter, otherLX, sumLX);
+                sumsL2[panel] = T.Select(isBetter, otherL2, sumL2);
                 changes = T.Select(isBetter, one, changes);
             }
         }
-        changed = !T.All(T.Greater(one, changes));
-        return T.IsExactEverywhere || T.All(T.Greater(one, strays));
+        return !T.All(T.Equal(changes, zero));
     }
 
-    /// <summary>Up to here the nearest integer may be had by adding a number and taking it away.</summary>
-    private const float LargestRoundable = 1 << 21;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private T Cut<T>(T code)
+    private static T Code<T>(T scaled, T least, T most)
         where T : struct, ILanes<T>
-        => T.Max(T.Min(code, T.Broadcast(Half - 1)), T.Broadcast(-Half));
+        => T.Max(T.Min(T.NearestOfAny(scaled), most), least);
 }

@@ -39,20 +39,21 @@ internal static class SignedScales
     {
         Span<T> columns = stackalloc T[LaneWidth.LongestSubBlock];
         Span<T> weights = stackalloc T[LaneWidth.LongestSubBlock];
+        Span<T> products = stackalloc T[LaneWidth.LongestSubBlock];
         Span<T> found = stackalloc T[LaneWidth.LongestSubBlock];
         columns = columns[..length];
         weights = weights[..length];
+        products = products[..length];
         LaneWidth.Transpose(x, columns);
-        if (importance.IsEmpty)
-        {
-            for (var i = 0; i < length; i++)
-                weights[i] = columns[i] * columns[i];
-        }
-        else
-        {
+        if (!importance.IsEmpty)
             LaneWidth.Transpose(importance, weights);
+        for (var i = 0; i < length; i++)
+        {
+            if (importance.IsEmpty)
+                weights[i] = columns[i] * columns[i];
+            products[i] = weights[i] * columns[i];
         }
-        if (!search.TryRun<T>(columns, weights, found, out var scale))
+        if (!search.TryRun<T>(columns, weights, products, found, out var scale))
             return false;
         scale.Store(scales);
         LaneWidth.StoreCodes(found[..length], codes);
