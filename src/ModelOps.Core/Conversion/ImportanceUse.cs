@@ -29,6 +29,27 @@ internal static class ImportanceUse
         return result;
     }
 
+    /// <summary>Refuses types of so few bits that rounding by nothing but the weights' own sizes would spoil the model, as llama-quantize does.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static void Require(Recipe recipe, ImportanceMatrix? importance, IEnumerable<(NamedSource Source, GgmlType Type, bool Lattice)> tensors)
+    {
+        var missing = tensors
+            .Where(tensor => !tensor.Lattice && tensor.Source.Tensor.NativeType != tensor.Type && ImportanceNeed.Of(recipe, tensor.Source.Name, tensor.Type))
+            .Where(tensor => importance?.Find(tensor.Source.Name, tensor.Source.Tensor.Shape) is null)
+            .ToList();
+        if (missing.Count == 0)
+            return;
+        var types = string.Join(", ", missing.Select(tensor => tensor.Type).Distinct().Order());
+        throw new ModelOpsException(
+            ErrorKind.InvalidArgument,
+            importance is null
+                ? $"{recipe.Name} has tensors of {types}, which only an importance matrix can round well: {NameList.Format([.. missing.Select(tensor => tensor.Source.Name)])}."
+                : $"The importance matrix has nothing for {missing.Count} tensors that {recipe.Name} rounds to {types}: {NameList.Format([.. missing.Select(tensor => tensor.Source.Name)])}.",
+            importance is null
+                ? "Give one that llama-imatrix has measured on this model (--imatrix, -ImportanceMatrix), or choose a type that does without, such as Q2_K or IQ3_S."
+                : "Measure one that covers them, or choose a type that does without, such as Q2_K or IQ3_S.");
+    }
+
     /// <summary>Tells of tensors that are rounded without it; refuses a matrix of another model.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public static IEnumerable<string> Warnings(ImportanceMatrix? importance, IEnumerable<(NamedSource Source, GgmlType Type, bool Lattice)> tensors)

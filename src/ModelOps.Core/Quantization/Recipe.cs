@@ -33,8 +33,11 @@ public sealed record Recipe(string Name, GgmlType BaseType, int FileType)
         new("Q3_K_M", GgmlType.Q3_K, 12),
         new("Q3_K_S", GgmlType.Q3_K, 11),
         new("Q2_K", GgmlType.Q2_K, 10),
+        new("Q2_K_S", GgmlType.Q2_K, 21),
+        new("Q2_0", GgmlType.Q2_0, 41),
         new("TQ2_0", GgmlType.TQ2_0, 37),
         new("TQ1_0", GgmlType.TQ1_0, 36),
+        new("Q1_0", GgmlType.Q1_0, 40),
     ];
 
     /// <summary>Finds a recipe by name, ignoring case; <see cref="ErrorKind.UnsupportedType"/> lists the names when there is none.</summary>

@@ -3,7 +3,7 @@ namespace ModelOps.Quantization;
 /// <summary>What a tensor is for, as far as it matters for its type (tensor_category of src/llama-quant.cpp).</summary>
 internal enum TensorRole
 {
-    /// <summary>Everything else, such as queries.</summary>
+    /// <summary>Everything else.</summary>
     Other,
 
     /// <summary>The output matrix.</summary>
@@ -18,11 +18,17 @@ internal enum TensorRole
     /// <summary>What attention's keys come from.</summary>
     Key,
 
+    /// <summary>What attention's queries come from.</summary>
+    Query,
+
     /// <summary>The matrix after attention.</summary>
     AttentionOutput,
 
-    /// <summary>A first matrix of a feed-forward layer, or its gate.</summary>
+    /// <summary>The first matrix of a feed-forward layer.</summary>
     FeedForwardIn,
+
+    /// <summary>The gate beside it.</summary>
+    FeedForwardGate,
 
     /// <summary>The last matrix of a feed-forward layer.</summary>
     FeedForwardOut,
@@ -35,8 +41,8 @@ internal static class TensorRoles
     private static readonly (string Part, TensorRole Role)[] Parts =
     [
         ("attn_qkv.weight", TensorRole.Value), ("attn_kv_b.weight", TensorRole.Value), ("attn_v.weight", TensorRole.Value), ("attn_k.weight", TensorRole.Key),
-        ("attn_q.weight", TensorRole.Other), ("attn_output.weight", TensorRole.AttentionOutput),
-        ("ffn_up", TensorRole.FeedForwardIn), ("ffn_gate", TensorRole.FeedForwardIn), ("ffn_down", TensorRole.FeedForwardOut),
+        ("attn_q.weight", TensorRole.Query), ("attn_output.weight", TensorRole.AttentionOutput),
+        ("ffn_up", TensorRole.FeedForwardIn), ("ffn_gate", TensorRole.FeedForwardGate), ("ffn_down", TensorRole.FeedForwardOut),
     ];
 
     /// <summary>The role of the tensor of a name.</summary>

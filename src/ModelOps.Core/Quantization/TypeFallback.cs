@@ -11,11 +11,11 @@ internal static class TypeFallback
         var shorter = wanted switch
         {
             GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.IQ4_XS => GgmlType.IQ4_NL,
-            GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_0,
+            GgmlType.Q2_0 or GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_0,
             GgmlType.Q4_K => GgmlType.Q5_0,
             GgmlType.Q5_K => GgmlType.Q5_1,
             GgmlType.Q6_K => GgmlType.Q8_0,
-            // For blocks of 32 llama.cpp gives up; such a tensor is stored in what it uses for odd rows of the others.
+            // For blocks of 32, and for Q1_0, llama.cpp gives up; such a tensor is stored in what it uses for odd rows of the others.
             _ => GgmlType.F16,
         };
         return rowLength % shorter.BlockLength() == 0 ? shorter : GgmlType.F16;

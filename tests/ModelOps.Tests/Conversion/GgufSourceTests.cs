@@ -8,7 +8,10 @@ namespace ModelOps.Tests.Conversion;
 public sealed class GgufSourceTests : IDisposable
 {
     // A projector has no heads that llama-quantize knows of; it ends the process.
-    private static readonly string[] MixesByHeads = ["Q2_K", "IQ4_NL", "IQ4_XS"];
+    private static readonly string[] MixesByHeads =
+    [
+        .. new[] { "Q2_K", "Q2_K_S", "IQ4_NL", "IQ4_XS", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "IQ3_XS", "IQ3_S" }.Intersect(Recipe.All.Select(recipe => recipe.Name)),
+    ];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -21,6 +24,8 @@ public sealed class GgufSourceTests : IDisposable
                "qwen2/official.f32", "gpt-oss/official.bf16", "gemma3-vision/official.mmproj.bf16",
            }
            from recipe in Recipe.All
+           // From blocks of 128 llama-quantize has no type to fall back to, and these rows are shorter.
+           where recipe.Name != "Q1_0"
            where !(file.Contains("mmproj", StringComparison.Ordinal) && MixesByHeads.Contains(recipe.Name))
            select (file, recipe.Name),
     ];
@@ -31,7 +36,7 @@ public sealed class GgufSourceTests : IDisposable
     {
         GgmlOracle.RequireX64();
         var source = Path.Combine(TestPaths.Assets, "golden", file + ".gguf");
-        Assert.SkipUnless(LlamaQuantize.TryRun(source, _folder.File("expected.gguf"), Recipe.Parse(recipe), requantize: true), "llama-quantize refuses: a row is no multiple of 32.");
+        Assert.SkipUnless(LlamaQuantize.TryRun(source, _folder.File("expected.gguf"), Recipe.Parse(recipe), requantize: true), "llama-quantize refuses: a row is no multiple of 32, or the type asks for an importance matrix.");
         await AssertSameBytesAsync(source, recipe);
     }
 
@@ -51,8 +56,10 @@ public sealed class GgufSourceTests : IDisposable
         Assert.Contains(GgufFile.Read(source).Tensors, tensor => tensor.Type == type);
         foreach (var recipe in Recipe.All)
         {
-            LlamaQuantize.Run(source, _folder.File("expected.gguf"), recipe, requantize: true);
-            await AssertSameBytesAsync(source, recipe.Name);
+            if (LlamaQuantize.TryRun(source, _folder.File("expected.gguf"), recipe, requantize: true))
+                await AssertSameBytesAsync(source, recipe.Name);
+            else
+                Assert.Contains(recipe.Name, TestImportance.NeedingIt.Append("Q1_0"));
         }
     }
 
@@ -65,8 +72,10 @@ public sealed class GgufSourceTests : IDisposable
         TestGguf.Edit(Path.Combine(TestPaths.Golden("qwen3moe"), "official.bf16.gguf"), source, metadata => metadata.Set("qwen3moe.expert_count", 8u));
         foreach (var recipe in Recipe.All)
         {
-            LlamaQuantize.Run(source, _folder.File("expected.gguf"), recipe);
-            await AssertSameBytesAsync(source, recipe.Name);
+            if (LlamaQuantize.TryRun(source, _folder.File("expected.gguf"), recipe, requantize: false))
+                await AssertSameBytesAsync(source, recipe.Name);
+            else
+                Assert.Equal("Q1_0", recipe.Name);
         }
         Assert.Equal(GgmlType.Q8_0, GgufFile.Read(_folder.File("actual.gguf")).Tensors.Single(tensor => tensor.Name == "blk.0.attn_v.weight").Type);
     }

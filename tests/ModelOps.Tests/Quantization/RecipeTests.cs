@@ -28,6 +28,9 @@ public class RecipeTests
     [InlineData("TQ1_0", "TQ1_0", GgmlType.TQ1_0, 36)]
     [InlineData("TQ2_0", "TQ2_0", GgmlType.TQ2_0, 37)]
     [InlineData("MXFP4_MOE", "MXFP4_MOE", GgmlType.MXFP4, 38)]
+    [InlineData("Q2_K_S", "Q2_K_S", GgmlType.Q2_K, 21)]
+    [InlineData("Q1_0", "Q1_0", GgmlType.Q1_0, 40)]
+    [InlineData("Q2_0", "Q2_0", GgmlType.Q2_0, 41)]
     [InlineData("bf16", "BF16", GgmlType.BF16, 32)]
     public void NumbersAreLlamaCpps(string given, string name, GgmlType type, int fileType) => Assert.Equal(new Recipe(name, type, fileType), Recipe.Parse(given));
 
@@ -102,6 +105,8 @@ public class RecipeTests
     // Rows that are no whole super-blocks.
     [InlineData("IQ4_XS", "blk.0.attn_q.weight", 96, 512, true, GgmlType.IQ4_NL)]
     [InlineData("Q2_K", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
+    [InlineData("Q2_0", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
+    [InlineData("Q1_0", "blk.0.attn_q.weight", 96, 512, true, GgmlType.F16)]
     [InlineData("Q3_K_S", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
     [InlineData("TQ1_0", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
     [InlineData("TQ2_0", "blk.0.attn_q.weight", 96, 512, true, GgmlType.Q4_0)]
