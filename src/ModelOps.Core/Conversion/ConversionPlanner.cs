@@ -69,7 +69,7 @@ internal static class ConversionPlanner
             traits);
         var types = ChooseTypes(contents, chosen, recipe, options, cancellationToken);
         var fallbacks = TypeOverrides.Fallbacks(sources, chosen, types, options.Overrides);
-        ImportanceUse.Require(recipe, importance, sources.Zip(types, (source, type) => (source, type.Type, type.Lattice)));
+        ImportanceUse.Require(recipe, importance, sources.Zip(types, (source, type) => (source, type.Type, type.KeepsLattice)));
         List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
         var files = FileSplit.Assign(specs, options.SplitMaxBytes);
         var layouts = FileSplit.Layouts(contents.Metadata, specs, files);
