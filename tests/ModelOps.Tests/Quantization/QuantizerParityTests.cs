@@ -29,22 +29,6 @@ public class QuantizerParityTests
         AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, sample, WeightSamples.Importance(WeightSamples.RowLength));
     }
 
-    [Fact]
-    public void Q4_0WithoutVectorsGivesTheSameCodes()
-    {
-        // The path of processors without 256-bit vectors.
-        var weights = WeightSamples.Make("gaussian");
-        var encoded = new byte[weights.Length / 32 * 18];
-        TensorQuantizer.Quantize(GgmlType.Q4_0, weights, encoded, WeightSamples.RowLength);
-        var nibbles = new byte[16];
-        for (var block = 0; block < weights.Length / 32; block++)
-        {
-            var values = weights.AsSpan(block * 32, 32);
-            Q4_0Codec.Pack(values, Rounding.Inverse(Block.SignedMaximum(values) / -8), nibbles);
-            Assert.Equal(encoded[((block * 18) + 2)..((block + 1) * 18)], nibbles);
-        }
-    }
-
     [Theory]
     [MemberData(nameof(Models))]
     public void ModelWeightsGiveGgmlsBytes(GgmlType type, string model)

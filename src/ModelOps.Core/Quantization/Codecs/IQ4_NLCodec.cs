@@ -44,11 +44,9 @@ internal sealed class IQ4_NLCodec : IImportanceCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
         {
             var d = Block.ReadF16(source);
-            for (var i = 0; i < 16; i++)
-            {
-                destination[i] = d * NonlinearGrid.Values[source[2 + i] & 0x0F];
-                destination[i + 16] = d * NonlinearGrid.Values[source[2 + i] >> 4];
-            }
+            var (low, high) = Block.Unpack4(source[2..]);
+            ScaledCodes.Write(NonlinearGrid.Value(low), d, destination);
+            ScaledCodes.Write(NonlinearGrid.Value(high), d, destination[16..]);
         }
     }
 

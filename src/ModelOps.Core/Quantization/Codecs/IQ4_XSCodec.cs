@@ -54,17 +54,14 @@ internal sealed class IQ4_XSCodec : IImportanceCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
             var d = Block.ReadF16(source);
-            var high = BinaryPrimitives.ReadUInt16LittleEndian(source[HighAt..]);
+            var upper = BinaryPrimitives.ReadUInt16LittleEndian(source[HighAt..]);
             for (var sub = 0; sub < SubBlocks; sub++)
             {
-                var scale = (source[LowAt + (sub / 2)] >> (4 * (sub % 2)) & 0x0F) | (high >> (2 * sub) & 3) << 4;
+                var scale = (source[LowAt + (sub / 2)] >> (4 * (sub % 2)) & 0x0F) | (upper >> (2 * sub) & 3) << 4;
                 var step = d * (scale - 32);
-                for (var i = 0; i < 16; i++)
-                {
-                    var code = source[CodesAt + (16 * sub) + i];
-                    destination[(SubLength * sub) + i] = step * NonlinearGrid.Values[code & 0x0F];
-                    destination[(SubLength * sub) + i + 16] = step * NonlinearGrid.Values[code >> 4];
-                }
+                var (low, high) = Block.Unpack4(source[(CodesAt + (16 * sub))..]);
+                ScaledCodes.Write(NonlinearGrid.Value(low), step, destination[(SubLength * sub)..]);
+                ScaledCodes.Write(NonlinearGrid.Value(high), step, destination[((SubLength * sub) + 16)..]);
             }
         }
     }

@@ -12,8 +12,9 @@ internal sealed class MxFp4Codec : IBlockCodec
         Span<byte> codes = stackalloc byte[Block.Length];
         for (; !source.IsEmpty; source = source[Block.Length..], destination = destination[Bytes..])
         {
-            destination[0] = Exponent(MathF.Abs(Block.SignedMaximum(source[..Block.Length])));
-            Fp4Codes.Encode(source[..Block.Length], HalfScale(destination[0]), codes);
+            var magnitude = Block.Magnitude(source[..Block.Length]);
+            destination[0] = Exponent(magnitude);
+            Fp4Codes.Encode(source[..Block.Length], magnitude, HalfScale(destination[0]), codes);
             Block.Pack4(codes, destination[1..]);
         }
     }
@@ -23,18 +24,20 @@ internal sealed class MxFp4Codec : IBlockCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
         {
             var halfScale = HalfScale(source[0]);
-            for (var j = 0; j < Block.Length / 2; j++)
-            {
-                var code = source[1 + j];
-                destination[j] = Fp4Nibbles.DoubledValues[code & 0x0F] * halfScale;
-                destination[j + 16] = Fp4Nibbles.DoubledValues[code >> 4] * halfScale;
-            }
+            var (low, high) = Block.Unpack4(source[1..]);
+            ScaledCodes.Write(Fp4Codes.DoubledValue(low), halfScale, destination);
+            ScaledCodes.Write(Fp4Codes.DoubledValue(high), halfScale, destination[16..]);
         }
     }
 
-    // The logarithm is rounded to a float, as in C, so that the largest float below a power of two has that power's.
     private static byte Exponent(float magnitude)
-        => magnitude > 0 ? unchecked((byte)Rounding.Truncate(MathF.Floor((float)Math.Log2(magnitude)) - 2 + 127)) : (byte)0;
+    {
+        // The exponent's bits say it, but for denormals and right below the next power of two: there the logarithm, a float in C, is rounded up.
+        var bits = BitConverter.SingleToUInt32Bits(magnitude);
+        if (bits is >= 0x0080_0000 and < 0x7F80_0000 && (bits & Rounding.MantissaMask) < 0x007F_F000)
+            return unchecked((byte)((bits >> 23) - 2));
+        return magnitude > 0 ? unchecked((byte)Rounding.Truncate(MathF.Floor((float)Math.Log2(magnitude)) - 2 + 127)) : (byte)0;
+    }
 
     /// <summary>Half of 2^(e − 127), GGML_E8M0_TO_FP32_HALF; the two smallest are denormals, and 255 is no NaN to it.</summary>
     private static float HalfScale(byte e) => BitConverter.UInt32BitsToSingle(e < 2 ? 0x0020_0000u << e : (uint)(e - 1) << 23);

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>
@@ -11,6 +14,8 @@ internal sealed class NvFp4Codec : IBlockCodec
     private const byte LargestScale = 0x7E;
     private const byte NotANumber = 0x7F;
 
+    private static readonly float[] HalfScales = [.. Enumerable.Range(0, 256).Select(scale => HalfScale((byte)scale))];
+
     public GgmlType Type => GgmlType.NVFP4;
 
     public void Encode(ReadOnlySpan<float> source, Span<byte> destination)
@@ -21,11 +26,11 @@ internal sealed class NvFp4Codec : IBlockCodec
             for (var group = 0; group < NvFp4Packing.GroupsPerBlock; group++)
             {
                 var x = source.Slice(group * NvFp4Packing.GroupLength, NvFp4Packing.GroupLength);
-                destination[group] = ToScale(MathF.Abs(Block.SignedMaximum(x)) / LargestValue);
-                Fp4Codes.Encode(x, HalfScale(destination[group]), codes);
-                var nibbles = destination[(NvFp4Packing.GroupsPerBlock + (8 * group))..];
-                for (var j = 0; j < 8; j++)
-                    nibbles[j] = (byte)(codes[j] | codes[j + 8] << 4);
+                var magnitude = Block.Magnitude(x);
+                destination[group] = ToScale(magnitude / LargestValue);
+                Fp4Codes.Encode(x, magnitude, HalfScales[destination[group]], codes);
+                var (low, high) = (BinaryPrimitives.ReadUInt64LittleEndian(codes), BinaryPrimitives.ReadUInt64LittleEndian(codes[8..]));
+                BinaryPrimitives.WriteUInt64LittleEndian(destination[(NvFp4Packing.GroupsPerBlock + (8 * group))..], low | high << 4);
             }
         }
     }
@@ -36,13 +41,9 @@ internal sealed class NvFp4Codec : IBlockCodec
         {
             for (var group = 0; group < NvFp4Packing.GroupsPerBlock; group++)
             {
-                var step = HalfScale(source[group]);
-                for (var j = 0; j < 8; j++)
-                {
-                    var code = source[NvFp4Packing.GroupsPerBlock + (8 * group) + j];
-                    destination[(NvFp4Packing.GroupLength * group) + j] = Fp4Nibbles.DoubledValues[code & 0x0F] * step;
-                    destination[(NvFp4Packing.GroupLength * group) + j + 8] = Fp4Nibbles.DoubledValues[code >> 4] * step;
-                }
+                var packed = BinaryPrimitives.ReadUInt64LittleEndian(source[(NvFp4Packing.GroupsPerBlock + (8 * group))..]);
+                var codes = Vector128.Create(packed, packed >> 4).AsByte() & Vector128.Create((byte)0x0F);
+                ScaledCodes.Write(Fp4Codes.DoubledValue(codes), HalfScales[source[group]], destination[(NvFp4Packing.GroupLength * group)..]);
             }
         }
     }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>
@@ -16,7 +18,10 @@ internal sealed class Q3_KCodec : IImportanceCodec
     private const int ScaleHalf = 32;
 
     /// <summary>Super-blocks that are refined together.</summary>
-    private const int Batch = 4;
+    private const int Batch = 8;
+
+    /// <summary>Super-blocks that are searched together: their own scales then fill the lanes as well.</summary>
+    private const int ImportanceBatch = 16;
 
     public GgmlType Type => GgmlType.Q3_K;
 
@@ -41,20 +46,30 @@ internal sealed class Q3_KCodec : IImportanceCodec
 
     public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        Span<float> weights = stackalloc float[Block.SuperLength];
-        Span<float> sums = stackalloc float[SubBlocks];
-        Span<float> scales = stackalloc float[SubBlocks];
-        Span<byte> codes = stackalloc byte[Block.SuperLength];
-        Span<byte> scaleCodes = stackalloc byte[SubBlocks];
-        Span<float> factor = stackalloc float[1];
-        for (; !row.IsEmpty; row = row[Block.SuperLength..], importance = importance[Block.SuperLength..], destination = destination[Bytes..])
+        Span<float> weights = stackalloc float[ImportanceBatch * Block.SuperLength];
+        Span<float> sums = stackalloc float[ImportanceBatch * SubBlocks];
+        Span<float> scales = stackalloc float[ImportanceBatch * SubBlocks];
+        Span<byte> codes = stackalloc byte[ImportanceBatch * Block.SuperLength];
+        Span<byte> scaleCodes = stackalloc byte[ImportanceBatch * SubBlocks];
+        Span<float> factors = stackalloc float[ImportanceBatch];
+        while (!row.IsEmpty)
         {
-            var x = row[..Block.SuperLength];
-            Importance.Spread(x, importance[..Block.SuperLength], 2 * Importance.SumOfSquares(x) / Block.SuperLength, weights);
-            Importance.Sum(weights, SubLength, sums);
-            SignedScales.Find(new ScaleSearch(Half), x, SubLength, weights, scales, codes);
-            SignedScales.Find(new ScaleSearch(ScaleHalf), scales, SubBlocks, sums, factor, scaleCodes);
-            EncodeBlock(x, factor[0], scaleCodes, codes, destination);
+            var blocks = Math.Min(ImportanceBatch, row.Length / Block.SuperLength);
+            for (var i = 0; i < blocks; i++)
+            {
+                var x = row.Slice(i * Block.SuperLength, Block.SuperLength);
+                Importance.Spread(x, importance.Slice(i * Block.SuperLength, Block.SuperLength), 2 * Importance.SumOfSquares(x) / Block.SuperLength, weights[(i * Block.SuperLength)..]);
+            }
+            Importance.Sum(weights[..(blocks * Block.SuperLength)], SubLength, sums);
+            SignedScales.Find(new ScaleSearch(Half), row[..(blocks * Block.SuperLength)], SubLength, weights, scales[..(blocks * SubBlocks)], codes);
+            SignedScales.Find(new ScaleSearch(ScaleHalf), scales[..(blocks * SubBlocks)], SubBlocks, sums, factors[..blocks], scaleCodes);
+            for (var i = 0; i < blocks; i++)
+            {
+                EncodeBlock(row[..Block.SuperLength], factors[i], scaleCodes.Slice(i * SubBlocks, SubBlocks), codes.Slice(i * Block.SuperLength, Block.SuperLength), destination);
+                row = row[Block.SuperLength..];
+                importance = importance[Block.SuperLength..];
+                destination = destination[Bytes..];
+            }
         }
     }
 
@@ -63,11 +78,11 @@ internal sealed class Q3_KCodec : IImportanceCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
             var d = Block.ReadF16(source[ScaleAt..]);
-            for (var i = 0; i < Block.SuperLength; i++)
+            for (var sub = 0; sub < SubBlocks; sub++)
             {
-                var code = source[CodesAt + (i / 128 * 32) + (i % 32)] >> (i % 128 / 32 * 2) & 3;
-                var high = source[i % 32] >> (i / 32) & 1;
-                destination[i] = d * (ScaleOf(source[ScalesAt..], i / SubLength) - ScaleHalf) * (code - (high != 0 ? 0 : 4));
+                var third = Vector128.Create(source[(sub % 2 * SubLength)..]) >> (sub / 2) & Vector128<byte>.One;
+                var codes = (Block.Unpack2(source[CodesAt..], sub * SubLength) | third << 2).AsSByte() - Vector128.Create((sbyte)Half);
+                ScaledCodes.Write(codes, d * (ScaleOf(source[ScalesAt..], sub) - ScaleHalf), destination[(sub * SubLength)..]);
             }
         }
     }
@@ -98,13 +113,14 @@ internal sealed class Q3_KCodec : IImportanceCodec
             if (step != 0)
                 SubBlockCodes.Encode(x.Slice(sub * SubLength, SubLength), 0, step, -Half, Half - 1, codes.Slice(sub * SubLength, SubLength));
         }
-        var mask = block[..32];
-        mask.Clear();
-        for (var i = 0; i < Block.SuperLength; i++)
+        var thirds = Vector256<byte>.Zero;
+        for (var run = 0; run < 8; run++)
         {
-            mask[i % 32] |= (byte)(codes[i] >> 2 << (i / 32));
-            codes[i] &= 3;
+            var code = Vector256.Create(codes[(32 * run)..]);
+            thirds |= code >> 2 << run;
+            (code & Vector256.Create((byte)3)).CopyTo(codes[(32 * run)..]);
         }
+        thirds.CopyTo(block);
         Block.Pack2(codes, block[CodesAt..]);
     }
 

@@ -9,19 +9,16 @@ internal sealed class Q4_1Codec : IImportanceCodec
 
     public void Encode(ReadOnlySpan<float> source, Span<byte> destination)
     {
+        Span<byte> codes = stackalloc byte[Block.Length];
         for (; !source.IsEmpty; source = source[Block.Length..], destination = destination[Bytes..])
         {
             var (minimum, maximum) = Block.Range(source[..Block.Length]);
             var scale = (maximum - minimum) / 15;
-            var inverse = Rounding.Inverse(scale);
             Block.WriteF16(destination, scale);
             Block.WriteF16(destination[2..], minimum);
-            for (var j = 0; j < 16; j++)
-            {
-                var low = (byte)Math.Min(15, (int)Rounding.TruncateToSByte(((source[j] - minimum) * inverse) + 0.5f));
-                var high = (byte)Math.Min(15, (int)Rounding.TruncateToSByte(((source[j + 16] - minimum) * inverse) + 0.5f));
-                destination[4 + j] = (byte)(low | (high << 4));
-            }
+            BlockCodes.Truncate(source[..Block.Length], minimum, Rounding.Inverse(scale), 0.5f, codes);
+            Block.Limit(codes, 15);
+            Block.Pack4(codes, destination[4..]);
         }
     }
 
@@ -39,11 +36,9 @@ internal sealed class Q4_1Codec : IImportanceCodec
         {
             var scale = Block.ReadF16(source);
             var minimum = Block.ReadF16(source[2..]);
-            for (var j = 0; j < 16; j++)
-            {
-                destination[j] = ((source[4 + j] & 0x0F) * scale) + minimum;
-                destination[j + 16] = ((source[4 + j] >> 4) * scale) + minimum;
-            }
+            var (low, high) = Block.Unpack4(source[4..]);
+            ScaledCodes.Write(low, scale, minimum, destination);
+            ScaledCodes.Write(high, scale, minimum, destination[16..]);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>Q5_0: blocks of 32 in 22 bytes, f16 d, 32 fifth bits and 4-bit codes; y = d · (q − 16) (quantize_row_q5_0_ref, quantize_row_q5_0_impl).</summary>
@@ -13,12 +15,9 @@ internal sealed class Q5_0Codec : IImportanceCodec
         for (; !source.IsEmpty; source = source[Block.Length..], destination = destination[Bytes..])
         {
             var scale = Block.SignedMaximum(source[..Block.Length]) / -16;
-            var inverse = Rounding.Inverse(scale);
             Block.WriteF16(destination, scale);
-            for (var j = 0; j < Block.Length; j++)
-            {
-                codes[j] = (byte)Math.Min(31, (int)Rounding.TruncateToSByte((source[j] * inverse) + 16.5f));
-            }
+            BlockCodes.Truncate(source[..Block.Length], 0, Rounding.Inverse(scale), 16.5f, codes);
+            Block.Limit(codes, 31);
             Block.Pack5(codes, destination[2..], destination[6..]);
         }
     }
@@ -32,15 +31,12 @@ internal sealed class Q5_0Codec : IImportanceCodec
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        Span<byte> codes = stackalloc byte[Block.Length];
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
         {
             var scale = Block.ReadF16(source);
-            Block.Unpack5(source[2..], source[6..], codes);
-            for (var j = 0; j < Block.Length; j++)
-            {
-                destination[j] = (codes[j] - 16) * scale;
-            }
+            var (low, high) = Block.Unpack5(source[2..], source[6..]);
+            ScaledCodes.Write(low.AsSByte() - Vector128.Create((sbyte)16), scale, destination);
+            ScaledCodes.Write(high.AsSByte() - Vector128.Create((sbyte)16), scale, destination[16..]);
         }
     }
 }

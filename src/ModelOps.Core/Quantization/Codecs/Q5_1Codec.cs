@@ -14,14 +14,10 @@ internal sealed class Q5_1Codec : IImportanceCodec
         {
             var (minimum, maximum) = Block.Range(source[..Block.Length]);
             var scale = (maximum - minimum) / 31;
-            var inverse = Rounding.Inverse(scale);
             Block.WriteF16(destination, scale);
             Block.WriteF16(destination[2..], minimum);
-            for (var j = 0; j < Block.Length; j++)
-            {
-                // No limit of 31 here, unlike the other three types.
-                codes[j] = unchecked((byte)Rounding.Truncate(((source[j] - minimum) * inverse) + 0.5f));
-            }
+            // No limit of 31 here, unlike the other three types.
+            BlockCodes.Truncate(source[..Block.Length], minimum, Rounding.Inverse(scale), 0.5f, codes);
             Block.Pack5(codes, destination[4..], destination[8..]);
         }
     }
@@ -36,16 +32,13 @@ internal sealed class Q5_1Codec : IImportanceCodec
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        Span<byte> codes = stackalloc byte[Block.Length];
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
         {
             var scale = Block.ReadF16(source);
             var minimum = Block.ReadF16(source[2..]);
-            Block.Unpack5(source[4..], source[8..], codes);
-            for (var j = 0; j < Block.Length; j++)
-            {
-                destination[j] = (codes[j] * scale) + minimum;
-            }
+            var (low, high) = Block.Unpack5(source[4..], source[8..]);
+            ScaledCodes.Write(low, scale, minimum, destination);
+            ScaledCodes.Write(high, scale, minimum, destination[16..]);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>
@@ -12,6 +14,7 @@ internal sealed class Q6_KCodec : IImportanceCodec
     private const int ScaleAt = 208;
     private const int SubLength = 16;
     private const int SubBlocks = 16;
+    private const int Half = 32;
 
     public GgmlType Type => GgmlType.Q6_K;
 
@@ -32,31 +35,23 @@ internal sealed class Q6_KCodec : IImportanceCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
             var d = Block.ReadF16(source[ScaleAt..]);
-            for (var half = 0; half < 2; half++)
+            for (var sub = 0; sub < SubBlocks; sub++)
             {
-                var low = source.Slice(64 * half, 64);
-                var high = source.Slice(HighAt + (32 * half), 32);
-                var scales = source.Slice(ScalesAt + (8 * half), 8);
-                var y = destination.Slice(128 * half, 128);
-                for (var i = 0; i < 32; i++)
-                {
-                    var sub = i / SubLength;
-                    y[i] = d * Scale(scales, sub) * (((low[i] & 0x0F) | (high[i] & 3) << 4) - 32);
-                    y[i + 32] = d * Scale(scales, sub + 2) * (((low[i + 32] & 0x0F) | (high[i] >> 2 & 3) << 4) - 32);
-                    y[i + 64] = d * Scale(scales, sub + 4) * ((low[i] >> 4 | (high[i] >> 4 & 3) << 4) - 32);
-                    y[i + 96] = d * Scale(scales, sub + 6) * ((low[i + 32] >> 4 | (high[i] >> 6 & 3) << 4) - 32);
-                }
+                // Four runs of 32 weights share the high bits of a half; two share the low ones.
+                var (half, run, at) = (sub / 8, sub % 8 / 2, sub % 2 * SubLength);
+                var low = Vector128.Create(source[((64 * half) + (run % 2 * 32) + at)..]) >> (run / 2 * 4) & Vector128.Create((byte)0x0F);
+                var high = Vector128.Create(source[(HighAt + (32 * half) + at)..]) >> (run * 2) & Vector128.Create((byte)3);
+                var codes = (low | high << 4).AsSByte() - Vector128.Create((sbyte)Half);
+                ScaledCodes.Write(codes, d * unchecked((sbyte)source[ScalesAt + sub]), destination[(sub * SubLength)..]);
             }
         }
     }
-
-    private static int Scale(ReadOnlySpan<byte> scales, int index) => unchecked((sbyte)scales[index]);
 
     private static void EncodeBlock(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, Span<byte> destination)
     {
         Span<byte> codes = stackalloc byte[Block.SuperLength];
         Span<float> scales = stackalloc float[SubBlocks];
-        SignedScales.Find(new ScaleSearch(32), x, SubLength, importance, scales, codes);
+        SignedScales.Find(new ScaleSearch(Half), x, SubLength, importance, scales, codes);
         var maximum = Block.SignedMaximum(scales);
         if (MathF.Abs(maximum) < Rounding.GroupMaxEpsilon)
         {
@@ -76,7 +71,7 @@ internal sealed class Q6_KCodec : IImportanceCodec
                 // The codes of the search stay, as in ggml; they are multiplied by nothing.
                 continue;
             }
-            SubBlockCodes.Encode(x.Slice(SubLength * sub, SubLength), 0, scale, -32, 31, codes.Slice(SubLength * sub, SubLength));
+            SubBlockCodes.Encode(x.Slice(SubLength * sub, SubLength), 0, scale, -Half, Half - 1, codes.Slice(SubLength * sub, SubLength));
         }
         Pack(codes, destination);
     }
@@ -86,12 +81,11 @@ internal sealed class Q6_KCodec : IImportanceCodec
         for (var half = 0; half < 2; half++)
         {
             var q = codes.Slice(128 * half, 128);
-            for (var i = 0; i < 32; i++)
-            {
-                destination[(64 * half) + i] = (byte)((q[i] & 0x0F) | (q[i + 64] & 0x0F) << 4);
-                destination[(64 * half) + i + 32] = (byte)((q[i + 32] & 0x0F) | (q[i + 96] & 0x0F) << 4);
-                destination[HighAt + (32 * half) + i] = (byte)(q[i] >> 4 | q[i + 32] >> 4 << 2 | q[i + 64] >> 4 << 4 | q[i + 96] >> 4 << 6);
-            }
+            var (q0, q1, q2, q3) = (Vector256.Create(q), Vector256.Create(q[32..]), Vector256.Create(q[64..]), Vector256.Create(q[96..]));
+            var nibble = Vector256.Create((byte)0x0F);
+            ((q0 & nibble) | q2 << 4).CopyTo(destination[(64 * half)..]);
+            ((q1 & nibble) | q3 << 4).CopyTo(destination[((64 * half) + 32)..]);
+            (q0 >> 4 | q1 >> 4 << 2 | q2 >> 4 << 4 | q3 >> 4 << 6).CopyTo(destination[(HighAt + (32 * half))..]);
         }
     }
 }

@@ -13,27 +13,10 @@ internal sealed class Q8_0Codec : IBlockCodec
     {
         for (; !source.IsEmpty; source = source[Block.Length..], destination = destination[Bytes..])
         {
-            var scale = MathF.Abs(Block.SignedMaximum(source[..Block.Length])) / 127;
-            var inverse = Rounding.Inverse(scale);
+            var scale = Block.Magnitude(source[..Block.Length]) / 127;
             Block.WriteF16(destination, scale);
-            if (float.IsFinite(inverse) && Vector256.IsHardwareAccelerated)
-            {
-                Vector256.Narrow(Vector256.Narrow(Round(source, inverse), Round(source[8..], inverse)), Vector256.Narrow(Round(source[16..], inverse), Round(source[24..], inverse)))
-                    .AsByte().CopyTo(destination[2..]);
-                continue;
-            }
-            for (var j = 0; j < Block.Length; j++)
-            {
-                destination[2 + j] = unchecked((byte)Rounding.RoundToSByte(source[j] * inverse));
-            }
+            BlockCodes.Round(source[..Block.Length], Rounding.Inverse(scale), destination[2..]);
         }
-    }
-
-    // Half away from zero: adding the float just below a half and truncating is exact for every float, adding a half is not.
-    private static Vector256<int> Round(ReadOnlySpan<float> values, float inverse)
-    {
-        var scaled = Vector256.Create(values[..8]) * inverse;
-        return Vector256.ConvertToInt32(scaled + Vector256.CopySign(Vector256.Create(0.49999997f), scaled));
     }
 
     public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
@@ -41,10 +24,8 @@ internal sealed class Q8_0Codec : IBlockCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.Length..])
         {
             var scale = Block.ReadF16(source);
-            for (var j = 0; j < Block.Length; j++)
-            {
-                destination[j] = unchecked((sbyte)source[2 + j]) * scale;
-            }
+            ScaledCodes.Write(Vector128.Create(source[2..]).AsSByte(), scale, destination);
+            ScaledCodes.Write(Vector128.Create(source[18..]).AsSByte(), scale, destination[16..]);
         }
     }
 }

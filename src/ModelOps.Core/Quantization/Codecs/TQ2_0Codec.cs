@@ -23,8 +23,8 @@ internal sealed class TQ2_0Codec : IBlockCodec
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
             var d = Block.ReadF16(source[ScaleAt..]);
-            for (var i = 0; i < Block.SuperLength; i++)
-                destination[i] = ((source[(i / 128 * 32) + (i % 32)] >> (i % 128 / 32 * 2) & 3) - 1) * d;
+            for (var i = 0; i < Block.SuperLength; i += 16)
+                Ternary.Decode(Block.Unpack2(source, i), d, destination[i..]);
         }
     }
 }

@@ -18,7 +18,7 @@ internal interface ILanes<T>
 
     void Store(Span<float> destination);
 
-    /// <summary>The lanes, whole numbers, as bytes.</summary>
+    /// <summary>C's <c>(int8_t)</c> of each lane: <see cref="Rounding.TruncateToSByte"/>.</summary>
     void StoreBytes(Span<byte> destination);
 
     static abstract T operator +(T left, T right);

@@ -21,7 +21,7 @@ internal readonly struct Lanes1(float value) : ILanes<Lanes1>
     public void Store(Span<float> destination) => destination[0] = _value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StoreBytes(Span<byte> destination) => destination[0] = unchecked((byte)(int)_value);
+    public void StoreBytes(Span<byte> destination) => destination[0] = unchecked((byte)Rounding.Truncate(_value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 operator +(Lanes1 left, Lanes1 right) => new(left._value + right._value);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelOps.Quantization;
 
@@ -19,7 +20,7 @@ internal static class NonlinearGrid
     /// <summary>Cells from here on, and down to minus here, hold no border.</summary>
     private const float Edge = 130;
 
-    public static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+    private static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
     /// <summary>
     /// From which number on a value is nearer than the one below it. ggml compares two rounded differences, so this is not always the
@@ -39,6 +40,10 @@ internal static class NonlinearGrid
 
     /// <summary>The same as indices.</summary>
     public static ReadOnlySpan<float> NearestIndex => CellIndices;
+
+    /// <summary>The values of 16 codes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Value(Vector128<byte> codes) => Vector128.Shuffle(Vector128.Create(Values), codes.AsSByte());
 
     /// <summary>What the nearest value of each lane has in a table; for −150 … 150.</summary>
     /// <param name="x">The numbers.</param>
