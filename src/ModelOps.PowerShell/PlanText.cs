@@ -55,9 +55,9 @@ internal static partial class PlanText
         text.Append(plan.DownloadBytes == 0 ? "" : $", {ByteSize.Format(plan.DownloadBytes)} of weights to download without storing them");
         foreach (var type in plan.Tensors.GroupBy(tensor => tensor.Type).OrderByDescending(type => type.Sum(tensor => tensor.Bytes)))
         {
-            var lattice = type.Count(tensor => tensor.Lattice);
             text.AppendLine().Append($"  {type.Key,-6} {type.Count(),5} tensors  {ByteSize.Format(type.Sum(tensor => tensor.Bytes)),10}");
-            text.Append(lattice == 0 ? "" : $"  {lattice} on a quantization lattice, which is kept");
+            foreach (var lattice in type.Where(tensor => tensor.Lattice).GroupBy(tensor => tensor.LatticeKind))
+                text.Append($"  {lattice.Count()} on a quantization lattice ({lattice.Key}), which is kept");
         }
         foreach (var note in plan.Notes)
         {

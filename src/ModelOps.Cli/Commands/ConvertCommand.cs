@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using ModelOps.Cli.Json;
 using ModelOps.Cli.Rendering;
 
@@ -119,8 +120,8 @@ internal static class ConvertCommand
             ("download", plan.DownloadBytes > 0 ? $"{Sizes.Bytes(plan.DownloadBytes)} of weights, not stored" : null),
             ("lattice kept", plan.Options.KeepLattice ? $"{plan.Tensors.Count(tensor => tensor.Lattice)} tensors" : "not looked for"));
         report.Line();
-        report.Table([new("Tensor", Wrap: true), new("Type"), new("Shape", Right: true), new("Size", Right: true), new("Lattice")],
-            plan.Tensors.Select(tensor => new[] { tensor.Name, tensor.Type.ToString(), string.Join(" × ", tensor.Shape), Sizes.Bytes(tensor.Bytes), tensor.Lattice ? "kept" : "" }));
+        report.Table([new("Tensor", Wrap: true), new("Type"), new("Shape", Right: true), new("Size", Right: true), new("Lattice kept", Wrap: true)],
+            plan.Tensors.Select(tensor => new[] { tensor.Name, tensor.Type.ToString(), string.Join(" × ", tensor.Shape), Sizes.Bytes(tensor.Bytes), tensor.LatticeKind ?? "" }));
     }
 
     private static void Render(Report report, ConversionResult result)
@@ -131,9 +132,26 @@ internal static class ConvertCommand
             ("size", Sizes.Bytes(result.Bytes)),
             ("bit-exact", $"{Sizes.Percent(result.ExactFraction, 2)} of all weights"),
             ("lattice", result.LatticeExactFraction is { } fraction ? $"kept in {result.Tensors.Count(tensor => tensor.Lattice)} tensors, {Sizes.Percent(fraction, 2)} of their weights bit-exact" : null),
+            ("errors", result.LargestError > 0 ? $"{Error(result.LargestError)} at most, {Error(result.RmsError)} root mean square; {Sizes.Percent(result.RelativeError, 3)} of the weights' in what was encoded" : "none"),
             ("time", Sizes.Seconds(result.Seconds)),
             ("note", Notes(result.Notes)));
+        report.Line();
+        report.Table([new("Type"), new("Lattice", Wrap: true), new("Tensors", Right: true), new("Size", Right: true), new("Bit-exact", Right: true), new("Largest error", Right: true), new("RMS error", Right: true)],
+            result.Tensors.GroupBy(tensor => (tensor.Type, tensor.LatticeKind)).OrderByDescending(group => group.Sum(tensor => tensor.Bytes)).Select(Row));
     }
+
+    private static string[] Row(IGrouping<(GgmlType Type, string? LatticeKind), ConvertedTensor> group)
+    {
+        var weights = group.Sum(tensor => tensor.Weights);
+        return
+        [
+            group.Key.Type.ToString(), group.Key.LatticeKind ?? "", group.Count().ToString(CultureInfo.InvariantCulture), Sizes.Bytes(group.Sum(tensor => tensor.Bytes)),
+            weights == 0 ? "" : Sizes.Percent((double)group.Sum(tensor => tensor.ExactWeights) / weights, 2), Error(group.Max(tensor => tensor.LargestError)),
+            weights == 0 ? "" : Error(Math.Sqrt(group.Sum(tensor => tensor.RmsError * tensor.RmsError * tensor.Weights) / weights)),
+        ];
+    }
+
+    private static string Error(double error) => error == 0 ? "0" : Sizes.Number(error, "0.00e+0");
 
     private static string? Notes(IReadOnlyList<string> notes) => notes.Count == 0 ? null : string.Join(' ', notes);
 }

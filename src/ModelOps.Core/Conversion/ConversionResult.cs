@@ -7,7 +7,20 @@ namespace ModelOps;
 /// <param name="ExactWeights">Weights that come back bit for bit when dequantised to the checkpoint's own type.</param>
 /// <param name="Weights">Weights in all.</param>
 /// <param name="Lattice">Whether a quantization lattice was kept.</param>
-public sealed record ConvertedTensor(string Name, GgmlType Type, long Bytes, long ExactWeights, long Weights, bool Lattice);
+public sealed record ConvertedTensor(string Name, GgmlType Type, long Bytes, long ExactWeights, long Weights, bool Lattice)
+{
+    /// <summary>Which lattice was kept, as in the plan; null when none was.</summary>
+    public string? LatticeKind { get; init; }
+
+    /// <summary>How far a weight is off at most from the source's (in F32, after the architecture's transform); 0 when all are what they were.</summary>
+    public float LargestError { get; init; }
+
+    /// <summary>Root mean square of all weights' errors.</summary>
+    public double RmsError { get; init; }
+
+    /// <summary><see cref="RmsError"/> as a fraction of the root mean square of the weights themselves.</summary>
+    public double RelativeError { get; init; }
+}
 
 /// <summary>What a conversion did.</summary>
 public sealed record ConversionResult
@@ -41,6 +54,15 @@ public sealed record ConversionResult
 
     /// <summary>Fraction of the weights of lattice tensors that are bit-exact; null when no lattice was found.</summary>
     public required double? LatticeExactFraction { get; init; }
+
+    /// <summary>How far any weight is off at most.</summary>
+    public float LargestError { get; init; }
+
+    /// <summary>Root mean square of the errors of all weights; those that were copied have none.</summary>
+    public double RmsError { get; init; }
+
+    /// <summary>The errors as a fraction of the weights, both as root mean squares, of the tensors that were encoded and not copied.</summary>
+    public double RelativeError { get; init; }
 
     /// <summary>The plan's notes.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];

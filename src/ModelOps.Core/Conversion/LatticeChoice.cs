@@ -26,7 +26,9 @@ internal static class LatticeChoice
     {
         if (tensor.Lattice is { } lattice)
             return FindStored(reader, tensor, lattice, isAllowed);
-        return isAllowed(BlockLattice.Of(GgmlType.Q4_0)!) && (tensor.NativeType == GgmlType.Q4_0 || LatticeSample.IsLattice(reader, tensor)) ? new SettledType(GgmlType.Q4_0, "4 bit, group 32, trained") : null;
+        if (tensor.NativeType is { } native && BlockLattice.Of(native) is { } blocks)
+            return isAllowed(blocks) ? new SettledType(native, $"{native}") : null;
+        return isAllowed(BlockLattice.Of(GgmlType.Q4_0)!) && LatticeSample.IsLattice(reader, tensor) ? new SettledType(GgmlType.Q4_0, "4 bit, group 32, trained") : null;
     }
 
     /// <summary>Of the types that hold all codes of the sample, the one that holds most groups exactly; of several the smallest.</summary>

@@ -29,7 +29,9 @@ public static class ModelConverter
             RequireOutput(plan, file.Path);
         var run = new ConversionRun(plan, progress);
         await run.RunAsync(disk, cancellationToken).ConfigureAwait(false);
-        List<ConvertedTensor> converted = [.. plan.Tensors.Select((tensor, i) => new ConvertedTensor(tensor.Name, tensor.Type, tensor.Bytes, run.ExactWeights[i], plan.TensorSources![i].Weights, tensor.Lattice))];
+        var fidelities = run.Fidelities();
+        var all = fidelities.Aggregate(new Fidelity(0), (sum, fidelity) => sum + fidelity);
+        List<ConvertedTensor> converted = [.. plan.Tensors.Select((tensor, i) => Converted(tensor, plan.TensorSources![i].Weights, fidelities[i]))];
         return new ConversionResult
         {
             Output = plan.Output,
@@ -42,10 +44,21 @@ public static class ModelConverter
             Inputs = run.Inputs,
             ExactFraction = Fraction(converted) ?? 1,
             LatticeExactFraction = Fraction(converted.Where(tensor => tensor.Lattice)),
+            LargestError = all.LargestError,
+            RmsError = all.RmsError(converted.Sum(tensor => tensor.Weights)),
+            RelativeError = all.RelativeError,
             Notes = plan.Notes,
             Seconds = clock.Elapsed.TotalSeconds,
         };
     }
+
+    private static ConvertedTensor Converted(PlannedTensor tensor, long weights, Fidelity fidelity) => new(tensor.Name, tensor.Type, tensor.Bytes, fidelity.ExactWeights, weights, tensor.Lattice)
+    {
+        LatticeKind = tensor.LatticeKind,
+        LargestError = fidelity.LargestError,
+        RmsError = fidelity.RmsError(weights),
+        RelativeError = fidelity.RelativeError,
+    };
 
     private static double? Fraction(IEnumerable<ConvertedTensor> tensors)
     {

@@ -36,7 +36,7 @@ internal static class ResumeBenchmark
     /// <summary>Entries of the journal (docs/decisions/0007) that are not empty; -1 when there is none.</summary>
     private static int Done(LargeCheckpoint checkpoint)
     {
-        const int HeaderBytes = 64, EntryBytes = 16;
+        const int HeaderBytes = 64, EntryBytes = 36;
         string folder = Path.GetDirectoryName(checkpoint.Output)!;
         if (!Directory.Exists(folder) || Directory.GetFiles(folder, "*.journal") is not [var path])
             return -1;

@@ -91,7 +91,7 @@ public sealed class ConversionResumeTests : IDisposable
     [Theory]
     [InlineData(0, 1)]
     [InlineData(20, 1)]
-    [InlineData(64 + 16 + 4, 1)]
+    [InlineData(64 + 36 + 4, 1)]
     [InlineData(64, 1000)]
     public async Task DamagedJournal_CostsWorkAndNothingElse(int at, int count)
     {

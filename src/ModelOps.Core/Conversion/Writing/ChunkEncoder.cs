@@ -3,7 +3,7 @@ using ModelOps.Quantization;
 namespace ModelOps.Conversion;
 
 /// <summary>
-/// Makes chunks of the output, one at a time: reads rows, transforms, encodes, counts what is exact. A worker has one, with buffers for the
+/// Makes chunks of the output, one at a time: reads rows, transforms, encodes, measures what came of them. A worker has one, with buffers for the
 /// largest chunk of the plan, so that memory is known before the first byte is read. A chunk's bytes do not depend on any other.
 /// </summary>
 internal sealed class ChunkEncoder
@@ -55,17 +55,17 @@ internal sealed class ChunkEncoder
     /// <param name="chunk">Which rows.</param>
     /// <param name="processors">Taken while encoding, and not while a disk is waited for.</param>
     /// <param name="cancellationToken">Stops it between rows.</param>
-    /// <returns>How many of its weights are exact (<see cref="ConvertedTensor.ExactWeights"/>).</returns>
-    public long Encode(CheckpointReader reader, PlannedTensor tensor, TensorSource source, RowChunk chunk, SemaphoreSlim processors, CancellationToken cancellationToken)
+    /// <returns>How near its weights are to the source's.</returns>
+    public Fidelity Encode(CheckpointReader reader, PlannedTensor tensor, TensorSource source, RowChunk chunk, SemaphoreSlim processors, CancellationToken cancellationToken)
     {
         var rowBytes = (int)tensor.Type.RowBytes(source.RowLength);
         var data = Buffer(chunk.Rows * rowBytes);
         if (source.NativeType == tensor.Type)
         {
             source.ReadNativeRows(reader, chunk.FirstRow, data);
-            return chunk.Rows * source.RowLength;
+            return new Fidelity(chunk.Rows * source.RowLength);
         }
-        var exact = 0L;
+        var fidelity = new Fidelity(0);
         var blocks = tensor.Lattice && source.Lattice is not null ? BlockLattice.Of(tensor.Type) : null;
         var sliceRows = SliceRows(source);
         for (var row = 0L; row < chunk.Rows; row += sliceRows)
@@ -81,13 +81,13 @@ internal sealed class ChunkEncoder
             {
                 if (lattice is null)
                 {
-                    exact += Encode(tensor, source, chunk.FirstRow + row, weights, encoded);
+                    fidelity += Encode(tensor, source, chunk.FirstRow + row, weights, encoded);
                 }
                 else
                 {
                     lattice.ToWeights(weights);
                     LatticePacking.Pack(blocks!, lattice, weights, encoded);
-                    exact += CountExact(tensor, source, weights, encoded);
+                    fidelity += Compare(tensor, source, weights, encoded);
                 }
             }
             finally
@@ -95,32 +95,33 @@ internal sealed class ChunkEncoder
                 processors.Release();
             }
         }
-        return exact;
+        return fidelity;
     }
 
     private static long SliceRows(TensorSource source) => Math.Max(source.RowsAtOnce, SliceWeights / source.RowLength);
 
-    private long Encode(PlannedTensor tensor, TensorSource source, long firstRow, ReadOnlySpan<float> weights, Span<byte> data)
+    private Fidelity Encode(PlannedTensor tensor, TensorSource source, long firstRow, ReadOnlySpan<float> weights, Span<byte> data)
     {
         if (tensor.Lattice)
         {
             // The weights are the checkpoint's BF16, so narrowing gives its very bits back.
             FloatConversion.ToBF16(weights, _stored);
-            return LatticeQuantizer.Quantize(_stored.AsSpan(0, weights.Length), data);
+            LatticeQuantizer.Quantize(_stored.AsSpan(0, weights.Length), data);
+            return Compare(tensor, source, weights, data);
         }
         Quantize(tensor, firstRow, weights, data);
         if (tensor.Type == GgmlType.F32)
-            return weights.Length;
-        return CountExact(tensor, source, weights, data);
+            return new Fidelity(weights.Length);
+        return Compare(tensor, source, weights, data);
     }
 
-    private long CountExact(PlannedTensor tensor, TensorSource source, ReadOnlySpan<float> weights, ReadOnlySpan<byte> data)
+    private Fidelity Compare(PlannedTensor tensor, TensorSource source, ReadOnlySpan<float> weights, ReadOnlySpan<byte> data)
     {
         // Compared is the weight after the architecture's transform (a permuted row's weight, a norm's weight plus one), rounded to the
         // checkpoint's type on both sides.
         var decoded = _decoded.AsSpan(0, weights.Length);
         TensorQuantizer.Dequantize(tensor.Type, data, decoded);
-        return WeightReader.CountExact(source.Type, weights, decoded);
+        return Fidelity.Of(WeightReader.CountExact(source.Type, weights, decoded), weights, decoded);
     }
 
     /// <summary>Quantises rows; each matrix of a stack of experts has its own row of the importance matrix.</summary>

@@ -25,7 +25,7 @@ internal sealed class ConversionRun
     private readonly ChunkEncoder.ChunkNeeds _needs;
     private readonly int _threads;
     private readonly int _workers;
-    private readonly long[] _exactWeights;
+    private readonly Fidelity[] _fidelities;
     private readonly ConversionMeter _meter;
     private readonly InputDigests _digests;
     private int _next = -1;
@@ -41,13 +41,19 @@ internal sealed class ConversionRun
         _needs = ChunkEncoder.Needs(plan, sources, _chunks);
         _threads = plan.Options.Threads > 0 ? plan.Options.Threads : Environment.ProcessorCount;
         _workers = (int)Math.Min(Math.Min(_threads * WorkersPerThread, Math.Max(_chunks.Count, 1)), WorkersInMemory());
-        _exactWeights = new long[sources.Count];
+        _fidelities = new Fidelity[_chunks.Count];
         _meter = new ConversionMeter(plan, progress);
         _digests = new InputDigests(plan.Inputs);
     }
 
-    /// <summary>How many weights of each tensor are exact.</summary>
-    public IReadOnlyList<long> ExactWeights => _exactWeights;
+    /// <summary>How near the weights of each tensor came back; the same whatever the threads, and whoever made which chunk.</summary>
+    public Fidelity[] Fidelities()
+    {
+        var tensors = new Fidelity[_sources.Count];
+        foreach (var (index, chunk) in _chunks.Index())
+            tensors[chunk.Tensor] += _fidelities[index];
+        return tensors;
+    }
 
     /// <summary>The inputs with their digests.</summary>
     public IReadOnlyList<ConversionInput> Inputs => _digests.Result;
@@ -134,19 +140,17 @@ internal sealed class ConversionRun
             var rowBytes = tensor.Type.RowBytes(source.RowLength);
             var bytes = encoder.Buffer(chunk.Rows * rowBytes);
             var position = chunk.FirstRow * rowBytes;
-            long exact;
             // What an earlier run wrote is taken when it is still what it wrote: a power cut may have come between its words and the disk.
             if (output.Journal.Find(index) is { } left && output.TryRead(tensor, position, bytes) && Crc32C.Of(bytes) == left.Checksum)
             {
-                exact = left.ExactWeights;
+                _fidelities[index] = left.Fidelity;
             }
             else
             {
-                exact = encoder.Encode(reader, tensor, source, chunk, processors, cancellationToken);
+                _fidelities[index] = encoder.Encode(reader, tensor, source, chunk, processors, cancellationToken);
                 output.Write(tensor, position, bytes);
-                output.Journal.Mark(index, Crc32C.Of(bytes), exact);
+                output.Journal.Mark(index, Crc32C.Of(bytes), _fidelities[index]);
             }
-            Interlocked.Add(ref _exactWeights[chunk.Tensor], exact);
             _meter.Add(tensor, bytes.Length);
         }
     }

@@ -5,15 +5,16 @@ using ModelOps.Transfer;
 namespace ModelOps.Conversion;
 
 /// <summary>
-/// Which chunks of a conversion are written, each with the checksum of its bytes and how many of its weights are exact: a header with the
-/// plan's fingerprint, then sixteen bytes a chunk, written in place when the chunk is. Nothing is flushed for it: a chunk whose bytes did not
+/// Which chunks of a conversion are written, each with the checksum of its bytes and how near its weights came back: a header with the
+/// plan's fingerprint, then 36 bytes a chunk, written in place when the chunk is. Nothing is flushed for it: a chunk whose bytes did not
 /// reach the disk before the power went is found by its checksum and made again. Who holds the journal open is the one who converts.
 /// </summary>
 internal sealed class Journal : IDisposable
 {
-    private const int HeaderBytes = 64, EntryBytes = 16;
+    private const int HeaderBytes = 64, EntryBytes = 36;
     private const int VersionAt = 8, CountAt = 12, FingerprintAt = 16, FingerprintBytes = 32, HeaderSumAt = 60;
-    private const uint Version = 1, Done = 1;
+    private const int ChecksumAt = 4, ExactAt = 8, LargestErrorAt = 12, ErrorsAt = 16, WeightsAt = 24, CheckAt = 32;
+    private const uint Version = 2, Done = 1;
 
     private static ReadOnlySpan<byte> Magic => "MOconvrt"u8;
 
@@ -53,23 +54,26 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>What is known of a chunk that is there; null when it is not, or its entry is damaged.</summary>
-    public (uint Checksum, long ExactWeights)? Find(int chunk)
+    public (uint Checksum, Fidelity Fidelity)? Find(int chunk)
     {
         var entry = _entries.AsSpan(chunk * EntryBytes, EntryBytes);
-        if (Word(entry, 0) != Done || Word(entry, 12) != Check(chunk, entry))
+        if (Word(entry, 0) != Done || Word(entry, CheckAt) != Check(chunk, entry))
             return null;
-        return (Word(entry, 4), Word(entry, 8));
+        return (Word(entry, ChecksumAt), new Fidelity(Word(entry, ExactAt), BinaryPrimitives.ReadSingleLittleEndian(entry[LargestErrorAt..]), BinaryPrimitives.ReadDoubleLittleEndian(entry[ErrorsAt..]), BinaryPrimitives.ReadDoubleLittleEndian(entry[WeightsAt..])));
     }
 
     /// <summary>A chunk is written.</summary>
-    public void Mark(int chunk, uint checksum, long exactWeights)
+    public void Mark(int chunk, uint checksum, Fidelity fidelity)
     {
         var entry = _entries.AsSpan(chunk * EntryBytes, EntryBytes);
         Put(entry, 0, Done);
-        Put(entry, 4, checksum);
-        Put(entry, 8, checked((uint)exactWeights));
-        Put(entry, 12, Check(chunk, entry));
-        // Sixteen aligned bytes lie in one sector: they are written or not, never half.
+        Put(entry, ChecksumAt, checksum);
+        Put(entry, ExactAt, checked((uint)fidelity.ExactWeights));
+        BinaryPrimitives.WriteSingleLittleEndian(entry[LargestErrorAt..], fidelity.LargestError);
+        BinaryPrimitives.WriteDoubleLittleEndian(entry[ErrorsAt..], fidelity.SquaredErrors);
+        BinaryPrimitives.WriteDoubleLittleEndian(entry[WeightsAt..], fidelity.SquaredWeights);
+        Put(entry, CheckAt, Check(chunk, entry));
+        // An entry of which a power cut left a half is known by its check.
         RandomAccess.Write(_handle, entry, HeaderBytes + ((long)chunk * EntryBytes));
     }
 
@@ -97,8 +101,8 @@ internal sealed class Journal : IDisposable
     {
         // With its place, so that an entry in another's is not taken for one.
         Span<byte> covered = stackalloc byte[EntryBytes];
-        entry[..12].CopyTo(covered);
-        Put(covered, 12, (uint)chunk);
+        entry[..CheckAt].CopyTo(covered);
+        Put(covered, CheckAt, (uint)chunk);
         return Crc32C.Of(covered);
     }
 

@@ -29,15 +29,32 @@ public sealed class BitsAndBytesTests
     }
 
     [Fact]
-    public async Task EightBits_ComeBack()
-        => await new QuantizedLlama("""{"quant_method": "bitsandbytes", "load_in_8bit": true}""").Quantize(module =>
-        {
-            var (codes, scales) = (module.Codes(module.Outputs, module.Inputs, -127, 127), module.Scales(module.Outputs, 1));
-            module.Store(".weight", "I8", TestBits.I8(codes), module.Outputs, module.Inputs);
-            module.Store(".SCB", "F32", TestBits.F32(scales), module.Outputs);
-            module.Store(".weight_format", "U8", [0]);
-            return module.Weights((n, k) => scales[n, 0] * 7.874015718698502e-3f * codes[n, k]);
-        }).RequireSameAsync();
+    public async Task EightBits_ComeBack() => await EightBits().RequireSameAsync();
+
+    /// <summary>Codes are kept; of a scale that is no F16 the last bits are not.</summary>
+    [Fact]
+    public async Task EightBits_AreKept_WithRoundedScales()
+    {
+        var result = await EightBits().RequireKeptAsync("Q8_0", GgmlType.Q8_0, tolerance: 1f / 2048);
+        Assert.InRange(result.Tensors.Where(tensor => tensor.Lattice).Max(tensor => tensor.RelativeError), 1e-6, 0.0005);
+    }
+
+    [Fact]
+    public void FourBits_HaveNoTypeWithTheirTable()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new QuantizedLlama("""{"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}""").Quantize(module => Write(module, "nf4", 64, false, "bfloat16"));
+        Assert.All(model.Plan(folder, new ConversionOptions { Type = "Q4_0" }).Tensors, tensor => Assert.False(tensor.Lattice));
+    }
+
+    private static QuantizedLlama EightBits() => new QuantizedLlama("""{"quant_method": "bitsandbytes", "load_in_8bit": true}""").Quantize(module =>
+    {
+        var (codes, scales) = (module.Codes(module.Outputs, module.Inputs, -127, 127), module.Scales(module.Outputs, 1));
+        module.Store(".weight", "I8", TestBits.I8(codes), module.Outputs, module.Inputs);
+        module.Store(".SCB", "F32", TestBits.F32(scales), module.Outputs);
+        module.Store(".weight_format", "U8", [0]);
+        return module.Weights((n, k) => scales[n, 0] * 7.874015718698502e-3f * codes[n, k]);
+    });
 
     private static float[] Write(QuantizedLlama.Module module, string kind, int block, bool isNested, string type)
     {

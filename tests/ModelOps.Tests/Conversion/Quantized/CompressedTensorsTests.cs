@@ -24,6 +24,64 @@ public sealed class CompressedTensorsTests
         Assert.Equal($"compressed-tensors pack-quantized {bits} bit, group {group}", plan.SourceQuantization);
     }
 
+    [Theory]
+    [InlineData(4, 32, true, "Q4_0", GgmlType.Q4_0)]
+    [InlineData(4, 64, true, "Q6_K", GgmlType.Q4_0)]
+    [InlineData(3, 32, true, "Q4_K_M", GgmlType.Q4_0)]
+    [InlineData(2, 32, true, "MXFP4_MOE", GgmlType.Q4_0)]
+    [InlineData(4, 32, false, "Q5_K_M", GgmlType.Q4_1)]
+    [InlineData(5, 32, false, "Q5_1", GgmlType.Q5_1)]
+    [InlineData(5, 64, true, "Q5_1", GgmlType.Q5_0)]
+    [InlineData(6, 32, true, "Q8_0", GgmlType.Q8_0)]
+    [InlineData(6, 64, false, "Q8_0", GgmlType.Q8_0)]
+    [InlineData(8, 32, true, "Q8_0", GgmlType.Q8_0)]
+    public async Task PackedIntegers_AreKept(int bits, int group, bool isSymmetric, string recipe, GgmlType type)
+    {
+        var model = new QuantizedLlama(Config("pack-quantized", bits, "int", "group", isSymmetric, $"\"group_size\": {group}"));
+        await model.Quantize(module => WritePacked(module, bits, group, isSymmetric, 0, false)).RequireKeptAsync(recipe, type);
+    }
+
+    /// <summary>Where activations put neighbours into different groups, no block has their scales.</summary>
+    [Fact]
+    public void PackedIntegers_OfScatteredGroups_AreRounded()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new QuantizedLlama(Config("pack-quantized", 4, "int", "group", true, "\"group_size\": 32, \"actorder\": \"group\"")).Quantize(module => WritePacked(module, 4, 32, true, 0, true));
+        Assert.All(model.Plan(folder, new ConversionOptions { Type = "Q4_0" }).Tensors, tensor => Assert.False(tensor.Lattice));
+    }
+
+    [Fact]
+    public async Task ByteIntegers_WithAScaleForEachRow_AreKept()
+        => await new QuantizedLlama(Config("int-quantized", 8, "int", "channel", true)).Quantize(module =>
+        {
+            var (codes, scales) = (module.Codes(module.Outputs, module.Inputs, -128, 127), module.Scales(module.Outputs, 1));
+            module.Store(".weight", "I8", TestBits.I8(codes), module.Outputs, module.Inputs);
+            module.Store(".weight_scale", "BF16", TestBits.BF16(scales), module.Outputs, 1);
+            return module.Weights((n, k) => scales[n, 0] * codes[n, k]);
+        }).RequireKeptAsync("Q8_0", GgmlType.Q8_0);
+
+    /// <summary>F16 has not the scales of a few rows: their blocks are rounded, the others are what they were.</summary>
+    [Fact]
+    public async Task ScalesBeyondF16_CostTheirBlocksOnly()
+    {
+        using var folder = new TemporaryFolder();
+        var result = await new QuantizedLlama(Config("int-quantized", 8, "int", "channel", true)).Quantize(module =>
+        {
+            var (codes, scales) = (module.Codes(module.Outputs, module.Inputs, -128, 127), module.Scales(module.Outputs, 1));
+            (scales[3, 0], scales[9, 0]) = (1e6f, 1e-9f);
+            module.Store(".weight", "I8", TestBits.I8(codes), module.Outputs, module.Inputs);
+            module.Store(".weight_scale", "F32", TestBits.F32(scales), module.Outputs, 1);
+            return module.Weights((n, k) => scales[n, 0] * codes[n, k]);
+        }).ConvertAsync(folder, "Q8_0");
+        Assert.All(result.Tensors.Where(tensor => tensor.Lattice), tensor =>
+        {
+            // All zeros are exact too.
+            Assert.InRange(tensor.ExactWeights, tensor.Weights - (2 * tensor.Weights / 64), tensor.Weights - 1);
+            Assert.Equal(float.PositiveInfinity, tensor.LargestError);
+        });
+        Assert.Equal(7, result.Tensors.Count(tensor => tensor.Lattice));
+    }
+
     [Fact]
     public async Task PackedIntegers_WithAScaleForEachRow_ComeBack()
         => await new QuantizedLlama(Config("pack-quantized", 4, "int", "channel", false)).Quantize(module => WritePacked(module, 4, module.Inputs, false, 0, false)).RequireSameAsync();

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModelOps.Tests.Quantization;
 using Xunit;
 
 namespace ModelOps.Tests.Conversion.Quantized;
@@ -18,6 +19,57 @@ public sealed class MlxTests
         var model = new QuantizedLlama($$"""{"group_size": {{group}}, "bits": {{bits}}}""", key: "quantization");
         var plan = await model.Quantize(module => Write(module, bits, group)).RequireSameAsync();
         Assert.Equal($"mlx affine {bits} bit, group {group}", plan.SourceQuantization);
+    }
+
+    [Theory]
+    [InlineData(2, 64, "Q4_0", GgmlType.Q4_1)]
+    [InlineData(3, 32, "Q4_K_S", GgmlType.Q4_1)]
+    [InlineData(4, 32, "Q4_0", GgmlType.Q4_1)]
+    [InlineData(4, 64, "Q4_K_M", GgmlType.Q4_1)]
+    [InlineData(4, 64, "Q8_0", GgmlType.Q4_1)]
+    [InlineData(5, 32, "Q5_0", GgmlType.Q5_1)]
+    public async Task Affine_IsKept(int bits, int group, string recipe, GgmlType type)
+        => await new QuantizedLlama($$"""{"group_size": {{group}}, "bits": {{bits}}}""", key: "quantization").Quantize(module => Write(module, bits, group)).RequireKeptAsync(recipe, type);
+
+    /// <summary>Biases of minus half the codes' range, as a symmetric lattice has in MLX.</summary>
+    [Theory]
+    [InlineData(4, 32, "Q4_0", GgmlType.Q4_0)]
+    [InlineData(5, 64, "Q5_K_M", GgmlType.Q5_0)]
+    [InlineData(6, 64, "Q8_0", GgmlType.Q8_0)]
+    [InlineData(8, 32, "Q8_0", GgmlType.Q8_0)]
+    public async Task Affine_WithSymmetricBiases_IsKept(int bits, int group, string recipe, GgmlType type)
+        => await new QuantizedLlama($$"""{"group_size": {{group}}, "bits": {{bits}}}""", key: "quantization").Quantize(module => Write(module, bits, group, zero: 1 << (bits - 1))).RequireKeptAsync(recipe, type);
+
+    /// <summary>The experts of a layer are codes too; each is its part of the stack.</summary>
+    [Fact]
+    public async Task StackedExperts_AreKept()
+    {
+        using var folder = new TemporaryFolder();
+        var checkpoint = TinyCheckpoint.Of("qwen3moe");
+        var random = new Random(7);
+        var expected = new Dictionary<string, float[]>();
+        foreach (var stack in checkpoint.Tensors.Where(tensor => tensor.Key.Contains(".experts.", StringComparison.Ordinal)).GroupBy(tensor => tensor.Key.Split(".experts.")[0] + ".switch_mlp." + tensor.Key.Split('.')[^2]).ToList())
+        {
+            var (experts, rows, columns) = stack.Key.EndsWith("down_proj", StringComparison.Ordinal) ? (stack.Count(), 32, 64) : (stack.Count(), 64, 32);
+            var codes = TestBits.Fill(experts * rows, columns, (_, _) => random.Next(16));
+            var (scales, biases) = (Numbers(), Numbers());
+            checkpoint.Tensors.Add(stack.Key + ".weight", new TinyCheckpoint.Tensor("U32", [experts, rows, columns / 8], TestBits.PackRows(codes, 4)));
+            checkpoint.Tensors.Add(stack.Key + ".scales", new TinyCheckpoint.Tensor("F16", [experts, rows, columns / 32], TestBits.F16(scales)));
+            checkpoint.Tensors.Add(stack.Key + ".biases", new TinyCheckpoint.Tensor("F16", [experts, rows, columns / 32], TestBits.F16(biases)));
+            expected.Add(stack.Key, [.. TestBits.Fill(experts * rows, columns, (row, column) => (scales[row, column / 32] * codes[row, column]) + biases[row, column / 32]).Cast<float>()]);
+            foreach (var tensor in stack)
+                checkpoint.Tensors.Remove(tensor.Key);
+
+            float[,] Numbers() => TestBits.Fill(experts * rows, columns / 32, (_, _) => (float)(Half)random.NextSingle());
+        }
+        checkpoint.Config["moe_intermediate_size"] = 64;
+        checkpoint.Config["quantization"] = JsonNode.Parse("""{"group_size": 32, "bits": 4}""");
+        var plan = ConversionPlan.Create(checkpoint.Save(folder), folder.File("model.gguf"), new ConversionOptions { Type = "Q4_0" });
+        var result = await ModelConverter.RunAsync(plan);
+        Assert.Equal(1, result.LatticeExactFraction);
+        var kept = plan.Tensors.Where(tensor => tensor.Lattice).ToList();
+        Assert.Equal(expected.Count, kept.Count);
+        Assert.All(kept, tensor => Assert.Equal(expected[tensor.Sources[0][..tensor.Sources[0].LastIndexOf('.')]], GgmlOracle.Dequantize(GgmlType.Q4_1, QuantizedLlama.Data(plan, tensor))));
     }
 
     [Fact]
@@ -67,9 +119,11 @@ public sealed class MlxTests
         Assert.All(expected.Tensors, tensor => Assert.Equal(QuantizedLlama.Data(expected, tensor), QuantizedLlama.Data(plan, plan.Tensors.Single(other => other.Name == tensor.Name))));
     }
 
-    private static float[] Write(QuantizedLlama.Module module, int bits, int group)
+    private static float[] Write(QuantizedLlama.Module module, int bits, int group, int? zero = null)
     {
         var (codes, scales, biases) = (module.Codes(module.Outputs, module.Inputs, 0, (1 << bits) - 1), module.Scales(module.Outputs, module.Inputs / group), module.Scales(module.Outputs, module.Inputs / group));
+        if (zero is { } code)
+            biases = TestBits.Fill(module.Outputs, module.Inputs / group, (row, column) => -code * scales[row, column]);
         module.Store(".weight", "U32", TestBits.PackRows(codes, bits), module.Outputs, module.Inputs * bits / 32);
         module.Store(".scales", "BF16", TestBits.BF16(scales), module.Outputs, module.Inputs / group);
         module.Store(".biases", "BF16", TestBits.BF16(biases), module.Outputs, module.Inputs / group);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModelOps.Tests.Quantization;
 
 namespace ModelOps.Tests.Conversion.Quantized;
 
@@ -8,6 +9,7 @@ namespace ModelOps.Tests.Conversion.Quantized;
 /// </summary>
 internal sealed class QuantizedLlama
 {
+    /// <summary>Width of the model unless a test wants another.</summary>
     public const int Hidden = 128;
 
     /// <summary>The matrices that checkpoints quantise, [out, in]; k has fewer heads.</summary>
@@ -15,21 +17,21 @@ internal sealed class QuantizedLlama
     private readonly Random _random = new(42);
     private readonly int _precision;
 
-    public QuantizedLlama(string quantization, string key = "quantization_config", int width = 192, int precision = 7)
+    public QuantizedLlama(string quantization, string key = "quantization_config", int width = 192, int precision = 7, int hidden = Hidden)
     {
         _precision = precision;
         _modules =
         [
-            ("model.layers.0.self_attn.q_proj", Hidden, Hidden), ("model.layers.0.self_attn.k_proj", 64, Hidden), ("model.layers.0.self_attn.v_proj", 64, Hidden),
-            ("model.layers.0.self_attn.o_proj", Hidden, Hidden), ("model.layers.0.mlp.gate_proj", width, Hidden), ("model.layers.0.mlp.up_proj", width, Hidden), ("model.layers.0.mlp.down_proj", Hidden, width),
+            ("model.layers.0.self_attn.q_proj", hidden, hidden), ("model.layers.0.self_attn.k_proj", hidden / 2, hidden), ("model.layers.0.self_attn.v_proj", hidden / 2, hidden),
+            ("model.layers.0.self_attn.o_proj", hidden, hidden), ("model.layers.0.mlp.gate_proj", width, hidden), ("model.layers.0.mlp.up_proj", width, hidden), ("model.layers.0.mlp.down_proj", hidden, width),
         ];
-        Stored = Empty(width);
-        Plain = Empty(width);
+        Stored = Empty(width, hidden);
+        Plain = Empty(width, hidden);
         Stored.Config[key] = JsonNode.Parse(quantization);
-        Add("model.embed_tokens.weight", 384, Hidden);
-        Add("model.norm.weight", Hidden);
-        Add("model.layers.0.input_layernorm.weight", Hidden);
-        Add("model.layers.0.post_attention_layernorm.weight", Hidden);
+        Add("model.embed_tokens.weight", 384, hidden);
+        Add("model.norm.weight", hidden);
+        Add("model.layers.0.input_layernorm.weight", hidden);
+        Add("model.layers.0.post_attention_layernorm.weight", hidden);
     }
 
     public TinyCheckpoint Stored { get; }
@@ -68,38 +70,43 @@ internal sealed class QuantizedLlama
 
     /// <summary>
     /// Converts the quantised checkpoint by a recipe and has the pinned libggml decode every matrix that was quantised: the weights must be those of
-    /// the format's formula, each as near as asked.
+    /// the format's formula, and the report must say what they are.
     /// </summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="type">The type that every matrix must have.</param>
-    /// <param name="tolerance">How far a weight may be off, as a fraction of the matrix's largest; 0 asks for every bit.</param>
+    /// <param name="tolerance">How far a weight may be off, as a fraction of its matrix's largest; 0 asks for every bit.</param>
     public async Task<ConversionResult> RequireKeptAsync(string recipe, GgmlType type, float tolerance = 0)
     {
         using var folder = new TemporaryFolder();
         var plain = await ConvertAsync(Plain, folder, "plain");
         var plan = ConversionPlan.Create(Stored.Save(folder), folder.File("kept.gguf"), new ConversionOptions { Type = recipe });
         var result = await ModelConverter.RunAsync(plan);
-        foreach (var tensor in plan.Tensors.Where(tensor => tensor.Sources.Any(source => _modules.Any(module => source.StartsWith(module.Module + '.', StringComparison.Ordinal)))))
+        var kept = plan.Tensors.Where(tensor => tensor.Sources.Any(source => _modules.Any(module => source.StartsWith(module.Module + '.', StringComparison.Ordinal)))).ToList();
+        Xunit.Assert.Equal(_modules.Length, kept.Count);
+        foreach (var tensor in kept)
         {
             Xunit.Assert.Equal((type, true), (tensor.Type, tensor.Lattice));
             Xunit.Assert.NotNull(tensor.LatticeKind);
             var expected = TestBits.Floats(Data(plain, plain.Tensors.Single(other => other.Name == tensor.Name)));
-            var actual = Quantization.GgmlOracle.Dequantize(type, Data(plan, tensor));
-            var limit = expected.Max(MathF.Abs) * tolerance;
-            var exact = 0L;
-            var (largest, squares) = (0f, 0d);
-            for (var i = 0; i < expected.Length; i++)
-            {
-                var error = MathF.Abs(actual[i] - expected[i]);
-                Xunit.Assert.True(error <= limit, $"{tensor.Name} at {i}: {expected[i]:R} stored, {actual[i]:R} decoded");
-                exact += error == 0 ? 1 : 0;
-                (largest, squares) = (MathF.Max(largest, error), squares + ((double)error * error));
-            }
+            var actual = GgmlOracle.Dequantize(type, Data(plan, tensor));
+            var errors = expected.Zip(actual, (from, to) => Math.Abs((double)to - from)).ToList();
+            var worst = errors.IndexOf(errors.Max());
+            Xunit.Assert.True(errors[worst] <= expected.Max(MathF.Abs) * tolerance, $"{tensor.Name} at {worst}: {expected[worst]:R} stored, {actual[worst]:R} decoded");
             var reported = result.Tensors.Single(other => other.Name == tensor.Name);
-            Xunit.Assert.Equal((exact, (long)expected.Length), (reported.ExactWeights, reported.Weights));
+            Xunit.Assert.Equal((errors.Count(error => error == 0), errors.Count), (reported.ExactWeights, reported.Weights));
+            Xunit.Assert.Equal(errors.Max(), reported.LargestError, tolerance: errors.Max() * 1e-6);
+            var rms = Math.Sqrt(errors.Average(error => error * error));
+            Xunit.Assert.Equal(rms, reported.RmsError, tolerance: rms * 1e-6);
+            Xunit.Assert.Equal(rms / Math.Sqrt(expected.Average(weight => (double)weight * weight)), reported.RelativeError, tolerance: 1e-6);
         }
         return result;
     }
+
+    /// <summary>Converts the quantised checkpoint.</summary>
+    public Task<ConversionResult> ConvertAsync(TemporaryFolder folder, string type) => ModelConverter.RunAsync(Plan(folder, new ConversionOptions { Type = type }));
+
+    /// <summary>Plans a conversion of the quantised checkpoint.</summary>
+    public ConversionPlan Plan(TemporaryFolder folder, ConversionOptions options) => ConversionPlan.Create(Stored.Save(folder), folder.File("model.gguf"), options);
 
     public static byte[] Data(ConversionPlan plan, PlannedTensor tensor) => File.ReadAllBytes(plan.Output)[(int)tensor.Offset..(int)(tensor.Offset + tensor.Bytes)];
 
@@ -112,12 +119,12 @@ internal sealed class QuantizedLlama
         return plan;
     }
 
-    private static TinyCheckpoint Empty(int width)
+    private static TinyCheckpoint Empty(int width, int hidden)
     {
         var checkpoint = TinyCheckpoint.Of("gptq-v1");
         checkpoint.Tensors.Clear();
         checkpoint.Config.Remove("quantization_config");
-        checkpoint.Config["hidden_size"] = Hidden;
+        checkpoint.Config["hidden_size"] = hidden;
         checkpoint.Config["intermediate_size"] = width;
         return checkpoint;
     }

@@ -1,0 +1,73 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace ModelOps.Conversion;
+
+/// <summary>
+/// How near some weights came back: those of chunks are added to those of tensors, of tensors to those of a model. The sums are the same on every
+/// processor, and so is what is added in the same order.
+/// </summary>
+/// <param name="ExactWeights">Weights that come back bit for bit.</param>
+/// <param name="LargestError">Largest error; infinite where a weight became infinite.</param>
+/// <param name="SquaredErrors">Sum of the squares of the errors.</param>
+/// <param name="SquaredWeights">Sum of the squares of the weights that were encoded; those that were copied are not looked at.</param>
+internal readonly record struct Fidelity(long ExactWeights, float LargestError = 0, double SquaredErrors = 0, double SquaredWeights = 0)
+{
+    /// <summary>The errors as a fraction of the weights, both as root mean squares; 0 without errors.</summary>
+    public double RelativeError => SquaredErrors == 0 ? 0 : Math.Sqrt(SquaredErrors / SquaredWeights);
+
+    public static Fidelity operator +(Fidelity left, Fidelity right)
+        => new(left.ExactWeights + right.ExactWeights, MathF.Max(left.LargestError, right.LargestError), left.SquaredErrors + right.SquaredErrors, left.SquaredWeights + right.SquaredWeights);
+
+    /// <summary>The root mean square of the errors of so many weights.</summary>
+    public double RmsError(long weights) => weights == 0 ? 0 : Math.Sqrt(SquaredErrors / weights);
+
+    /// <summary>Compares what weights decode to with what they were. Weights that are no numbers have no error.</summary>
+    /// <param name="exactWeights">How many are exact.</param>
+    /// <param name="weights">The weights.</param>
+    /// <param name="decoded">What they decode to.</param>
+    public static Fidelity Of(long exactWeights, ReadOnlySpan<float> weights, ReadOnlySpan<float> decoded)
+    {
+        var from = MemoryMarshal.Cast<float, Vector256<float>>(weights);
+        var to = MemoryMarshal.Cast<float, Vector256<float>>(decoded);
+        var largest = Vector256<float>.Zero;
+        var (errors, moreErrors, squares, moreSquares) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
+        for (var i = 0; i < from.Length; i++)
+        {
+            var error = Vector256.Abs(from[i] - to[i]);
+            largest = Vector256.MaxNative(largest, error);
+            // Squares of large weights are beyond a float, and thousands of small ones lost in a sum of floats.
+            var (low, high) = Vector256.Widen(error);
+            (errors, moreErrors) = (errors + (low * low), moreErrors + (high * high));
+            (low, high) = Vector256.Widen(from[i]);
+            (squares, moreSquares) = (squares + (low * low), moreSquares + (high * high));
+        }
+        var fidelity = new Fidelity(exactWeights, Largest(largest), Vector256.Sum(errors + moreErrors), Vector256.Sum(squares + moreSquares));
+        var vectorized = from.Length * Vector256<float>.Count;
+        fidelity = OneByOne(fidelity, weights[vectorized..], decoded[vectorized..]);
+        return double.IsFinite(fidelity.SquaredErrors) && double.IsFinite(fidelity.SquaredWeights) ? fidelity : OneByOne(new Fidelity(exactWeights), weights, decoded);
+    }
+
+    private static Fidelity OneByOne(Fidelity fidelity, ReadOnlySpan<float> weights, ReadOnlySpan<float> decoded)
+    {
+        var (largest, errors, squares) = (fidelity.LargestError, fidelity.SquaredErrors, fidelity.SquaredWeights);
+        for (var i = 0; i < weights.Length; i++)
+        {
+            if (!float.IsFinite(weights[i]))
+                continue;
+            var error = float.IsNaN(decoded[i]) ? float.PositiveInfinity : MathF.Abs(weights[i] - decoded[i]);
+            largest = MathF.Max(largest, error);
+            errors += (double)error * error;
+            squares += (double)weights[i] * weights[i];
+        }
+        return fidelity with { LargestError = largest, SquaredErrors = errors, SquaredWeights = squares };
+    }
+
+    private static float Largest(Vector256<float> values)
+    {
+        var largest = 0f;
+        for (var i = 0; i < Vector256<float>.Count; i++)
+            largest = MathF.Max(largest, values[i]);
+        return largest;
+    }
+}
