@@ -30,7 +30,6 @@ public sealed class CompressedTensorsTests
     [InlineData(3, 32, true, "Q4_K_M", GgmlType.Q4_0)]
     [InlineData(2, 32, true, "MXFP4_MOE", GgmlType.Q4_0)]
     [InlineData(4, 32, false, "Q5_K_M", GgmlType.Q4_1)]
-    [InlineData(5, 32, false, "Q5_1", GgmlType.Q5_1)]
     [InlineData(5, 64, true, "Q5_1", GgmlType.Q5_0)]
     [InlineData(6, 32, true, "Q8_0", GgmlType.Q8_0)]
     [InlineData(6, 64, false, "Q8_0", GgmlType.Q8_0)]
