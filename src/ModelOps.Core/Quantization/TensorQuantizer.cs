@@ -11,13 +11,16 @@ internal static class TensorQuantizer
     ];
 
     /// <summary>The types that <see cref="Quantize"/> can write.</summary>
-    public static IReadOnlyList<GgmlType> Types { get; } = [.. Decoders.OfType<IBlockCodec>().Select(codec => codec.Type)];
+    public static IReadOnlyList<GgmlType> Types { get; } = [.. Decoders.Where(decoder => decoder is IBlockCodec or IImportanceEncoder).Select(codec => codec.Type)];
 
     /// <summary>The types that <see cref="Dequantize"/> can read: those of <see cref="Types"/> and some more.</summary>
     public static IReadOnlyList<GgmlType> ReadableTypes { get; } = [.. Decoders.Select(decoder => decoder.Type)];
 
     /// <summary>Whether an importance matrix makes a difference to the bytes of a type.</summary>
-    public static bool UsesImportance(GgmlType type) => Array.Find(Decoders, decoder => decoder.Type == type) is IImportanceCodec;
+    public static bool UsesImportance(GgmlType type) => Find(type) is IImportanceEncoder;
+
+    /// <summary>Whether a type cannot be written without an importance matrix (ggml_quantize_requires_imatrix).</summary>
+    public static bool RequiresImportance(GgmlType type) => Find(type) is IImportanceEncoder and not IBlockCodec;
 
     /// <summary>
     /// Encodes <paramref name="source"/>, whole rows of <paramref name="rowLength"/> weights, into <paramref name="destination"/>;
@@ -28,37 +31,47 @@ internal static class TensorQuantizer
     /// <param name="destination">Room for the bytes.</param>
     /// <param name="rowLength">Weights in a row.</param>
     /// <param name="importance">What each weight of a row matters (an importance matrix); empty when nothing is known. Types that cannot use it do without.</param>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.UnsupportedType"/>, also for a row that is not whole blocks.</exception>
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.UnsupportedType"/>, also for a row that is not whole blocks; <see cref="ErrorKind.InvalidArgument"/> where
+    /// <see cref="RequiresImportance"/> and there is none.
+    /// </exception>
     public static void Quantize(GgmlType type, ReadOnlySpan<float> source, Span<byte> destination, int rowLength, ReadOnlySpan<float> importance = default)
     {
-        if (Array.Find(Decoders, decoder => decoder.Type == type) is not IBlockCodec codec)
-        {
+        var codec = Find(type);
+        if (!Types.Contains(type))
             throw new ModelOpsException(ErrorKind.UnsupportedType, $"Weights cannot be written as {type}.", $"Choose one of {string.Join(", ", Types)}.");
-        }
         ArgumentOutOfRangeException.ThrowIfLessThan(rowLength, 1);
         ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length % rowLength, 0, nameof(source));
         var bytes = type.RowBytes(rowLength) * (source.Length / rowLength);
         ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, bytes, nameof(destination));
-        if (importance.IsEmpty || codec is not IImportanceCodec importanceCodec)
+        if (codec is IImportanceEncoder encoder && !importance.IsEmpty)
         {
-            codec.Encode(source, destination[..(int)bytes]);
-            return;
+            ArgumentOutOfRangeException.ThrowIfNotEqual(importance.Length, rowLength, nameof(importance));
+            var rowBytes = (int)type.RowBytes(rowLength);
+            for (; !source.IsEmpty; source = source[rowLength..], destination = destination[rowBytes..])
+                encoder.Encode(source[..rowLength], importance, destination[..rowBytes]);
         }
-        ArgumentOutOfRangeException.ThrowIfNotEqual(importance.Length, rowLength, nameof(importance));
-        var rowBytes = (int)type.RowBytes(rowLength);
-        for (; !source.IsEmpty; source = source[rowLength..], destination = destination[rowBytes..])
-            importanceCodec.Encode(source[..rowLength], importance, destination[..rowBytes]);
+        else if (codec is IBlockCodec plain)
+        {
+            plain.Encode(source, destination[..(int)bytes]);
+        }
+        else
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"Weights cannot be written as {type} without an importance matrix.", "Give one, or choose another type.");
+        }
     }
 
     /// <summary>Decodes whole blocks to F32 (ggml's to_float).</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.UnsupportedType"/>.</exception>
     public static void Dequantize(GgmlType type, ReadOnlySpan<byte> source, Span<float> destination)
     {
-        var decoder = Array.Find(Decoders, decoder => decoder.Type == type)
+        var decoder = Find(type)
             ?? throw new ModelOpsException(ErrorKind.UnsupportedType, $"Weights stored as {type} cannot be decoded.", $"These can: {string.Join(", ", ReadableTypes)}.");
         ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length % type.BlockBytes(), 0, nameof(source));
         var weights = (long)source.Length / type.BlockBytes() * type.BlockLength();
         ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, weights, nameof(destination));
         decoder.Decode(source, destination[..(int)weights]);
     }
+
+    private static IBlockDecoder? Find(GgmlType type) => Array.Find(Decoders, decoder => decoder.Type == type);
 }

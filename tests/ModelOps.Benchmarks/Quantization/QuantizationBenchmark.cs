@@ -22,6 +22,7 @@ internal static unsafe class QuantizationBenchmark
     [
         GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q2_K, GgmlType.Q6_K, GgmlType.Q3_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS, GgmlType.NVFP4, GgmlType.MXFP4,
         GgmlType.Q4_0, GgmlType.Q8_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.TQ1_0, GgmlType.TQ2_0,
+        GgmlType.IQ3_S, GgmlType.IQ3_XXS, GgmlType.IQ2_S, GgmlType.IQ2_XS, GgmlType.IQ2_XXS, GgmlType.IQ1_M, GgmlType.IQ1_S, GgmlType.Q1_0, GgmlType.Q2_0,
     ];
 
     public static Task RunAsync(string[] args)
@@ -35,7 +36,7 @@ internal static unsafe class QuantizationBenchmark
         foreach (var isWeighted in new[] { false, true })
         {
             var table = new Table($"Mweights/s of one thread{(isWeighted ? ", with an importance matrix" : "")}", "type", "ggml", "ours", "ratio", "ours, 256-bit vectors", "ratio", "ours, no vectors");
-            foreach (var type in types)
+            foreach (var type in types.Where(type => isWeighted || !TensorQuantizer.RequiresImportance(type)))
                 Measure(table, type, reference, weights, isWeighted ? importance : []);
         }
         return Task.CompletedTask;

@@ -8,17 +8,20 @@ public class QuantizerParityTests
 {
     public static TheoryData<GgmlType, string> Encodings { get; } = [.. from type in TensorQuantizer.Types from name in WeightSamples.Names select (type, name)];
 
+    public static TheoryData<GgmlType, string> PlainEncodings { get; }
+        = [.. from type in TensorQuantizer.Types where !TensorQuantizer.RequiresImportance(type) from name in WeightSamples.Names select (type, name)];
+
     public static TheoryData<GgmlType, string> Models { get; } =
         [.. from type in TensorQuantizer.Types from model in new[] { "demo-gemma", "demo-gemma-qat", "demo-llama" } select (type, model)];
 
     public static TheoryData<GgmlType> Readable { get; } = [.. TensorQuantizer.ReadableTypes];
 
     [Theory]
-    [MemberData(nameof(Encodings))]
+    [MemberData(nameof(PlainEncodings))]
     public void MadeWeightsGiveGgmlsBytes(GgmlType type, string sample)
     {
         GgmlOracle.RequireX64();
-        AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, sample);
+        AssertSameOrRefused(type, sample);
     }
 
     [Theory]
@@ -26,7 +29,7 @@ public class QuantizerParityTests
     public void MadeWeightsGiveGgmlsBytesWithAnImportanceMatrix(GgmlType type, string sample)
     {
         GgmlOracle.RequireX64();
-        AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, sample, WeightSamples.Importance(WeightSamples.RowLength));
+        AssertSameOrRefused(type, sample, WeightSamples.Importance(WeightSamples.RowLength));
     }
 
     [Theory]
@@ -37,7 +40,7 @@ public class QuantizerParityTests
         var compared = 0;
         foreach (var (name, rowLength, bits) in WeightSamples.Matrices(model).Where(matrix => matrix.RowLength % type.BlockLength() == 0))
         {
-            AssertSame(type, WeightSamples.Widen(bits), rowLength, name);
+            AssertSame(type, WeightSamples.Widen(bits), rowLength, name, TensorQuantizer.RequiresImportance(type) ? WeightSamples.Importance(rowLength) : null);
             compared++;
         }
         Assert.NotEqual(0, compared);
@@ -104,13 +107,14 @@ public class QuantizerParityTests
         var weights = WeightSamples.Make("gaussian");
         foreach (var type in TensorQuantizer.Types)
         {
+            var importance = TensorQuantizer.RequiresImportance(type) ? WeightSamples.Importance(WeightSamples.RowLength) : null;
             var rowBytes = (int)type.RowBytes(WeightSamples.RowLength);
             var whole = new byte[rowBytes * (weights.Length / WeightSamples.RowLength)];
             var pieces = new byte[whole.Length];
-            TensorQuantizer.Quantize(type, weights, whole, WeightSamples.RowLength);
+            TensorQuantizer.Quantize(type, weights, whole, WeightSamples.RowLength, importance);
             for (var row = weights.Length / WeightSamples.RowLength - 1; row >= 0; row--)
             {
-                TensorQuantizer.Quantize(type, weights.AsSpan(row * WeightSamples.RowLength, WeightSamples.RowLength), pieces.AsSpan(row * rowBytes), WeightSamples.RowLength);
+                TensorQuantizer.Quantize(type, weights.AsSpan(row * WeightSamples.RowLength, WeightSamples.RowLength), pieces.AsSpan(row * rowBytes), WeightSamples.RowLength, importance);
             }
             Assert.True(whole.AsSpan().SequenceEqual(pieces));
         }
@@ -125,6 +129,34 @@ public class QuantizerParityTests
         Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
         Assert.Throws<ModelOpsException>(() => TensorQuantizer.Dequantize(GgmlType.Q8_K, new byte[292], new float[256]));
         Assert.Throws<ArgumentOutOfRangeException>(() => TensorQuantizer.Quantize(GgmlType.Q4_0, new float[64], new byte[35], 32));
+    }
+
+    [Fact]
+    public void WhatGgmlRefusesWithoutAnImportanceMatrixIsRefused()
+    {
+        foreach (var type in TensorQuantizer.Types)
+        {
+            Assert.Equal(GgmlOracle.RequiresImportance(type), TensorQuantizer.RequiresImportance(type));
+            if (!TensorQuantizer.RequiresImportance(type))
+                continue;
+            var exception = Assert.Throws<ModelOpsException>(() => TensorQuantizer.Quantize(type, new float[256], new byte[1000], 256));
+            Assert.Equal(ErrorKind.InvalidArgument, exception.Kind);
+            Assert.Contains(type.ToString(), exception.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static void AssertSameOrRefused(GgmlType type, string sample, float[]? importance = null)
+    {
+        var weights = WeightSamples.Make(sample);
+        if (sample != "huge" || !WeightSamples.HasCodebook(type) || type == GgmlType.IQ1_S)
+        {
+            AssertSame(type, weights, WeightSamples.RowLength, sample, importance);
+            return;
+        }
+        // ggml ends the process: GGML_ASSERT(grid_index >= 0).
+        var encoded = new byte[type.RowBytes(WeightSamples.RowLength) * (weights.Length / WeightSamples.RowLength)];
+        var exception = Assert.Throws<ModelOpsException>(() => TensorQuantizer.Quantize(type, weights, encoded, WeightSamples.RowLength, importance));
+        Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
     }
 
     internal static void AssertSame(GgmlType type, float[] weights, int rowLength, string what, float[]? importance = null)

@@ -12,7 +12,7 @@ internal static class WeightSamples
     public static readonly string[] Names =
     [
         "gaussian", "uniform", "zero", "minus zero", "denormal", "tiny", "f16 subnormal scales", "huge", "one outlier", "ties", "constant", "positive", "negative",
-        "plus and minus the same", "mixed magnitudes", "integers", "one non-zero", "just below a half",
+        "plus and minus the same", "mixed magnitudes", "integers", "one non-zero", "just below a half", "large", "zero sub-blocks",
     ];
 
     public static float[] Make(string name)
@@ -41,11 +41,16 @@ internal static class WeightSamples
                 "integers" => random.Next(-127, 128),
                 "one non-zero" => i % 256 == 77 ? Gaussian(random) : 0f,
                 "just below a half" => i % 32 == 3 ? 127f : MathF.BitDecrement(0.5f) * (random.Next(3) - 1),
+                "large" => Gaussian(random) * MathF.Pow(10, 3 + (i / 32 % 6)),
+                "zero sub-blocks" => i / 16 % 5 is 1 or 2 ? 0f : Gaussian(random),
                 _ => throw new ArgumentException(name),
             };
         }
         return weights;
     }
+
+    /// <summary>The types that store indices into a codebook.</summary>
+    public static bool HasCodebook(GgmlType type) => type is GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S;
 
     /// <summary>The BF16 matrices of a demo model: name, row length, bits.</summary>
     public static IEnumerable<(string Name, int RowLength, ushort[] Bits)> Matrices(string model)

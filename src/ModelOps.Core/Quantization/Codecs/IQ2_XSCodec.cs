@@ -4,17 +4,23 @@ namespace ModelOps.Quantization;
 
 /// <summary>
 /// IQ2_XS: super-blocks of 256 in 74 bytes, 16 sub-blocks of 16: f16 d, u16 qs[32] with a 9-bit point and 7 signs for 8 weights each,
-/// scales[8] with two of 4 bits; y = d · (scale + ½) / 4 · magnitude (dequantize_row_iq2_xs).
+/// scales[8] with two of 4 bits; y = d · (scale + ½) / 4 · magnitude (dequantize_row_iq2_xs, quantize_row_iq2_xs_impl).
 /// </summary>
-internal sealed class IQ2_XSCodec : IBlockDecoder
+internal sealed class IQ2_XSCodec() : PointCodec(Format)
 {
     private const int Bytes = 74;
     private const int PointsAt = 2;
     private const int ScalesAt = 66;
 
-    public GgmlType Type => GgmlType.IQ2_XS;
+    private static readonly PointFormat Format = new()
+    {
+        Codebook = Codebook.IQ2_XS, BlockBytes = Bytes, SubLength = 16, HasEvenSigns = true, Epsilon = Rounding.GroupMaxEpsilon,
+        Tries = 9, StepWidth = 0.1f, Rerounding = Rerounding.OffGrid, MeanFactor = 1,
+    };
 
-    public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
+    public override GgmlType Type => GgmlType.IQ2_XS;
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
@@ -27,4 +33,12 @@ internal sealed class IQ2_XSCodec : IBlockDecoder
             }
         }
     }
+
+    protected override void Write(Span<byte> block, int subBlock, int written, ReadOnlySpan<int> indices, ReadOnlySpan<byte> signs)
+    {
+        for (var i = 0; i < indices.Length; i++)
+            BinaryPrimitives.WriteUInt16LittleEndian(block[(PointsAt + (4 * subBlock) + (2 * i))..], (ushort)(indices[i] | (signs[i] & 127) << 9));
+    }
+
+    protected override void WriteScale(Span<byte> block, int subBlock, int scale) => NibbleScales.Write(block[ScalesAt..], subBlock, scale);
 }

@@ -4,17 +4,23 @@ namespace ModelOps.Quantization;
 
 /// <summary>
 /// IQ2_XXS: super-blocks of 256 in 66 bytes: f16 d, then for each 32 weights four 8-bit points and a word of four times 7 signs and a 4-bit scale;
-/// y = d · (scale + ½) / 4 · magnitude (dequantize_row_iq2_xxs).
+/// y = d · (scale + ½) / 4 · magnitude (dequantize_row_iq2_xxs, quantize_row_iq2_xxs_impl).
 /// </summary>
-internal sealed class IQ2_XXSCodec : IBlockDecoder
+internal sealed class IQ2_XXSCodec() : PointCodec(Format)
 {
     private const int Bytes = 66;
     private const int PointsAt = 2;
     private const int SubLength = 32;
 
-    public GgmlType Type => GgmlType.IQ2_XXS;
+    private static readonly PointFormat Format = new()
+    {
+        Codebook = Codebook.IQ2_XXS, BlockBytes = Bytes, SubLength = SubLength, HasEvenSigns = true, Epsilon = Rounding.GroupMaxEpsilon,
+        Tries = 6, StepWidth = 0.1f, Rerounding = Rerounding.All, MeanFactor = 1, BeginsWithPlainScale = true,
+    };
 
-    public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
+    public override GgmlType Type => GgmlType.IQ2_XXS;
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
@@ -29,4 +35,17 @@ internal sealed class IQ2_XXSCodec : IBlockDecoder
             }
         }
     }
+
+    protected override void Write(Span<byte> block, int subBlock, int written, ReadOnlySpan<int> indices, ReadOnlySpan<byte> signs)
+    {
+        var word = 0u;
+        for (var i = 0; i < indices.Length; i++)
+        {
+            block[PointsAt + (8 * subBlock) + i] = (byte)indices[i];
+            word |= (signs[i] & 127u) << (7 * i);
+        }
+        BinaryPrimitives.WriteUInt32LittleEndian(block[(PointsAt + (8 * subBlock) + 4)..], word);
+    }
+
+    protected override void WriteScale(Span<byte> block, int subBlock, int scale) => block[PointsAt + (8 * subBlock) + 7] |= (byte)(scale << 4);
 }

@@ -2,9 +2,9 @@ namespace ModelOps.Quantization;
 
 /// <summary>
 /// IQ3_S: super-blocks of 256 in 110 bytes, 8 sub-blocks of 32: f16 d, for 4 weights each the low byte of a 9-bit point in qs[64] and its
-/// upper bit in qh[8], signs[32], scales[4] with two of 4 bits; y = d · (2 · scale + 1) · magnitude (dequantize_row_iq3_s).
+/// upper bit in qh[8], signs[32], scales[4] with two of 4 bits; y = d · (2 · scale + 1) · magnitude (dequantize_row_iq3_s, quantize_row_iq3_s_impl).
 /// </summary>
-internal sealed class IQ3_SCodec : IBlockDecoder
+internal sealed class IQ3_SCodec() : PointCodec(Format), IImportanceCodec
 {
     private const int Bytes = 110;
     private const int PointsAt = 2;
@@ -12,9 +12,17 @@ internal sealed class IQ3_SCodec : IBlockDecoder
     private const int SignsAt = 74;
     private const int ScalesAt = 106;
 
-    public GgmlType Type => GgmlType.IQ3_S;
+    private static readonly PointFormat Format = new()
+    {
+        Codebook = Codebook.IQ3_S, BlockBytes = Bytes, SubLength = 32, HasEvenSigns = false, Epsilon = float.Epsilon,
+        Tries = 9, StepWidth = 0.2f, Rerounding = Rerounding.AllIfOffGrid, MeanFactor = 2, Correction = 1.033f,
+    };
 
-    public void Decode(ReadOnlySpan<byte> source, Span<float> destination)
+    public override GgmlType Type => GgmlType.IQ3_S;
+
+    public void Encode(ReadOnlySpan<float> source, Span<byte> destination) => Encode(source, default, destination);
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
@@ -28,4 +36,17 @@ internal sealed class IQ3_SCodec : IBlockDecoder
             }
         }
     }
+
+    // ggml does not step over the place of a sub-block of zeros: what follows it in the super-block moves there, and is read for it. So do we.
+    protected override void Write(Span<byte> block, int subBlock, int written, ReadOnlySpan<int> indices, ReadOnlySpan<byte> signs)
+    {
+        for (var i = 0; i < indices.Length; i++)
+        {
+            block[PointsAt + (8 * written) + i] = (byte)indices[i];
+            block[HighAt + subBlock] |= (byte)(indices[i] >> 8 << i);
+        }
+        signs.CopyTo(block[(SignsAt + (4 * written))..]);
+    }
+
+    protected override void WriteScale(Span<byte> block, int subBlock, int scale) => NibbleScales.Write(block[ScalesAt..], subBlock, scale);
 }
