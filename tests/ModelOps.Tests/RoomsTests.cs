@@ -23,6 +23,7 @@ public partial class RoomsTests
         ["Conversion"] = 3,
         ["Store"] = 3,
         ["Inspection"] = 4,
+        ["Export"] = 4,
         ["Quality"] = 4,
         ["Runner"] = 5,
     };

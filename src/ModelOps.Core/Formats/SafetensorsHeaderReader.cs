@@ -203,7 +203,8 @@ internal sealed class SafetensorsHeaderReader
         }
     }
 
-    private static int BitsOf(SafetensorsType type) => type switch
+    /// <summary>Bits of an element.</summary>
+    public static int BitsOf(SafetensorsType type) => type switch
     {
         SafetensorsType.F64 or SafetensorsType.I64 or SafetensorsType.U64 => 64,
         SafetensorsType.F32 or SafetensorsType.I32 or SafetensorsType.U32 => 32,

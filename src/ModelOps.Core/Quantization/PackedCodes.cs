@@ -40,6 +40,29 @@ internal static class PackedCodes
         }
     }
 
+    /// <summary>Packs codes; words that are not full end in zeros.</summary>
+    /// <param name="codes">The codes, each less than 2^bits.</param>
+    /// <param name="bits">Bits of a code, 1 to 8.</param>
+    /// <param name="words">The words, as one stream of bits.</param>
+    /// <param name="stride">Words from one to the next.</param>
+    public static void Pack(ReadOnlySpan<short> codes, int bits, Span<byte> words, int stride = 1)
+    {
+        var (word, used) = (0, 0);
+        var current = 0ul;
+        foreach (var code in codes)
+        {
+            current |= (ulong)(ushort)code << used;
+            used += bits;
+            if (used < 32)
+                continue;
+            BinaryPrimitives.WriteUInt32LittleEndian(words[(word++ * stride * sizeof(uint))..], (uint)current);
+            current >>= 32;
+            used -= 32;
+        }
+        if (used > 0)
+            BinaryPrimitives.WriteUInt32LittleEndian(words[(word * stride * sizeof(uint))..], (uint)current);
+    }
+
     /// <summary>The code of an index.</summary>
     /// <param name="words">The words, from the first code's on.</param>
     /// <param name="stride">Words from one to the next.</param>

@@ -21,7 +21,6 @@ internal sealed class AwqTensor : LatticeTensor
     private readonly ColumnPanels _codes;
     private readonly ColumnPanels _zeros;
     private readonly ColumnPanels _scales;
-    private readonly int _groups;
 
     /// <param name="name">Name of the weights.</param>
     /// <param name="codes">qweight, words [in, out / 8].</param>
@@ -32,10 +31,10 @@ internal sealed class AwqTensor : LatticeTensor
         : base(name, ShapeOf(codes, zeros, scales), codes, zeros, scales)
     {
         (_scaleTensor, _zeroTensor) = (scales, zeros);
-        _groups = checked((int)scales.Shape[0]);
-        GroupLength = RowLength % _groups == 0 ? RowLength / _groups : (int)Math.Clamp(groupSize, 0, int.MaxValue);
-        if (GroupLength < 1 || (RowLength + (long)GroupLength - 1) / GroupLength != _groups)
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{scales.Name}' {StoredTensors.Describe(scales)} has {_groups} groups for {RowLength} inputs, but config.json says group_size = {groupSize}.");
+        Groups = checked((int)scales.Shape[0]);
+        GroupLength = RowLength % Groups == 0 ? RowLength / Groups : (int)Math.Clamp(groupSize, 0, int.MaxValue);
+        if (GroupLength < 1 || (RowLength + (long)GroupLength - 1) / GroupLength != Groups)
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{scales.Name}' {StoredTensors.Describe(scales)} has {Groups} groups for {RowLength} inputs, but config.json says group_size = {groupSize}.");
         _codes = new ColumnPanels(codes, sizeof(uint));
         _zeros = new ColumnPanels(zeros, sizeof(uint));
         _scales = new ColumnPanels(scales, StoredNumbers.Bytes(scales.Type));
@@ -44,6 +43,8 @@ internal sealed class AwqTensor : LatticeTensor
     /// <summary>Inputs that share a scale.</summary>
     public int GroupLength { get; }
 
+    public override int Groups { get; }
+
     public override Lattice Lattice => Lattice.OfBits(Bits, GroupLength);
 
     public override IReadOnlyList<LatticeGroup> SampleLattice(CheckpointReader reader)
@@ -51,7 +52,7 @@ internal sealed class AwqTensor : LatticeTensor
 
     public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
     {
-        var lattice = new LatticeRows(rows, RowLength, _groups) { GroupLength = GroupLength };
+        var lattice = new LatticeRows(rows, RowLength, Groups) { GroupLength = GroupLength };
         for (var row = 0; row < rows; row++)
         {
             var output = firstRow + row;
@@ -60,14 +61,24 @@ internal sealed class AwqTensor : LatticeTensor
             var codes = lattice.Codes.Slice(row * RowLength, RowLength);
             for (var input = 0; input < codes.Length; input++)
                 codes[input] = (short)(Word(words.Span, input * stride) >> shift & Mask);
-            (words, stride) = _zeros.Column(reader, output / PerWord);
-            var zeros = lattice.Offsets.Slice(row * _groups, _groups);
-            for (var group = 0; group < _groups; group++)
-                zeros[group] = Word(words.Span, group * stride) >> shift & Mask;
-            _scales.ReadNumbers(reader, output, _scaleTensor.Type, lattice.Scales.Slice(row * _groups, _groups));
         }
-        StoredNumbers.RequireFinite(lattice.Scales, _scaleTensor);
+        ReadGroups(reader, firstRow, lattice.Scales, lattice.Offsets);
         return lattice;
+    }
+
+    public override void ReadGroups(CheckpointReader reader, long firstRow, Span<float> scales, Span<float> offsets)
+    {
+        for (var row = 0; row < scales.Length / Groups; row++)
+        {
+            var output = firstRow + row;
+            var shift = Shift(output);
+            var (words, stride) = _zeros.Column(reader, output / PerWord);
+            var zeros = offsets.Slice(row * Groups, Groups);
+            for (var group = 0; group < Groups; group++)
+                zeros[group] = Word(words.Span, group * stride) >> shift & Mask;
+            _scales.ReadNumbers(reader, output, _scaleTensor.Type, scales.Slice(row * Groups, Groups));
+        }
+        StoredNumbers.RequireFinite(scales, _scaleTensor);
     }
 
     /// <summary>Nibbles from the lowest are outputs 0, 2, 4, 6, 1, 3, 5, 7 of a word.</summary>

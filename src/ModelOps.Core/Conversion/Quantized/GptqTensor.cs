@@ -27,24 +27,36 @@ internal sealed class GptqTensor : LatticeTensor
 
     public override Lattice Lattice => Lattice.OfBits(_parts.Bits, _parts.GroupLength);
 
+    public override int Groups => _parts.Groups;
+
+    public override ReadOnlyMemory<int>? ReadGroupOf(CheckpointReader reader) => _groupIndex?.Read(reader, _parts.GroupLength);
+
     public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
-        => _groupIndex?.Read(reader, _parts.GroupLength) is null
+        => ReadGroupOf(reader) is null
             ? TransposedGroups.Sample(reader, _parts.Scales, _parts.Zeros, (words, output) => Zero(PackedCodes.At(words, 1, _parts.Bits, straddle: true, output)))
             : null;
 
     public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
     {
-        var lattice = new LatticeRows(rows, RowLength, _parts.Groups) { GroupLength = _parts.GroupLength, GroupOf = _groupIndex?.Read(reader, _parts.GroupLength) };
+        var lattice = new LatticeRows(rows, RowLength, Groups) { GroupLength = _parts.GroupLength, GroupOf = ReadGroupOf(reader) };
         for (var row = 0; row < rows; row++)
         {
             var output = firstRow + row;
             var (words, stride) = _codes.Column(reader, output);
             PackedCodes.Unpack(words.Span, stride, _parts.Bits, straddle: true, lattice.Codes.Slice(row * RowLength, RowLength));
-            _scales.ReadNumbers(reader, output, _parts.Scales.Type, lattice.Scales.Slice(row * _parts.Groups, _parts.Groups));
-            ReadZeros(reader, output, lattice.Offsets.Slice(row * _parts.Groups, _parts.Groups));
         }
-        StoredNumbers.RequireFinite(lattice.Scales, _parts.Scales);
+        ReadGroups(reader, firstRow, lattice.Scales, lattice.Offsets);
         return lattice;
+    }
+
+    public override void ReadGroups(CheckpointReader reader, long firstRow, Span<float> scales, Span<float> offsets)
+    {
+        for (var row = 0; row < scales.Length / Groups; row++)
+        {
+            _scales.ReadNumbers(reader, firstRow + row, _parts.Scales.Type, scales.Slice(row * Groups, Groups));
+            ReadZeros(reader, firstRow + row, offsets.Slice(row * Groups, Groups));
+        }
+        StoredNumbers.RequireFinite(scales, _parts.Scales);
     }
 
     private void ReadZeros(CheckpointReader reader, long output, Span<float> zeros)

@@ -12,6 +12,15 @@ internal abstract class LatticeTensor : DecodedTensor
 
     public abstract override Lattice Lattice { get; }
 
+    /// <summary>Groups of a row.</summary>
+    public abstract int Groups { get; }
+
+    /// <summary>The group of each weight of a row; null where those of a group are neighbours.</summary>
+    public virtual ReadOnlyMemory<int>? ReadGroupOf(CheckpointReader reader) => null;
+
+    /// <summary>Reads the scales and offsets of rows, [rows, groups], without their codes; from any thread.</summary>
+    public abstract void ReadGroups(CheckpointReader reader, long firstRow, Span<float> scales, Span<float> offsets);
+
     public abstract override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader);
 
     public abstract override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows);

@@ -34,9 +34,13 @@ internal sealed class RowLatticeTensor : LatticeTensor
 
     public override Lattice Lattice => IsSigned ? new Lattice(-(1 << (Bits - 1)), (1 << (Bits - 1)) - 1, _scales.ColumnsPerScale, IsBiased) : Lattice.OfBits(Bits, _scales.ColumnsPerScale, IsBiased);
 
+    public override int Groups => _scales.Columns;
+
+    public override ReadOnlyMemory<int>? ReadGroupOf(CheckpointReader reader) => GroupIndex?.Read(reader, _scales.ColumnsPerScale);
+
     public override IReadOnlyList<LatticeGroup>? SampleLattice(CheckpointReader reader)
     {
-        if (GroupIndex?.Read(reader, _scales.ColumnsPerScale) is not null)
+        if (ReadGroupOf(reader) is not null)
             return null;
         var groups = new List<LatticeGroup>();
         foreach (var (first, rows) in SampledRuns.Of(Shape.Aggregate(1L, (product, length) => product * length) / RowLength, _scales.Columns))
@@ -50,13 +54,13 @@ internal sealed class RowLatticeTensor : LatticeTensor
 
     public override LatticeRows ReadLattice(CheckpointReader reader, long firstRow, int rows)
     {
-        var lattice = new LatticeRows(rows, RowLength, _scales.Columns) { GroupLength = _scales.ColumnsPerScale, IsBiased = IsBiased, GroupOf = GroupIndex?.Read(reader, _scales.ColumnsPerScale) };
+        var lattice = new LatticeRows(rows, RowLength, _scales.Columns) { GroupLength = _scales.ColumnsPerScale, IsBiased = IsBiased, GroupOf = ReadGroupOf(reader) };
         _codes.Read(reader, firstRow, lattice.Codes);
         ReadGroups(reader, firstRow, lattice.Scales, lattice.Offsets);
         return lattice;
     }
 
-    private void ReadGroups(CheckpointReader reader, long firstRow, Span<float> scales, Span<float> offsets)
+    public override void ReadGroups(CheckpointReader reader, long firstRow, Span<float> scales, Span<float> offsets)
     {
         _scales.Read(reader, firstRow, scales);
         if (Factor != 1)

@@ -159,21 +159,21 @@ public sealed class CompressedTensorsTests
     public void UnknownVariant_IsRefused_ByItsField(string config, string field)
         => Assert.Contains(field, HostileQuantizationTests.Fails(ErrorKind.UnsupportedType, new QuantizedLlama(config)).Message);
 
-    private static string Config(string format, int bits, string type, string strategy, bool isSymmetric, string more = "")
+    internal static string Config(string format, int bits, string type, string strategy, bool isSymmetric, string more = "")
         => $$$"""
             {"quant_method": "compressed-tensors", "format": "{{{format}}}", "ignore": ["lm_head"], "config_groups": {"group_0": {"targets": ["Linear"], "weights": {
              "num_bits": {{{bits}}}, "type": "{{{type}}}", "strategy": "{{{strategy}}}", "symmetric": {{{(isSymmetric ? "true" : "false")}}}{{{(more.Length > 0 ? ", " + more : "")}}} } } } }
             """;
 
     /// <summary>Codes and zeros are stored plus half their range; zeros are packed down the outputs.</summary>
-    private static float[] WritePacked(QuantizedLlama.Module module, int bits, int group, bool isSymmetric, int perWord, bool isOrdered)
+    internal static float[] WritePacked(QuantizedLlama.Module module, int bits, int group, bool isSymmetric, int perWord, bool isOrdered)
     {
         var (outputs, inputs, groups) = (module.Outputs, module.Inputs, module.Inputs / group);
         var half = 1 << (bits - 1);
         var (codes, zeros, scales) = (module.Codes(outputs, inputs, -half, half - 1), module.Codes(outputs, groups, -half, half - 1), module.Scales(outputs, groups));
         var groupOf = Enumerable.Range(0, inputs).Select(input => input / group).ToArray();
         if (isOrdered)
-            module.Random.Shuffle(groupOf);
+            (module.Order ?? new Random(inputs)).Shuffle(groupOf);
         var packed = TestBits.PackRows(Shifted(codes), bits, perWord);
         module.Store(".weight_packed", "I32", packed, outputs, packed.Length / 4 / outputs);
         module.Store(".weight_scale", "BF16", TestBits.BF16(scales), outputs, groups);

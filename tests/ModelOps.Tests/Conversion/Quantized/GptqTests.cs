@@ -155,7 +155,7 @@ public sealed class GptqTests
     }
 
     /// <summary>weight = scale · (code − zero); zeros go through all values, so that version 1's less one wraps.</summary>
-    private static float[] Write(QuantizedLlama.Module module, int bits, int group, bool lessOne, bool isOrdered, int? zero = null, int least = 0)
+    internal static float[] Write(QuantizedLlama.Module module, int bits, int group, bool lessOne, bool isOrdered, int? zero = null, int least = 0)
     {
         var (outputs, inputs, length) = (module.Outputs, module.Inputs, group < 0 ? module.Inputs : group);
         var groups = inputs / length;
@@ -163,7 +163,7 @@ public sealed class GptqTests
         var (codes, zeros, scales) = (module.Codes(inputs, outputs, least, most), module.Codes(groups, outputs, zero ?? 0, zero ?? most), module.Scales(groups, outputs));
         var groupOf = Enumerable.Range(0, inputs).Select(input => input / length).ToArray();
         if (isOrdered)
-            module.Random.Shuffle(groupOf);
+            (module.Order ?? new Random(inputs)).Shuffle(groupOf);
         module.Store(".qweight", "I32", TestBits.PackColumns(codes, bits), inputs * bits / 32, outputs);
         module.Store(".qzeros", "I32", TestBits.PackRows(lessOne ? TestBits.Fill(groups, outputs, (g, n) => (zeros[g, n] - 1) & most) : zeros, bits), groups, outputs * bits / 32);
         module.Store(".scales", "F16", TestBits.F16(scales), groups, outputs);
@@ -173,7 +173,7 @@ public sealed class GptqTests
     }
 
     /// <summary>A word holds eight outputs; its nibbles from the lowest are those of 0, 2, 4, 6, 1, 3, 5, 7.</summary>
-    private static float[] WriteAwq(QuantizedLlama.Module module, int group)
+    internal static float[] WriteAwq(QuantizedLlama.Module module, int group)
     {
         int[] order = [0, 2, 4, 6, 1, 3, 5, 7];
         var (outputs, inputs, length) = (module.Outputs, module.Inputs, group < 0 ? module.Inputs : group);

@@ -119,7 +119,7 @@ public sealed class MlxTests
         Assert.All(expected.Tensors, tensor => Assert.Equal(QuantizedLlama.Data(expected, tensor), QuantizedLlama.Data(plan, plan.Tensors.Single(other => other.Name == tensor.Name))));
     }
 
-    private static float[] Write(QuantizedLlama.Module module, int bits, int group, int? zero = null)
+    internal static float[] Write(QuantizedLlama.Module module, int bits, int group, int? zero = null)
     {
         var (codes, scales, biases) = (module.Codes(module.Outputs, module.Inputs, 0, (1 << bits) - 1), module.Scales(module.Outputs, module.Inputs / group), module.Scales(module.Outputs, module.Inputs / group));
         if (zero is { } code)

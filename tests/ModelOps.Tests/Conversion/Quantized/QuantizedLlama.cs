@@ -138,6 +138,9 @@ internal sealed class QuantizedLlama
     /// <summary>A matrix to be quantised.</summary>
     public sealed record Module(QuantizedLlama Model, string Name, int Outputs, int Inputs, Random Random)
     {
+        /// <summary>Decides the order of activations; null for that of all modules with as many inputs, as a calibration finds it.</summary>
+        public Random? Order { get; init; }
+
         public int[,] Codes(int rows, int columns, int least, int most) => TestBits.Fill(rows, columns, (_, _) => Random.Next(least, most + 1));
 
         /// <summary>Scales of so many significant bits as the model says: 7, so that F16 and BF16 hold them, unless a test wants all that its type has.</summary>
