@@ -59,4 +59,6 @@ internal interface ILanes<T>
     static abstract T Select(T mask, T whereTrue, T whereFalse);
 
     static abstract bool All(T mask);
+
+    static abstract bool Any(T mask);
 }

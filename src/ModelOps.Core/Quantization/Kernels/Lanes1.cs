@@ -70,4 +70,7 @@ internal readonly struct Lanes1(float value) : ILanes<Lanes1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes1 mask) => mask._value != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Lanes1 mask) => mask._value != 0;
 }

@@ -91,4 +91,7 @@ internal readonly struct Lanes16(Vector512<float> value) : ILanes<Lanes16>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes16 mask) => mask._value.AsUInt32() == Vector512<uint>.AllBitsSet;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Lanes16 mask) => mask._value.AsUInt32() != Vector512<uint>.Zero;
 }

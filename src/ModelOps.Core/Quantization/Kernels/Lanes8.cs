@@ -94,4 +94,7 @@ internal readonly struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes8 mask) => mask._value.AsUInt32() == Vector256<uint>.AllBitsSet;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Lanes8 mask) => mask._value.AsUInt32() != Vector256<uint>.Zero;
 }

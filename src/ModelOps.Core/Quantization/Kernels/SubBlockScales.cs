@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace ModelOps.Quantization;
 
-/// <summary>Runs a <see cref="ScaleMinimumSearch"/> over many sub-blocks, as many at once as the processor has lanes.</summary>
+/// <summary>Runs a <see cref="ScaleMinimumSearch"/> over many sub-blocks, as many at once as the processor has lanes, two rows of lanes where they fill.</summary>
 internal static class SubBlockScales
 {
     /// <summary>Scale and minimum of each sub-block of <paramref name="length"/> weights.</summary>
@@ -11,63 +11,55 @@ internal static class SubBlockScales
     /// <param name="length">Weights in a sub-block, at most 32.</param>
     /// <param name="weighting">What each counts.</param>
     /// <param name="importance">What each counts where that is given; otherwise empty.</param>
-    /// <param name="scales">One a sub-block.</param>
-    /// <param name="minimums">What is subtracted, one a sub-block; at least 0.</param>
-    /// <param name="codes">One a weight; 0 in a constant sub-block.</param>
-    public static void Find(
-        ScaleMinimumSearch search, ReadOnlySpan<float> x, int length, SubBlockWeighting weighting, ReadOnlySpan<float> importance, Span<float> scales, Span<float> minimums, Span<byte> codes)
+    /// <param name="fits">Room for at least as many sub-blocks.</param>
+    public static void Find(ScaleMinimumSearch search, ReadOnlySpan<float> x, int length, SubBlockWeighting weighting, ReadOnlySpan<float> importance, SubBlockFits fits)
     {
-        for (var first = 0; first < scales.Length;)
+        var subBlocks = x.Length / length;
+        for (var first = 0; first < subBlocks;)
         {
-            var count = LaneWidth.For(scales.Length - first);
-            var panel = x.Slice(first * length, count * length);
-            var given = importance.IsEmpty ? default : importance.Slice(first * length, count * length);
-            var scale = scales.Slice(first, count);
-            var minimum = minimums.Slice(first, count);
-            var code = codes.Slice(first * length, count * length);
-            var found = count switch
+            var lanes = LaneWidth.For(subBlocks - first);
+            var count = lanes > 1 && subBlocks - first >= 2 * lanes ? 2 * lanes : lanes;
+            var found = (lanes, count) switch
             {
-                16 => TryFind<Lanes16>(search, panel, length, weighting, given, scale, minimum, code),
-                8 => TryFind<Lanes8>(search, panel, length, weighting, given, scale, minimum, code),
-                _ => TryFind<Lanes1>(search, panel, length, weighting, given, scale, minimum, code),
+                (16, 32) => TryFind<Twin<Lanes16>>(search, x, length, weighting, importance, fits, first),
+                (16, 16) => TryFind<Lanes16>(search, x, length, weighting, importance, fits, first),
+                (8, 16) => TryFind<Twin<Lanes8>>(search, x, length, weighting, importance, fits, first),
+                (8, 8) => TryFind<Lanes8>(search, x, length, weighting, importance, fits, first),
+                _ => TryFind<Lanes1>(search, x, length, weighting, importance, fits, first),
             };
-            for (var one = 0; !found && one < count; one++)
-                TryFind<Lanes1>(search, panel.Slice(one * length, length), length, weighting, given.IsEmpty ? default : given.Slice(one * length, length), scale[one..], minimum[one..], code[(one * length)..]);
+            for (var one = first; !found && one < first + count; one++)
+                TryFind<Lanes1>(search, x, length, weighting, importance, fits, one);
             first += count;
         }
     }
 
     [SkipLocalsInit]
-    private static bool TryFind<T>(
-        ScaleMinimumSearch search, ReadOnlySpan<float> x, int length, SubBlockWeighting weighting, ReadOnlySpan<float> importance, Span<float> scales, Span<float> minimums, Span<byte> codes)
+    private static bool TryFind<T>(ScaleMinimumSearch search, ReadOnlySpan<float> x, int length, SubBlockWeighting weighting, ReadOnlySpan<float> importance, SubBlockFits fits, int first)
         where T : unmanaged, ILanes<T>
     {
-        Span<T> columns = stackalloc T[LaneWidth.LongestSubBlock];
-        Span<T> weights = stackalloc T[LaneWidth.LongestSubBlock];
-        Span<T> given = stackalloc T[LaneWidth.LongestSubBlock];
-        Span<T> found = stackalloc T[LaneWidth.LongestSubBlock];
-        columns = columns[..length];
-        weights = weights[..length];
-        LaneWidth.Transpose(x, columns);
-        if (!importance.IsEmpty)
-            LaneWidth.Transpose(importance, given[..length]);
-        Weigh(weighting, columns, given, weights);
-        if (!search.TryRun<T>(columns, weights, found, out var scale, out var minimum))
+        var room = LaneWidth.Align<T>(stackalloc byte[(3 * LaneWidth.LongestSubBlock * Unsafe.SizeOf<T>()) + Unsafe.SizeOf<MinimumFit<T>>() + LaneWidth.Alignment]);
+        var (columns, weights, codes) = (room[..length], room.Slice(LaneWidth.LongestSubBlock, length), room.Slice(2 * LaneWidth.LongestSubBlock, length));
+        LaneWidth.Transpose(x.Slice(first * length, T.Count * length), columns);
+        if (weighting == SubBlockWeighting.Given)
+            LaneWidth.Transpose(importance.Slice(first * length, T.Count * length), weights);
+        else
+            Weigh(weighting, columns, weights);
+        ref var fit = ref Unsafe.As<T, MinimumFit<T>>(ref room[3 * LaneWidth.LongestSubBlock]);
+        if (!search.TryRun<T>(new MinimumPanel<T>(columns, weights, codes, ref fit), ref fit))
             return false;
-        scale.Store(scales);
-        (T.Broadcast(-0f) - minimum).Store(minimums);
-        LaneWidth.StoreCodes(found[..length], codes);
+        fit.Scale.Store(fits.Scales[first..]);
+        (T.Broadcast(-0f) - fit.Minimum).Store(fits.Minimums[first..]);
+        fit.SumW.Store(fits.Weights[first..]);
+        fit.Inverse.Store(fits.Inverses[first..]);
+        fit.Origin.Store(fits.Origins[first..]);
         return true;
     }
 
-    private static void Weigh<T>(SubBlockWeighting weighting, ReadOnlySpan<T> x, ReadOnlySpan<T> given, Span<T> weights)
+    private static void Weigh<T>(SubBlockWeighting weighting, ReadOnlySpan<T> x, Span<T> weights)
         where T : struct, ILanes<T>
     {
         switch (weighting)
         {
-            case SubBlockWeighting.Given:
-                given[..x.Length].CopyTo(weights);
-                break;
             case SubBlockWeighting.Magnitude:
                 for (var i = 0; i < x.Length; i++)
                     weights[i] = T.Abs(x[i]);
