@@ -3,16 +3,22 @@ namespace ModelOps.Quantization;
 /// <summary>The head of a Q4_K or Q5_K super-block: f16 d, f16 dmin, and 12 bytes with eight 6-bit scales and minimums (get_scale_min_k4).</summary>
 internal static class KScales
 {
+    private const int SubBlocks = 8;
     private const int ScalesAt = 4;
 
-    /// <summary>Step and offset of a sub-block: y = step · q − offset.</summary>
-    public static (float Step, float Offset) Read(ReadOnlySpan<byte> block, int index)
+    /// <summary>Steps and offsets of the sub-blocks: y = step · q − offset.</summary>
+    public static void Read(ReadOnlySpan<byte> block, Span<float> steps, Span<float> offsets)
     {
+        var (d, dmin) = (Block.ReadF16(block), Block.ReadF16(block[2..]));
         var packed = block.Slice(ScalesAt, 12);
-        var (scale, minimum) = index < 4
-            ? (packed[index] & 63, packed[index + 4] & 63)
-            : ((packed[index + 4] & 0x0F) | packed[index - 4] >> 6 << 4, packed[index + 4] >> 4 | packed[index] >> 6 << 4);
-        return (Block.ReadF16(block) * scale, Block.ReadF16(block[2..]) * minimum);
+        for (var i = 0; i < SubBlocks; i++)
+        {
+            var (scale, minimum) = i < 4
+                ? (packed[i] & 63, packed[i + 4] & 63)
+                : ((packed[i + 4] & 0x0F) | packed[i - 4] >> 6 << 4, packed[i + 4] >> 4 | packed[i] >> 6 << 4);
+            steps[i] = d * scale;
+            offsets[i] = dmin * minimum;
+        }
     }
 
     /// <summary>The reverse.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>
@@ -7,21 +9,24 @@ namespace ModelOps.Quantization;
 internal sealed class Q4_KCodec() : MinimumCodec(Bytes, 32, 63, new(15, -1f, 0.1f, 20, IsAbsolute: false), SubBlockWeighting.MagnitudeAndRootMeanSquare, 2)
 {
     private const int Bytes = 144;
+    private const int SubBlocks = 8;
     private const int CodesAt = 16;
 
     public override GgmlType Type => GgmlType.Q4_K;
 
     public override void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
+        Span<float> steps = stackalloc float[SubBlocks];
+        Span<float> offsets = stackalloc float[SubBlocks];
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
-            for (var sub = 0; sub < 8; sub++)
+            KScales.Read(source, steps, offsets);
+            for (var sub = 0; sub < SubBlocks; sub++)
             {
-                var (step, offset) = KScales.Read(source, sub);
-                for (var i = 0; i < 32; i++)
+                for (var i = 0; i < 32; i += 16)
                 {
-                    var code = source[CodesAt + (sub / 2 * 32) + i] >> (sub % 2 * 4) & 0x0F;
-                    destination[(32 * sub) + i] = (step * code) - offset;
+                    var nibbles = Vector128.Create(source[(CodesAt + (sub / 2 * 32) + i)..]);
+                    SubBlockValues.Decode(sub % 2 == 0 ? nibbles & Vector128.Create((byte)0x0F) : nibbles >>> 4, steps[sub], offsets[sub], destination[((32 * sub) + i)..]);
                 }
             }
         }
@@ -29,16 +34,15 @@ internal sealed class Q4_KCodec() : MinimumCodec(Bytes, 32, 63, new(15, -1f, 0.1
 
     protected override void WriteScales(Span<byte> block, ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, float d, float dmin) => KScales.Write(block, scales, minimums, d, dmin);
 
-    protected override (float Step, float Offset) ReadScale(ReadOnlySpan<byte> block, int subBlock) => KScales.Read(block, subBlock);
+    protected override void ReadScales(ReadOnlySpan<byte> block, Span<float> steps, Span<float> offsets) => KScales.Read(block, steps, offsets);
 
     protected override void Pack(ReadOnlySpan<byte> codes, Span<byte> block)
     {
-        for (var chunk = 0; chunk < 4; chunk++)
+        for (var i = 0; i < Block.SuperLength / 2; i += 16)
         {
-            var q = codes.Slice(64 * chunk, 64);
-            var to = block.Slice(CodesAt + (32 * chunk), 32);
-            for (var i = 0; i < 32; i++)
-                to[i] = (byte)(q[i] | q[i + 32] << 4);
+            // 64 codes go to 32 bytes, the first 32 to the low nibbles.
+            var q = codes[((i / 32 * 64) + (i % 32))..];
+            (Vector128.Create(q) | Vector128.Create(q[32..]) << 4).CopyTo(block[(CodesAt + i)..]);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace ModelOps.Quantization;
 internal sealed class Q5_KCodec() : MinimumCodec(Bytes, 32, 63, new(31, -0.5f, 0.1f, 15, IsAbsolute: false), SubBlockWeighting.MagnitudeAndRootMeanSquare, 2)
 {
     private const int Bytes = 176;
+    private const int SubBlocks = 8;
     private const int HighAt = 16;
     private const int CodesAt = 48;
 
@@ -14,15 +17,19 @@ internal sealed class Q5_KCodec() : MinimumCodec(Bytes, 32, 63, new(31, -0.5f, 0
 
     public override void Decode(ReadOnlySpan<byte> source, Span<float> destination)
     {
+        Span<float> steps = stackalloc float[SubBlocks];
+        Span<float> offsets = stackalloc float[SubBlocks];
         for (; !source.IsEmpty; source = source[Bytes..], destination = destination[Block.SuperLength..])
         {
-            for (var sub = 0; sub < 8; sub++)
+            KScales.Read(source, steps, offsets);
+            for (var sub = 0; sub < SubBlocks; sub++)
             {
-                var (step, offset) = KScales.Read(source, sub);
-                for (var i = 0; i < 32; i++)
+                for (var i = 0; i < 32; i += 16)
                 {
-                    var code = (source[CodesAt + (sub / 2 * 32) + i] >> (sub % 2 * 4) & 0x0F) | (source[HighAt + i] >> sub & 1) << 4;
-                    destination[(32 * sub) + i] = (step * code) - offset;
+                    var nibbles = Vector128.Create(source[(CodesAt + (sub / 2 * 32) + i)..]);
+                    var low = sub % 2 == 0 ? nibbles & Vector128.Create((byte)0x0F) : nibbles >>> 4;
+                    var high = (Vector128.Create(source[(HighAt + i)..]) >>> sub & Vector128<byte>.One) << 4;
+                    SubBlockValues.Decode(low | high, steps[sub], offsets[sub], destination[((32 * sub) + i)..]);
                 }
             }
         }
@@ -30,21 +37,21 @@ internal sealed class Q5_KCodec() : MinimumCodec(Bytes, 32, 63, new(31, -0.5f, 0
 
     protected override void WriteScales(Span<byte> block, ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, float d, float dmin) => KScales.Write(block, scales, minimums, d, dmin);
 
-    protected override (float Step, float Offset) ReadScale(ReadOnlySpan<byte> block, int subBlock) => KScales.Read(block, subBlock);
+    protected override void ReadScales(ReadOnlySpan<byte> block, Span<float> steps, Span<float> offsets) => KScales.Read(block, steps, offsets);
 
     protected override void Pack(ReadOnlySpan<byte> codes, Span<byte> block)
     {
-        var high = block.Slice(HighAt, 32);
-        high.Clear();
-        for (var chunk = 0; chunk < 4; chunk++)
+        for (var i = 0; i < 32; i += 16)
         {
-            var q = codes.Slice(64 * chunk, 64);
-            var to = block.Slice(CodesAt + (32 * chunk), 32);
-            for (var i = 0; i < 32; i++)
+            // Bit n of a high byte is the fifth bit of sub-block n.
+            var high = Vector128<byte>.Zero;
+            for (var pair = 0; pair < 4; pair++)
             {
-                to[i] = (byte)((q[i] & 0x0F) | q[i + 32] << 4);
-                high[i] |= (byte)((q[i] >> 4 | q[i + 32] >> 4 << 1) << (2 * chunk));
+                var (even, odd) = (Vector128.Create(codes[((64 * pair) + i)..]), Vector128.Create(codes[((64 * pair) + 32 + i)..]));
+                ((even & Vector128.Create((byte)0x0F)) | odd << 4).CopyTo(block[(CodesAt + (32 * pair) + i)..]);
+                high |= (even >>> 4 | odd >>> 4 << 1) << (2 * pair);
             }
+            high.CopyTo(block[(HighAt + i)..]);
         }
     }
 }

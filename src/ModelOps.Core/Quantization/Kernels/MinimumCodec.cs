@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ModelOps.Quantization;
 
 /// <summary>
@@ -14,8 +16,8 @@ internal abstract class MinimumCodec(int blockBytes, int subLength, int largestS
 {
     private const int MostSubBlocks = 16;
 
-    /// <summary>Super-blocks whose sub-blocks are searched together.</summary>
-    private const int Batch = 4;
+    /// <summary>Super-blocks that are encoded together: so many that their sub-blocks fill two rows of lanes, and their factors one.</summary>
+    private const int Batch = 8;
 
     private readonly ScaleMinimumSearch _weightedSearch = new(search.Maximum, -0.9f, 0.05f, 36, IsAbsolute: false);
 
@@ -23,82 +25,92 @@ internal abstract class MinimumCodec(int blockBytes, int subLength, int largestS
 
     private int SubBlocks => Block.SuperLength / subLength;
 
-    public void Encode(ReadOnlySpan<float> source, Span<byte> destination)
-    {
-        Span<float> scales = stackalloc float[Batch * MostSubBlocks];
-        Span<float> minimums = stackalloc float[Batch * MostSubBlocks];
-        Span<byte> scaleCodes = stackalloc byte[MostSubBlocks];
-        Span<byte> minimumCodes = stackalloc byte[MostSubBlocks];
-        Span<byte> codes = stackalloc byte[Batch * Block.SuperLength];
-        while (!source.IsEmpty)
-        {
-            var blocks = Math.Min(Batch, source.Length / Block.SuperLength);
-            SubBlockScales.Find(search, source[..(blocks * Block.SuperLength)], subLength, weighting, default, scales[..(blocks * SubBlocks)], minimums[..(blocks * SubBlocks)], codes);
-            for (var i = 0; i < blocks; i++)
-            {
-                var d = RoundToLargest(scales.Slice(i * SubBlocks, SubBlocks), scaleCodes);
-                var dmin = RoundToLargest(minimums.Slice(i * SubBlocks, SubBlocks), minimumCodes);
-                WriteScales(destination, scaleCodes[..SubBlocks], minimumCodes[..SubBlocks], d, dmin);
-                EncodeCodes(source[..Block.SuperLength], codes.Slice(i * Block.SuperLength, Block.SuperLength), destination[..blockBytes]);
-                source = source[Block.SuperLength..];
-                destination = destination[blockBytes..];
-            }
-        }
-    }
+    public void Encode(ReadOnlySpan<float> source, Span<byte> destination) => EncodeBatches(source, default, destination);
 
-    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
-    {
-        Span<float> scales = stackalloc float[MostSubBlocks];
-        Span<float> minimums = stackalloc float[MostSubBlocks];
-        Span<byte> scaleCodes = stackalloc byte[MostSubBlocks];
-        Span<byte> minimumCodes = stackalloc byte[MostSubBlocks];
-        Span<float> weights = stackalloc float[Block.SuperLength];
-        Span<float> sums = stackalloc float[MostSubBlocks];
-        Span<byte> codes = stackalloc byte[Block.SuperLength];
-        for (; !row.IsEmpty; row = row[Block.SuperLength..], importance = importance[Block.SuperLength..], destination = destination[blockBytes..])
-        {
-            var x = row[..Block.SuperLength];
-            Importance.Spread(x, importance[..Block.SuperLength], meanFactor * Importance.SumOfSquares(x) / Block.SuperLength, weights);
-            Importance.Sum(weights, subLength, sums);
-            SubBlockScales.Find(_weightedSearch, x, subLength, SubBlockWeighting.Given, weights, scales[..SubBlocks], minimums[..SubBlocks], codes);
-            var d = PositiveScales.Fit(scales[..SubBlocks], sums, largestScale, scaleCodes);
-            var dmin = PositiveScales.Fit(minimums[..SubBlocks], sums, largestScale, minimumCodes);
-            WriteScales(destination, scaleCodes[..SubBlocks], minimumCodes[..SubBlocks], d, dmin);
-            EncodeCodes(x, codes, destination[..blockBytes]);
-        }
-    }
+    public void Encode(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination) => EncodeBatches(row, importance, destination);
 
     public abstract void Decode(ReadOnlySpan<byte> source, Span<float> destination);
 
     /// <summary>Writes the stored scales and minimums and their two factors into a super-block.</summary>
     protected abstract void WriteScales(Span<byte> block, ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, float d, float dmin);
 
-    /// <summary>The step and the offset of a sub-block as a reader of the super-block will see them.</summary>
-    protected abstract (float Step, float Offset) ReadScale(ReadOnlySpan<byte> block, int subBlock);
+    /// <summary>The steps and the offsets of the sub-blocks as a reader of the super-block will see them.</summary>
+    protected abstract void ReadScales(ReadOnlySpan<byte> block, Span<float> steps, Span<float> offsets);
 
     /// <summary>Writes the 256 codes to their place.</summary>
     protected abstract void Pack(ReadOnlySpan<byte> codes, Span<byte> block);
 
-    private float RoundToLargest(ReadOnlySpan<float> values, Span<byte> codes)
+    [SkipLocalsInit]
+    private void EncodeBatches(ReadOnlySpan<float> source, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        var largest = 0f;
-        foreach (var value in values)
-            largest = value > largest ? value : largest;
-        var inverse = largest > 0 ? largestScale / largest : 0f;
-        // A byte first, as in ggml: a negative one is large.
-        for (var i = 0; i < values.Length; i++)
-            codes[i] = Math.Min((byte)largestScale, unchecked((byte)Rounding.Nearest(inverse * values[i])));
-        return largest / largestScale;
+        Span<float> room = stackalloc float[SubBlockFits.Numbers * Batch * MostSubBlocks];
+        Span<float> factors = stackalloc float[2 * Batch];
+        Span<byte> stored = stackalloc byte[2 * Batch * MostSubBlocks];
+        while (!source.IsEmpty)
+        {
+            var blocks = Math.Min(Batch, source.Length / Block.SuperLength);
+            var (length, subBlocks) = (blocks * Block.SuperLength, blocks * SubBlocks);
+            var fits = new SubBlockFits(room[..(SubBlockFits.Numbers * subBlocks)]);
+            if (importance.IsEmpty)
+                Fit(source[..length], fits, stored[..(2 * subBlocks)], factors);
+            else
+                Fit(source[..length], importance[..length], fits, stored[..(2 * subBlocks)], factors);
+            for (var i = 0; i < blocks; i++)
+            {
+                var at = i * SubBlocks;
+                WriteScales(destination, stored.Slice(at, SubBlocks), stored.Slice(subBlocks + at, SubBlocks), factors[i], factors[blocks + i]);
+                EncodeCodes(source[..Block.SuperLength], fits.Inverses.Slice(at, SubBlocks), fits.Origins.Slice(at, SubBlocks), destination[..blockBytes]);
+                source = source[Block.SuperLength..];
+                destination = destination[blockBytes..];
+            }
+            importance = importance.IsEmpty ? importance : importance[length..];
+        }
+    }
+
+    /// <summary>Finds the scales of all sub-blocks, then those of all super-blocks, then their minimums.</summary>
+    private void Fit(ReadOnlySpan<float> x, SubBlockFits fits, Span<byte> stored, Span<float> factors)
+    {
+        SubBlockScales.Find(search, x, subLength, weighting, default, fits);
+        for (var row = 0; row * SubBlocks < stored.Length; row++)
+            factors[row] = PositiveScales.RoundToLargest(fits.ScalesAndMinimums.Slice(row * SubBlocks, SubBlocks), largestScale, stored.Slice(row * SubBlocks, SubBlocks));
+    }
+
+    [SkipLocalsInit]
+    private void Fit(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, SubBlockFits fits, Span<byte> stored, Span<float> factors)
+    {
+        Span<float> weights = stackalloc float[Batch * Block.SuperLength];
+        Span<float> squares = stackalloc float[Batch];
+        var blocks = x.Length / Block.SuperLength;
+        Importance.SumsOfSquares(x, Block.SuperLength, squares[..blocks]);
+        for (var i = 0; i < blocks; i++)
+        {
+            var at = i * Block.SuperLength;
+            Importance.Spread(x.Slice(at, Block.SuperLength), importance.Slice(at, Block.SuperLength), meanFactor * squares[i] / Block.SuperLength, weights[at..]);
+        }
+        SubBlockScales.Find(_weightedSearch, x, subLength, SubBlockWeighting.Given, weights, fits);
+        // What a sub-block counts is the same for its scale and its minimum.
+        Span<float> counts = stackalloc float[2 * Batch * MostSubBlocks];
+        fits.Weights.CopyTo(counts);
+        fits.Weights.CopyTo(counts[fits.Weights.Length..]);
+        PositiveScales.Fit(fits.ScalesAndMinimums, counts, SubBlocks, largestScale, stored, factors);
     }
 
     /// <summary>Rounds again with the scales as stored. Where one is zero the codes of the search stay, as in ggml; they are multiplied by nothing.</summary>
-    private void EncodeCodes(ReadOnlySpan<float> x, Span<byte> codes, Span<byte> block)
+    [SkipLocalsInit]
+    private void EncodeCodes(ReadOnlySpan<float> x, ReadOnlySpan<float> inverses, ReadOnlySpan<float> origins, Span<byte> block)
     {
-        for (var sub = 0; sub < SubBlocks; sub++)
+        Span<float> steps = stackalloc float[MostSubBlocks];
+        Span<float> offsets = stackalloc float[MostSubBlocks];
+        Span<byte> codes = stackalloc byte[Block.SuperLength];
+        ReadScales(block, steps, offsets);
+        for (var sub = 0; sub < inverses.Length; sub++)
         {
-            var (step, offset) = ReadScale(block, sub);
-            if (step != 0)
-                SubBlockCodes.Encode(x.Slice(sub * subLength, subLength), offset, step, 0, search.Maximum, codes.Slice(sub * subLength, subLength));
+            var from = x.Slice(sub * subLength, subLength);
+            var to = codes.Slice(sub * subLength, subLength);
+            if (steps[sub] != 0)
+                SubBlockCodes.Encode(from, offsets[sub], steps[sub], 0, search.Maximum, to);
+            else
+                SubBlockCodes.EncodeFitted(from, origins[sub], inverses[sub], search.Maximum, to);
         }
         Pack(codes, block);
     }

@@ -1,8 +1,37 @@
 namespace ModelOps.Quantization;
 
-/// <summary>ggml's <c>make_qp_quants</c>: numbers that are not negative as small integers times one factor, by weighted least squares.</summary>
+/// <summary>Numbers that are not negative as small integers times one factor.</summary>
 internal static class PositiveScales
 {
+    /// <summary>The factor that makes the largest number the largest integer.</summary>
+    /// <param name="x">The numbers.</param>
+    /// <param name="maximum">The largest integer.</param>
+    /// <param name="codes">The integers.</param>
+    public static float RoundToLargest(ReadOnlySpan<float> x, int maximum, Span<byte> codes)
+    {
+        var largest = 0f;
+        foreach (var value in x)
+            largest = value > largest ? value : largest;
+        var inverse = largest > 0 ? maximum / largest : 0f;
+        // A byte first, as in ggml: a negative one is large.
+        for (var i = 0; i < x.Length; i++)
+            codes[i] = Math.Min((byte)maximum, unchecked((byte)Rounding.Nearest(inverse * x[i])));
+        return largest / maximum;
+    }
+
+    /// <summary>ggml's <c>make_qp_quants</c>, weighted least squares, on rows of numbers.</summary>
+    /// <param name="x">The numbers, row after row.</param>
+    /// <param name="weights">What each counts.</param>
+    /// <param name="length">Numbers in a row.</param>
+    /// <param name="maximum">The largest integer.</param>
+    /// <param name="codes">The integers.</param>
+    /// <param name="factors">One a row; 0 when all its numbers are zero.</param>
+    public static void Fit(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, int length, int maximum, Span<byte> codes, Span<float> factors)
+    {
+        for (var row = 0; row * length < x.Length; row++)
+            factors[row] = Fit(x.Slice(row * length, length), weights.Slice(row * length, length), maximum, codes.Slice(row * length, length));
+    }
+
     private const int Refinements = 5;
 
     /// <summary>The factor; 0 when all are zero.</summary>

@@ -4,7 +4,7 @@ namespace ModelOps.Quantization;
 internal static class SimpleBlocks
 {
     /// <summary>Blocks that are searched together.</summary>
-    private const int Batch = 16;
+    private const int Batch = 32;
 
     /// <summary>Writes a block of a scale and codes.</summary>
     public delegate void WriteScale(float scale, ReadOnlySpan<byte> codes, Span<byte> block);
@@ -35,18 +35,21 @@ internal static class SimpleBlocks
     public static void Encode(ScaleMinimumSearch search, ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination, int blockBytes, WriteScaleAndMinimum write)
     {
         Span<float> weights = stackalloc float[Batch * Block.Length];
-        Span<float> scales = stackalloc float[Batch];
-        Span<float> minimums = stackalloc float[Batch];
-        Span<byte> codes = stackalloc byte[Batch * Block.Length];
+        Span<float> room = stackalloc float[SubBlockFits.Numbers * Batch];
+        Span<byte> codes = stackalloc byte[Block.Length];
         var mean = Importance.SumOfSquares(row) / row.Length;
         while (!row.IsEmpty)
         {
             var count = Math.Min(Batch * Block.Length, row.Length);
             var blocks = count / Block.Length;
+            var fits = new SubBlockFits(room[..(SubBlockFits.Numbers * blocks)]);
             Importance.Spread(row[..count], importance[..count], mean, weights);
-            SubBlockScales.Find(search, row[..count], Block.Length, SubBlockWeighting.Given, weights, scales[..blocks], minimums[..blocks], codes);
+            SubBlockScales.Find(search, row[..count], Block.Length, SubBlockWeighting.Given, weights, fits);
             for (var block = 0; block < blocks; block++, destination = destination[blockBytes..])
-                write(scales[block], minimums[block], codes.Slice(block * Block.Length, Block.Length), destination[..blockBytes]);
+            {
+                SubBlockCodes.EncodeFitted(row.Slice(block * Block.Length, Block.Length), fits.Origins[block], fits.Inverses[block], search.Maximum, codes);
+                write(fits.Scales[block], fits.Minimums[block], codes, destination[..blockBytes]);
+            }
             row = row[count..];
             importance = importance[count..];
         }

@@ -38,7 +38,9 @@ internal static class SubBlockScales
         where T : unmanaged, ILanes<T>
     {
         var room = LaneWidth.Align<T>(stackalloc byte[(3 * LaneWidth.LongestSubBlock * Unsafe.SizeOf<T>()) + Unsafe.SizeOf<MinimumFit<T>>() + LaneWidth.Alignment]);
-        var (columns, weights, codes) = (room[..length], room.Slice(LaneWidth.LongestSubBlock, length), room.Slice(2 * LaneWidth.LongestSubBlock, length));
+        var columns = room[..length];
+        var weights = room.Slice(LaneWidth.LongestSubBlock, length);
+        var codes = room.Slice(2 * LaneWidth.LongestSubBlock, length);
         LaneWidth.Transpose(x.Slice(first * length, T.Count * length), columns);
         if (weighting == SubBlockWeighting.Given)
             LaneWidth.Transpose(importance.Slice(first * length, T.Count * length), weights);

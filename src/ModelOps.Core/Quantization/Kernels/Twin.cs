@@ -30,6 +30,13 @@ internal readonly struct Twin<T>(T first, T second) : ILanes<Twin<T>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(Span<byte> destination)
+    {
+        _first.StoreBytes(destination);
+        _second.StoreBytes(destination[T.Count..]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Twin<T> operator +(Twin<T> left, Twin<T> right) => new(left._first + right._first, left._second + right._second);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -55,6 +62,12 @@ internal readonly struct Twin<T>(T first, T second) : ILanes<Twin<T>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Twin<T> Nearest(Twin<T> value) => new(T.Nearest(value._first), T.Nearest(value._second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twin<T> NearestOfAny(Twin<T> value) => new(T.NearestOfAny(value._first), T.NearestOfAny(value._second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twin<T> Lookup(ReadOnlySpan<float> table, Twin<T> index) => new(T.Lookup(table, index._first), T.Lookup(table, index._second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Twin<T> Greater(Twin<T> left, Twin<T> right) => new(T.Greater(left._first, right._first), T.Greater(left._second, right._second));
