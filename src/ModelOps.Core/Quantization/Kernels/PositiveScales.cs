@@ -1,8 +1,14 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace ModelOps.Quantization;
 
 /// <summary>Numbers that are not negative as small integers times one factor.</summary>
 internal static class PositiveScales
 {
+    private const int Longest = 16;
+    private const int Refinements = 5;
+
     /// <summary>The factor that makes the largest number the largest integer.</summary>
     /// <param name="x">The numbers.</param>
     /// <param name="maximum">The largest integer.</param>
@@ -22,17 +28,52 @@ internal static class PositiveScales
     /// <summary>ggml's <c>make_qp_quants</c>, weighted least squares, on rows of numbers.</summary>
     /// <param name="x">The numbers, row after row.</param>
     /// <param name="weights">What each counts.</param>
-    /// <param name="length">Numbers in a row.</param>
+    /// <param name="length">Numbers in a row, 8 or 16.</param>
     /// <param name="maximum">The largest integer.</param>
     /// <param name="codes">The integers.</param>
     /// <param name="factors">One a row; 0 when all its numbers are zero.</param>
     public static void Fit(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, int length, int maximum, Span<byte> codes, Span<float> factors)
     {
-        for (var row = 0; row * length < x.Length; row++)
-            factors[row] = Fit(x.Slice(row * length, length), weights.Slice(row * length, length), maximum, codes.Slice(row * length, length));
+        var rows = x.Length / length;
+        for (var first = 0; first < rows;)
+        {
+            var lanes = LaneWidth.For(rows - first);
+            var panel = x.Slice(first * length, lanes * length);
+            var counts = weights.Slice(first * length, lanes * length);
+            var code = codes.Slice(first * length, lanes * length);
+            var isFitted = lanes switch
+            {
+                16 => TryFit<Lanes16>(panel, counts, length, maximum, code, factors[first..]),
+                8 => TryFit<Lanes8>(panel, counts, length, maximum, code, factors[first..]),
+                _ => false,
+            };
+            for (var one = 0; !isFitted && one < lanes; one++)
+                factors[first + one] = Fit(panel.Slice(one * length, length), counts.Slice(one * length, length), maximum, code.Slice(one * length, length));
+            first += lanes;
+        }
     }
 
-    private const int Refinements = 5;
+    [SkipLocalsInit]
+    private static bool TryFit<T>(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, int length, int maximum, Span<byte> codes, Span<float> factors)
+        where T : unmanaged, ILanes<T>
+    {
+        var room = LaneWidth.Align<T>(stackalloc byte[(3 * Longest * Unsafe.SizeOf<T>()) + LaneWidth.Alignment]);
+        var columns = room[..length];
+        var counts = room.Slice(length, length);
+        var found = room.Slice(2 * length, length);
+        LaneWidth.Transpose(x, columns);
+        LaneWidth.Transpose(weights, counts);
+        if (!PositiveFit.TryRun<T>(columns, counts, maximum, found, out var factor))
+            return false;
+        factor.Store(factors);
+        for (var lane = 0; lane < T.Count; lane++)
+        {
+            for (var i = 0; i < length; i++)
+                codes[(lane * length) + i] = (byte)(int)MemoryMarshal.Cast<T, float>(found)[(i * T.Count) + lane];
+        }
+        return true;
+    }
+
 
     /// <summary>The factor; 0 when all are zero.</summary>
     /// <param name="x">The numbers.</param>
