@@ -1,10 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace ModelOps.Quantization;
 
-/// <summary>The codes of a sub-block once its scale is known; ggml's rounding by the bits, garbage beyond 2^22 included.</summary>
+/// <summary>The codes of a sub-block once its scale is known, as many weights at once as the processor has lanes.</summary>
 internal static class SubBlockCodes
 {
     /// <summary><c>nearest_int((x + offset) / step)</c>, cut to <paramref name="least"/> … <paramref name="maximum"/>.</summary>
@@ -16,17 +15,17 @@ internal static class SubBlockCodes
     /// <param name="codes">One byte each.</param>
     public static void Encode(ReadOnlySpan<float> x, float offset, float step, int least, int maximum, Span<byte> codes)
     {
-        var (offsets, steps) = (Vector128.Create(offset), Vector128.Create(step));
-        var (low, high) = (Vector128.Create(least), Vector128.Create(maximum));
-        var vectors = MemoryMarshal.Cast<float, Vector128<float>>(x);
-        var bytes = MemoryMarshal.Cast<byte, Vector128<byte>>(codes);
-        for (var i = 0; i + 3 < vectors.Length; i += 4)
+        switch (LaneWidth.Widest)
         {
-            bytes[i / 4] = Narrow(
-                Round((vectors[i] + offsets) / steps, low, high),
-                Round((vectors[i + 1] + offsets) / steps, low, high),
-                Round((vectors[i + 2] + offsets) / steps, low, high),
-                Round((vectors[i + 3] + offsets) / steps, low, high));
+            case 16:
+                Encode<Lanes16>(x, offset, step, least, maximum, codes);
+                break;
+            case 8:
+                Encode<Lanes8>(x, offset, step, least, maximum, codes);
+                break;
+            default:
+                Encode<Lanes1>(x, offset, step, least, maximum, codes);
+                break;
         }
     }
 
@@ -38,29 +37,40 @@ internal static class SubBlockCodes
     /// <param name="codes">One byte each.</param>
     public static void EncodeFitted(ReadOnlySpan<float> x, float origin, float inverse, int maximum, Span<byte> codes)
     {
-        var (origins, inverses) = (Vector128.Create(origin), Vector128.Create(inverse));
-        var (low, high) = (Vector128<int>.Zero, Vector128.Create(maximum));
-        var vectors = MemoryMarshal.Cast<float, Vector128<float>>(x);
-        var bytes = MemoryMarshal.Cast<byte, Vector128<byte>>(codes);
-        for (var i = 0; i + 3 < vectors.Length; i += 4)
+        switch (LaneWidth.Widest)
         {
-            bytes[i / 4] = Narrow(
-                Round(inverses * (vectors[i] - origins), low, high),
-                Round(inverses * (vectors[i + 1] - origins), low, high),
-                Round(inverses * (vectors[i + 2] - origins), low, high),
-                Round(inverses * (vectors[i + 3] - origins), low, high));
+            case 16:
+                EncodeFitted<Lanes16>(x, origin, inverse, maximum, codes);
+                break;
+            case 8:
+                EncodeFitted<Lanes8>(x, origin, inverse, maximum, codes);
+                break;
+            default:
+                EncodeFitted<Lanes1>(x, origin, inverse, maximum, codes);
+                break;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Round(Vector128<float> value, Vector128<int> low, Vector128<int> high)
+    private static void Encode<T>(ReadOnlySpan<float> x, float offset, float step, int least, int maximum, Span<byte> codes)
+        where T : unmanaged, ILanes<T>
     {
-        var bits = (value + Vector128.Create(Rounding.NearestMagic)).AsInt32() & Vector128.Create(0x007F_FFFF);
-        return Vector128.Max(Vector128.Min(bits - Vector128.Create(0x0040_0000), high), low) - low;
+        var (offsets, steps, low, high) = (T.Broadcast(offset), T.Broadcast(step), T.Broadcast(least), T.Broadcast(maximum));
+        var rows = MemoryMarshal.Cast<float, T>(x);
+        for (var i = 0; i < rows.Length; i++)
+            (Cut(T.NearestOfAny((rows[i] + offsets) / steps), low, high) - low).StoreBytes(codes[(i * T.Count)..]);
     }
 
-    /// <summary>Sixteen numbers of 0 … 255 as bytes.</summary>
+    private static void EncodeFitted<T>(ReadOnlySpan<float> x, float origin, float inverse, int maximum, Span<byte> codes)
+        where T : unmanaged, ILanes<T>
+    {
+        var (origins, inverses, low, high) = (T.Broadcast(origin), T.Broadcast(inverse), T.Broadcast(0), T.Broadcast(maximum));
+        var rows = MemoryMarshal.Cast<float, T>(x);
+        for (var i = 0; i < rows.Length; i++)
+            Cut(T.NearestOfAny(inverses * (rows[i] - origins)), low, high).StoreBytes(codes[(i * T.Count)..]);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Narrow(Vector128<int> first, Vector128<int> second, Vector128<int> third, Vector128<int> fourth)
-        => Vector128.Narrow(Vector128.Narrow(first, second).AsUInt16(), Vector128.Narrow(third, fourth).AsUInt16());
+    private static T Cut<T>(T codes, T low, T high)
+        where T : struct, ILanes<T>
+        => T.Max(T.Min(codes, high), low);
 }
