@@ -40,6 +40,21 @@ public sealed class MlxTests
     public async Task Affine_WithSymmetricBiases_IsKept(int bits, int group, string recipe, GgmlType type)
         => await new QuantizedLlama($$"""{"group_size": {{group}}, "bits": {{bits}}}""", key: "quantization").Quantize(module => Write(module, bits, group, zero: 1 << (bits - 1))).RequireKeptAsync(recipe, type);
 
+    /// <summary>MLX quantises embeddings as well; llama.cpp's mix would give them more bits than they have.</summary>
+    [Fact]
+    public async Task Embeddings_AreKept()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new QuantizedLlama("""{"group_size": 32, "bits": 4}""", key: "quantization").Quantize(module => Write(module, 4, 32));
+        model.Stored.Tensors.Remove("model.embed_tokens.weight");
+        var weights = Write(new QuantizedLlama.Module(model, "model.embed_tokens", 384, QuantizedLlama.Hidden, new Random(3)), 4, 32);
+        var plan = model.Plan(folder, new ConversionOptions { Type = "Q4_K_M" });
+        var tensor = plan.Tensors.Single(tensor => tensor.Name == "token_embd.weight");
+        Assert.Equal((GgmlType.Q4_1, "4 bit, group 32, biases"), (tensor.Type, tensor.LatticeKind));
+        await ModelConverter.RunAsync(plan);
+        Assert.Equal(weights, GgmlOracle.Dequantize(GgmlType.Q4_1, QuantizedLlama.Data(plan, tensor)));
+    }
+
     /// <summary>The experts of a layer are codes too; each is its part of the stack.</summary>
     [Fact]
     public async Task StackedExperts_AreKept()
