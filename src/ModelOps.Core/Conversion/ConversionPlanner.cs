@@ -59,7 +59,9 @@ internal static class ConversionPlanner
             inputs = [.. inputs, .. InputDigests.Plan([], [options.ImportanceMatrix!], Path.GetDirectoryName(Path.GetFullPath(options.ImportanceMatrix!))!, options.Provenance)];
             contents = contents with { Metadata = ImportanceUse.Describe(contents.Metadata, options.ImportanceMatrix!, importance) };
         }
+        // As llama-quantize, which reads the model before it prunes it.
         var traits = MixTraits.Of(contents.Metadata) with { HasImportance = importance is not null };
+        (contents, importance) = LayerPruning.Prune(contents, importance, options.Overrides.PruneLayers);
         contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Snapshot ?? Snapshot.Of(contents.Source), inputs, recipe, options) };
         var sources = contents.Tensors;
         var chosen = TensorTypes.Choose(

@@ -29,6 +29,8 @@ public sealed class RecipeOverrideTests : IDisposable
         ["output and a pattern for all"] = new() { OutputType = GgmlType.Q8_0, TensorTypes = [new(".", GgmlType.Q4_0)] },
         ["pure"] = new() { Pure = true },
         ["pure with an output"] = new() { Pure = true, OutputType = GgmlType.Q6_K },
+        ["pruned"] = new() { PruneLayers = [0, 3, 4, 5, 15] },
+        ["pruned, with patterns of the new numbers"] = new() { PruneLayers = [7, 8], TensorTypes = [new(@"blk\.(7|13)\.", GgmlType.Q6_K)] },
         ["pure with a pattern"] = new() { Pure = true, TensorTypes = [new("attn_v", GgmlType.Q8_0)] },
     };
 
