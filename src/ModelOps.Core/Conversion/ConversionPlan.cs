@@ -124,6 +124,9 @@ public sealed record ConversionPlan
     /// <summary>Name of the recipe.</summary>
     public required string Type { get; init; }
 
+    /// <summary>The recipe as it is used, with all overrides: given back as a recipe file it makes the same file.</summary>
+    public RecipeFile Recipe => new(Type, Options.Overrides);
+
     /// <summary>Size of the output, all files together.</summary>
     public required long Bytes { get; init; }
 
@@ -222,7 +225,7 @@ public sealed record ConversionPlan
         return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source);
     }
 
-    private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{Recipe.Parse(type).Name}.gguf";
+    private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{ModelOps.Recipe.Parse(type).Name}.gguf";
 
     /// <summary>The layout of each file: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
     internal IReadOnlyList<GgufLayout> Layouts() => Layouts(Metadata);

@@ -40,6 +40,9 @@ public sealed record ConversionResult
     /// <summary>Name of the recipe.</summary>
     public required string Type { get; init; }
 
+    /// <summary>The recipe as it was used, with all overrides.</summary>
+    public required RecipeFile Recipe { get; init; }
+
     /// <summary>GGUF architecture.</summary>
     public required string Architecture { get; init; }
 

@@ -39,6 +39,7 @@ public static class ModelConverter
             Bytes = plan.Bytes,
             SourceQuantization = plan.SourceQuantization,
             Type = plan.Type,
+            Recipe = plan.Recipe,
             Architecture = plan.Architecture,
             Tensors = converted,
             Inputs = run.Inputs,

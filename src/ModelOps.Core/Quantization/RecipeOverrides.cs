@@ -36,6 +36,24 @@ public sealed record RecipeOverrides
     /// <summary>Whether nothing is different.</summary>
     internal bool IsNone => TensorTypes.Count == 0 && OutputType is null && EmbeddingType is null && !Pure && PruneLayers.Count == 0 && AllowFallback;
 
+    /// <summary>
+    /// These, and what they leave open from others: a command line over a recipe file. Patterns of both hold, these first, so that they win; layers
+    /// are those of one only; what either forbids or makes pure stays so.
+    /// </summary>
+    public RecipeOverrides Over(RecipeOverrides others)
+    {
+        ArgumentNullException.ThrowIfNull(others);
+        return new RecipeOverrides
+        {
+            TensorTypes = [.. TensorTypes, .. others.TensorTypes],
+            OutputType = OutputType ?? others.OutputType,
+            EmbeddingType = EmbeddingType ?? others.EmbeddingType,
+            Pure = Pure || others.Pure,
+            PruneLayers = PruneLayers.Count > 0 ? PruneLayers : others.PruneLayers,
+            AllowFallback = AllowFallback && others.AllowFallback,
+        };
+    }
+
     /// <summary>Reads numbers of layers: <c>3,5-7</c>.</summary>
     /// <returns>In ascending order, each once.</returns>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>

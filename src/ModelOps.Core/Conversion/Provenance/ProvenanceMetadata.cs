@@ -8,6 +8,9 @@ internal static class ProvenanceMetadata
 {
     private const string Digests = "modelops.source.sha256";
 
+    /// <summary>A recipe file in one line, where the recipe is not the stock one.</summary>
+    private const string Overrides = "modelops.recipe.file";
+
     /// <summary>Stands for a digest that is known only when the file was read; of the same length, so that nothing moves.</summary>
     private static readonly string Unknown = new('0', 64);
 
@@ -17,13 +20,15 @@ internal static class ProvenanceMetadata
         var result = new GgufMetadata();
         foreach (var (key, value) in metadata)
         {
-            if (key is not ("modelops.version" or "modelops.recipe" or "modelops.lattice") && !key.StartsWith("modelops.source.", StringComparison.Ordinal))
+            if (key is not ("modelops.version" or "modelops.recipe" or Overrides or "modelops.lattice") && !key.StartsWith("modelops.source.", StringComparison.Ordinal))
                 result.Set(key, value);
         }
         if (!options.Provenance)
             return result;
         result.Set("modelops.version", typeof(ProvenanceMetadata).Assembly.GetName().Version!.ToString(3));
         result.Set("modelops.recipe", recipe.Name);
+        if (!options.Overrides.IsNone)
+            result.Set(Overrides, new RecipeFile(recipe.Name, options.Overrides).ToLine());
         result.Set("modelops.lattice", options.KeepLattice);
         if (snapshot is not null)
         {
