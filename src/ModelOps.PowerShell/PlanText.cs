@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace ModelOps.PowerShell;
@@ -51,13 +52,21 @@ internal static partial class PlanText
     public static string Describe(ConversionPlan plan)
     {
         var text = new StringBuilder();
-        text.Append($"Convert {plan.Source} ({plan.Architecture}) to {plan.Output}{(plan.Files.Count == 1 ? "" : $" and {plan.Files.Count - 1} more files")} as {plan.Type}: {ByteSize.Format(plan.Bytes)}, {plan.Tensors.Count} tensors");
+        text.Append($"Convert {plan.Source} ({plan.Architecture}) to {plan.Output}{(plan.Files.Count == 1 ? "" : $" and {plan.Files.Count - 1} more files")} as {plan.Recipe}: {ByteSize.Format(plan.Bytes)}, {plan.Tensors.Count} tensors");
         text.Append(plan.DownloadBytes == 0 ? "" : $", {ByteSize.Format(plan.DownloadBytes)} of weights to download without storing them");
         foreach (var type in plan.Tensors.GroupBy(tensor => tensor.Type).OrderByDescending(type => type.Sum(tensor => tensor.Bytes)))
         {
             text.AppendLine().Append($"  {type.Key,-6} {type.Count(),5} tensors  {ByteSize.Format(type.Sum(tensor => tensor.Bytes)),10}");
             foreach (var lattice in type.Where(tensor => tensor.Lattice).GroupBy(tensor => tensor.LatticeKind))
                 text.Append($"  {lattice.Count()} on a quantization lattice ({lattice.Key}), which is kept");
+        }
+        foreach (var group in plan.Fallbacks.GroupBy(fallback => (fallback.RowLength, fallback.Wanted, fallback.Type)))
+        {
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {group.Count()} tensors with rows of {group.Key.RowLength}, such as {group.First().Name}: {group.Key.Type} for {group.Key.Wanted}, {group.First().ExtraBitsPerWeight:+0.00;-0.00} bits a weight, {ByteSize.Format(group.Sum(fallback => fallback.ExtraBytes))} more");
+        }
+        if (plan.Fallbacks.Count > 0)
+        {
+            text.AppendLine().Append($"  {plan.Fallbacks.Count} tensors do not fit the blocks of the types that were wanted: {ByteSize.Format(plan.FallbackBytes)} more in all");
         }
         foreach (var note in plan.Notes)
         {

@@ -11,8 +11,7 @@ internal static class ConvertCommand
     public static Command Create(CliHost host)
     {
         var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), an installed model: org/repo[:variant], or the folder of a LoRA adapter; with --remote a repository of the hub.", Arity = ArgumentArity.ZeroOrOne };
-        var type = new Option<string?>("--type") { Description = $"The recipe: {string.Join(", ", Recipe.All.Select(recipe => recipe.Name))}.", HelpName = "TYPE" };
-        type.CompletionSources.Add(_ => Recipe.All.Select(recipe => new System.CommandLine.Completions.CompletionItem(recipe.Name)));
+        var recipe = new RecipeSyntax();
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
         var projector = new Option<bool>("--mmproj") { Description = "Convert the vision tower to a projector (mmproj-<name>-<TYPE>.gguf) instead of the language model." };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
@@ -30,19 +29,24 @@ internal static class ConvertCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and write nothing." };
         var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
         var list = new Option<bool>("--list-architectures") { Description = "List what can be converted, and how each is verified." };
-        return new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
+        var command = new Command("convert", "Convert a checkpoint (safetensors) or a GGUF file to a GGUF file, quantised or not, in one pass.")
         {
-            source, type, output, projector, noLattice, pre, imatrix, lora, baseModel, remote, revision, name, threads, memory, split, noProvenance, dryRun, force, list,
-        }.Does(host, (context, parsed, cancellationToken) =>
+            source, output, projector, noLattice, pre, imatrix, lora, baseModel, remote, revision, name, threads, memory, split, noProvenance, dryRun, force, list,
+        };
+        foreach (var (index, option) in recipe.Options.Index())
+            command.Options.Insert(index, option);
+        return command.Does(host, (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
             {
                 context.Output.Write(new ArchitectureListing(SupportedArchitecture.All, SupportedProjector.All), CliJson.Default.ArchitectureListing, Render);
                 return Task.FromResult(0);
             }
+            var chosen = recipe.Read(context, parsed) ?? throw Missing("--type TYPE, or --recipe FILE");
             var options = new ConversionOptions
             {
-                Type = parsed.GetValue(type) ?? throw Missing("--type TYPE"),
+                Type = chosen.Type,
+                Overrides = chosen.Overrides,
                 Projector = parsed.GetValue(projector),
                 ModelName = parsed.GetValue(name),
                 PreTokenizer = parsed.GetValue(pre),
@@ -64,7 +68,7 @@ internal static class ConvertCommand
     private static async Task<int> RunAsync(CommandContext context, ConversionRequest request, ConversionOptions options, bool dryRun, CancellationToken cancellationToken)
     {
         using var hub = request.Remote ? context.OpenHub() : null;
-        var plan = await request.PlanAsync(context, hub, options with { Type = Recipe.Parse(options.Type).Name }, cancellationToken);
+        var plan = await request.PlanAsync(context, hub, options, cancellationToken);
         foreach (var warning in plan.Warnings)
         {
             context.Output.Note($"warning: {warning}");
@@ -114,21 +118,34 @@ internal static class ConvertCommand
             ("quantised already", plan.SourceQuantization),
             ("output", plan.Files.Count == 1 ? plan.Output : $"{plan.Output} and {plan.Files.Count - 1} more"),
             ("architecture", plan.Architecture),
-            ("type", plan.Type),
+            ("type", plan.Recipe.ToString()),
             ("size", $"{Sizes.Bytes(plan.Bytes)} in {plan.Tensors.Count} tensors"),
             ("note", Notes(plan.Notes)),
             ("download", plan.DownloadBytes > 0 ? $"{Sizes.Bytes(plan.DownloadBytes)} of weights, not stored" : null),
+            ("blocks do not fit", plan.Fallbacks.Count > 0 ? $"{plan.Fallbacks.Count} tensors, {Sizes.Bytes(plan.FallbackBytes)} more than in the types that were wanted" : null),
             ("lattice kept", plan.Options.KeepLattice ? $"{plan.Tensors.Count(tensor => tensor.Lattice)} tensors" : "not looked for"));
         report.Line();
         report.Table([new("Tensor", Wrap: true), new("Type"), new("Shape", Right: true), new("Size", Right: true), new("Lattice kept", Wrap: true)],
             plan.Tensors.Select(tensor => new[] { tensor.Name, tensor.Type.ToString(), string.Join(" × ", tensor.Shape), Sizes.Bytes(tensor.Bytes), tensor.LatticeKind ?? "" }));
+        if (plan.Fallbacks.Count > 0)
+            RenderFallbacks(report, plan);
+    }
+
+    private static void RenderFallbacks(Report report, ConversionPlan plan)
+    {
+        report.Line();
+        report.Table([new("Rows of", Right: true), new("Wanted"), new("Instead"), new("Tensors", Right: true), new("Bits more", Right: true), new("More", Right: true), new("Such as", Wrap: true)],
+            [.. plan.Fallbacks.GroupBy(fallback => (fallback.RowLength, fallback.Wanted, fallback.Type)).OrderByDescending(group => group.Sum(fallback => fallback.ExtraBytes)).Select(group => new[]
+            {
+                $"{group.Key.RowLength}", $"{group.Key.Wanted}", $"{group.Key.Type}", $"{group.Count()}", Sizes.Number(group.First().ExtraBitsPerWeight, "0.00"), Sizes.Bytes(group.Sum(fallback => fallback.ExtraBytes)), group.First().Name,
+            })]);
     }
 
     private static void Render(Report report, ConversionResult result)
     {
         report.Pairs(
             ("output", result.Files.Count == 1 ? result.Output : $"{result.Output} and {result.Files.Count - 1} more"),
-            ("type", $"{result.Type} ({string.Join(", ", result.Tensors.CountBy(tensor => tensor.Type).OrderByDescending(group => group.Value).Select(group => $"{group.Value} {group.Key}"))})"),
+            ("type", $"{result.Recipe} ({string.Join(", ", result.Tensors.CountBy(tensor => tensor.Type).OrderByDescending(group => group.Value).Select(group => $"{group.Value} {group.Key}"))})"),
             ("size", Sizes.Bytes(result.Bytes)),
             ("bit-exact", $"{Sizes.Percent(result.ExactFraction, 2)} of all weights"),
             ("lattice", result.LatticeExactFraction is { } fraction ? $"kept in {result.Tensors.Count(tensor => tensor.Lattice)} tensors, {Sizes.Percent(fraction, 2)} of their weights bit-exact" : null),

@@ -17,6 +17,8 @@ public sealed record RecipeFile(string Type, RecipeOverrides Overrides)
     /// <summary>A plan of a model with many tensors holds a recipe too, and is longer than any recipe alone.</summary>
     private const long MostBytes = 64 << 20;
 
+    private const int ShownPatterns = 6;
+
     private static readonly JsonWriterOptions Readable = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Version of the format.</summary>
@@ -51,6 +53,25 @@ public sealed record RecipeFile(string Type, RecipeOverrides Overrides)
     {
         ArgumentNullException.ThrowIfNull(json);
         return RecipeReader.Read(Encoding.UTF8.GetBytes(json), origin);
+    }
+
+    /// <summary>In words: <c>Q4_K_M, ffn_down=Q6_K, output Q8_0, without layers 3, 5</c>.</summary>
+    public override string ToString()
+    {
+        List<string> words = [Type, .. Overrides.TensorTypes.Take(ShownPatterns).Select(tensor => $"{tensor.Pattern}={tensor.Type}")];
+        if (Overrides.TensorTypes.Count > ShownPatterns)
+            words.Add($"{Overrides.TensorTypes.Count - ShownPatterns} more patterns");
+        if (Overrides.OutputType is { } output)
+            words.Add($"output {output}");
+        if (Overrides.EmbeddingType is { } embedding)
+            words.Add($"embedding {embedding}");
+        if (Overrides.Pure)
+            words.Add("pure");
+        if (Overrides.PruneLayers.Count > 0)
+            words.Add($"without layers {string.Join(", ", Overrides.PruneLayers)}");
+        if (!Overrides.AllowFallback)
+            words.Add("no other types");
+        return string.Join(", ", words);
     }
 
     /// <summary>The text of a recipe file.</summary>

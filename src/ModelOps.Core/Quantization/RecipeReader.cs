@@ -38,6 +38,11 @@ internal sealed class RecipeReader
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{origin} is no JSON: {exception.Message}", Example, exception);
         }
+        catch (ModelOpsException exception) when (exception.Hint != Example)
+        {
+            // What a command line would say as well does not tell of the file.
+            throw new ModelOpsException(exception.Kind, $"{origin}: {exception.Message}", exception.Hint, exception);
+        }
     }
 
     private RecipeFile ReadRecipe(JsonElement element)
@@ -47,7 +52,7 @@ internal sealed class RecipeReader
             ? value
             : throw Refused($"has no {Version}, which is a whole number");
         if (version != RecipeFile.CurrentVersion)
-            throw Refused($"is of version {version}; this is ModelOps for version {RecipeFile.CurrentVersion}");
+            throw Refused($"is of version {version}; this ModelOps reads version {RecipeFile.CurrentVersion}");
         var type = ModelOps.Recipe.Parse(Text(fields, Type) ?? throw Refused($"has no {Type}, the recipe that it starts from")).Name;
         return new RecipeFile(type, fields.TryGetValue(Overrides, out var overrides) ? ReadOverrides(overrides) : RecipeOverrides.None);
     }

@@ -6,7 +6,7 @@ namespace ModelOps.PowerShell.Commands;
 /// <summary>Convert-Model: writes a checkpoint, or another GGUF file, as a GGUF file, quantised.</summary>
 [Cmdlet(VerbsData.Convert, "Model", DefaultParameterSetName = ByPath, SupportsShouldProcess = true)]
 [OutputType(typeof(ConversionResult))]
-public sealed class ConvertModelCommand : ModelPathCmdlet
+public sealed partial class ConvertModelCommand : ModelPathCmdlet
 {
     private const string FromHub = "Remote";
 
@@ -34,12 +34,6 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
     [Parameter(ParameterSetName = FromHub)]
     [ValidateNotNull]
     public Uri? Endpoint { get; set; }
-
-    /// <summary>The recipe, such as Q4_0.</summary>
-    [Parameter(Position = 1)]
-    [ArgumentCompleter(typeof(RecipeCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string Type { get; set; } = "BF16";
 
     /// <summary>File to write, or an existing folder to write into; the current location when left out.</summary>
     [Parameter(Position = 2)]
@@ -119,8 +113,9 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         {
             var (repository, wanted) = ModelOps.ModelName.Parse(name);
             var variant = await RemoteSource.FindAsync(hub, repository, wanted, string.IsNullOrEmpty(Revision) ? null : Revision, cancellationToken);
-            var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(variant, Type, Projector)));
-            await RunAsync(await ConversionPlan.CreateAsync(hub, variant, output, await OptionsAsync(), cancellationToken), cancellationToken);
+            var options = await OptionsAsync();
+            var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(variant, options.Type, Projector)));
+            await RunAsync(await ConversionPlan.CreateAsync(hub, variant, output, options, cancellationToken), cancellationToken);
         });
     }
 
@@ -133,13 +128,12 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
             options = options with { BaseModel = await OnPipelineAsync(() => AdapterBase.Find(this.OpenStore(Store), path, BaseModel)) };
         }
         // A snapshot folder is named after a commit; its repository has the name that people know.
-        var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(path, isAdapter ? null : this.OpenStore(Store).Resolve(path).Repository, Type, Projector)));
+        var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(path, isAdapter ? null : this.OpenStore(Store).Resolve(path).Repository, options.Type, Projector)));
         await RunAsync(ConversionPlan.Create(path, output, options), cancellationToken);
     }
 
-    private Task<ConversionOptions> OptionsAsync() => OnPipelineAsync(() => new ConversionOptions
+    private Task<ConversionOptions> OptionsAsync() => OnPipelineAsync(() => Choose(new ConversionOptions
     {
-        Type = Type,
         Projector = Projector,
         KeepLattice = !NoLattice,
         Threads = Threads,
@@ -152,7 +146,7 @@ public sealed class ConvertModelCommand : ModelPathCmdlet
         BaseModel = BaseModel,
         Overwrite = Force,
         Adapters = [.. Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) })],
-    });
+    }));
 
     private async Task RunAsync(ConversionPlan plan, CancellationToken cancellationToken)
     {

@@ -59,6 +59,13 @@ public sealed class RecipeCompleter : TextCompleter
         => Recipe.All.Select(recipe => (recipe.Name, $"{recipe.Name}: {recipe.BaseType.BitsPerWeight():0.##} bits a weight in ordinary matrices"));
 }
 
+/// <summary>Types of a tensor, after REGEX= where that is asked for.</summary>
+public sealed class TensorTypeCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+        => RecipeOverrides.Types.Select(type => ($"{word[..(word.LastIndexOf('=') + 1)]}{type}", $"{type}: {type.BitsPerWeight():0.##} bits a weight"));
+}
+
 /// <summary>Installed models as <c>org/repo:variant</c>, then files.</summary>
 public sealed class InstalledModelCompleter : TextCompleter
 {
