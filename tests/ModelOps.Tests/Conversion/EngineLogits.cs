@@ -23,7 +23,8 @@ internal static class EngineLogits
             Assert.True(Math.Abs(expected[i] - last[i]) <= 3e-3 * largest, $"logit {i}: {expected[i]} is expected, {last[i]} computed (largest {largest})");
     }
 
-    private static async Task<float[]> LastAsync(string path, int[] tokens)
+    /// <summary>The logits after the last token.</summary>
+    public static async Task<float[]> LastAsync(string path, int[] tokens)
     {
         using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = path, ContextLength = 64, Threads = 1 });
         return engine.Evaluate(tokens)[^engine.VocabularySize..].ToArray();

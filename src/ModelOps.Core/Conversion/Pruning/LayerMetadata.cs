@@ -18,7 +18,7 @@ internal sealed class LayerMetadata(string architecture, GgufMetadata metadata, 
     public Dictionary<string, object> Changes()
     {
         var changes = new Dictionary<string, object>(StringComparer.Ordinal);
-        RequireOneWidth();
+        RequireEqualLayers();
         RequireSameCount();
         foreach (var (key, value) in metadata)
         {
@@ -77,10 +77,12 @@ internal sealed class LayerMetadata(string architecture, GgufMetadata metadata, 
             $"Prune so that those that stay keep their turn: {period} layers in a row, or as many as follow the last that stays.");
     }
 
-    private void RequireOneWidth()
+    private void RequireEqualLayers()
     {
         if (Find("embedding_length_per_layer_input") > 0 || architecture is "gemma3n")
             throw Refused("has tables with columns for each layer, and llama.cpp counts on all of them");
+        if (architecture == "modern-bert" && kept[0] != 0)
+            throw Refused("has a first layer without a norm before attention, which must stay");
         if (Find("rescale_every_n_layers") > 0)
             throw Refused("has weights that are scaled by the number of their layer");
     }

@@ -16,22 +16,25 @@ internal sealed record LayerTurn(int Turn, long Default, string? Key, string? Ne
 {
     private const string WindowPattern = "attention.sliding_window_pattern", Window = "attention.sliding_window";
 
+    /// <summary>Whether there are such layers where the metadata has no <see cref="Needs"/>.</summary>
+    public bool NeedsByDefault { get; init; }
+
     /// <summary>Those of an architecture.</summary>
     public static IReadOnlyList<LayerTurn> Of(string architecture) => architecture switch
     {
-        "gemma2" => [Sliding(2)],
+        "gemma2" => [Sliding(2) with { NeedsByDefault = true }],
         "gemma3" or "gemma-embedding" => [Sliding(6)],
-        "cohere2" or "exaone4" or "exaone-moe" or "olmo2" => [Sliding(4)],
+        "cohere2" or "exaone-moe" or "olmo2" => [Sliding(4)],
         "gpt-oss" => [Sliding(2)],
         "plamo3" => [Sliding(8)],
         "mellum" or "muse-glimmer" => [Sliding(4) with { ReadsArray = true }],
         "cohere2moe" => [Sliding(4) with { Turn = 0, ReadsArray = true }],
         "laguna" => [Sliding(4) with { Turn = 0 }],
         "modern-bert" => [Sliding(3) with { Turn = 0 }],
-        "afmoe" => [Sliding(4), new LayerTurn(-1, 4, null)],
-        "smallthinker" => [Sliding(4) with { Turn = 0 }],
+        "afmoe" => [Sliding(4), new LayerTurn(-1, 4, null, Window)],
+        "smallthinker" => [Sliding(4) with { Turn = 0 }, new LayerTurn(0, 4, null, Window)],
         "smollm3" => [new LayerTurn(-1, 4, null)],
-        "llama4" => [Sliding(4), new LayerTurn(-1, 0, "interleave_moe_layer_step")],
+        "llama4" => [Sliding(4) with { NeedsByDefault = true }, new LayerTurn(-1, 4, null, Window) { NeedsByDefault = true }, new LayerTurn(-1, 0, "interleave_moe_layer_step")],
         "ernie4_5-moe" => [new LayerTurn(-1, 0, "interleave_moe_layer_step")],
         "bert" or "nomic-bert" or "nomic-bert-moe" or "jina-bert-v3" => [new LayerTurn(1, 0, "moe_every_n_layers")],
         "qwen3next" or "qwen35" or "qwen35moe" => [new LayerTurn(-1, 4, "full_attention_interval", ArrayKey: "attention.recurrent_layers")],
@@ -43,7 +46,7 @@ internal sealed record LayerTurn(int Turn, long Default, string? Key, string? Ne
     /// <param name="find">The metadata's value of a key of the architecture.</param>
     public long? Period(Func<string, object?> find)
     {
-        if (Needs is not null && GgufMetadata.Integer(find(Needs)) is not > 0)
+        if (Needs is not null && (find(Needs) is { } needed ? GgufMetadata.Integer(needed) is not > 0 : !NeedsByDefault))
             return null;
         if ((ReadsArray && Key is not null && find(Key) is Array) || (ArrayKey is not null && find(ArrayKey) is Array))
             return null;
