@@ -54,6 +54,9 @@ internal sealed class LayerMetadata(string architecture, GgufMetadata metadata, 
         var left = Array.CreateInstance(array.GetType().GetElementType()!, indices.Count);
         for (var i = 0; i < indices.Count; i++)
             left.SetValue(array.GetValue(indices[i]), i);
+        // With and without a window, or a recurrence: the file has tensors, and the engine has state, for both.
+        if (array is bool[] kinds && left is bool[] leftKinds && kinds.Distinct().Count() > leftKinds.Distinct().Count())
+            throw Refused("has layers of two kinds, of which one would be gone");
         return left;
     }
 
@@ -63,6 +66,8 @@ internal sealed class LayerMetadata(string architecture, GgufMetadata metadata, 
             return;
         var trunk = kept.TakeWhile(layer => layer < Trunk).ToList();
         var moved = trunk.FindIndex(layer => turn.IsSpecial(layer, period) != turn.IsSpecial(trunk.IndexOf(layer), period));
+        if (turn.NeedsOne && layers >= period && trunk.Count < period)
+            throw Refused($"needs one layer in {period} that is computed in another way");
         if (moved < 0)
             return;
         // An array says of each what it is, where the engine reads one.

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using ModelOps.Quantization;
@@ -12,9 +11,15 @@ namespace ModelOps.Conversion;
 /// </summary>
 internal sealed partial class LayerPruning
 {
+    /// <summary>What each kind of layer ends in: attention, a recurrence, a convolution. The engine makes room for the state of each.</summary>
+    private static readonly string[] Kinds = ["attn_output", "ssm_out", "shortconv.out_proj"];
+
     private readonly string _architecture;
     private readonly GgufMetadata _metadata;
     private readonly int _layers;
+
+    /// <summary>Layers without the last, that predict further tokens.</summary>
+    private readonly long _trunk;
 
     /// <summary>The layers that stay, by their old numbers, in order.</summary>
     private readonly List<int> _kept;
@@ -28,7 +33,8 @@ internal sealed partial class LayerPruning
         if (pruned.Where(layer => layer >= _layers).ToList() is { Count: > 0 } beyond)
             throw Refused($"The model has no layer {string.Join(", ", beyond)}: its {_layers} layers are 0 to {_layers - 1}.", "Prune some of these.");
         _kept = [.. Enumerable.Range(0, _layers).Except(pruned)];
-        if (_kept.Count == 0 || _kept[0] >= _layers - (_metadata.FindInteger(Key("nextn_predict_layers")) ?? 0))
+        _trunk = _layers - (_metadata.FindInteger(Key("nextn_predict_layers")) ?? 0);
+        if (_kept.Count == 0 || _kept[0] >= _trunk)
             throw Refused("No layer of the model would stay.", "Prune fewer.");
     }
 
@@ -44,10 +50,16 @@ internal sealed partial class LayerPruning
     {
         if (contents.Tensors.FirstOrDefault(tensor => OtherBlock().IsMatch(tensor.Name)) is { } other)
             throw Refused($"'{other.Name}' is of another stack of layers: which of the two would be pruned is not said.", "Only models with one stack of layers can be pruned.");
+        List<NamedSource> tensors = [.. contents.Tensors.Select(tensor => Rename(tensor.Name) is { } name ? tensor with { Name = name } : null).OfType<NamedSource>()];
+        foreach (var kind in Kinds)
+        {
+            var having = contents.Tensors.Where(tensor => tensor.Name.Contains($".{kind}.", StringComparison.Ordinal)).Select(tensor => LayerOf(tensor.Name)).Where(layer => layer < _trunk).ToList();
+            if (having.Count > 0 && !having.Exists(layer => layer is { } number && _kept.BinarySearch(number) >= 0))
+                throw Refused($"No layer with {kind} would stay, and a model of several kinds of layers needs one of each in llama.cpp.", "Prune fewer.");        }
         var result = contents with
         {
             Metadata = Describe(),
-            Tensors = [.. contents.Tensors.Select(tensor => Rename(tensor.Name) is { } name ? tensor with { Name = name } : null).OfType<NamedSource>()],
+            Tensors = tensors,
             Notes = [.. contents.Notes, $"{_layers - _kept.Count} of the {_layers} layers are left out."],
         };
         return (result, importance is null ? null : importance with { Entries = Renamed(importance.Entries) });
@@ -67,11 +79,15 @@ internal sealed partial class LayerPruning
     /// <summary>A tensor's new name; null when its layer is left out.</summary>
     private string? Rename(string name)
     {
-        if (Block().Match(name) is not { Success: true, Groups: [_, var number] } || !int.TryParse(number.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
+        if (LayerOf(name) is not { } layer)
             return name;
         var index = _kept.BinarySearch(layer);
-        return index < 0 ? null : $"blk.{index}.{name[(number.Index + number.Length + 1)..]}";
+        return index < 0 ? null : $"blk.{index}{name[name.IndexOf('.', "blk.".Length)..]}";
     }
+
+    /// <summary>The layer that a tensor is of; null when of none.</summary>
+    private static int? LayerOf(string name)
+        => Block().Match(name) is { Success: true, Groups: [_, var number] } && int.TryParse(number.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var layer) ? layer : null;
 
     private GgufMetadata Describe()
     {

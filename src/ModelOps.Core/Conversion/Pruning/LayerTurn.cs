@@ -16,6 +16,9 @@ internal sealed record LayerTurn(int Turn, long Default, string? Key, string? Ne
 {
     private const string WindowPattern = "attention.sliding_window_pattern", Window = "attention.sliding_window";
 
+    /// <summary>Whether the engine ends when there is none of these layers.</summary>
+    public bool NeedsOne { get; init; }
+
     /// <summary>Whether there are such layers where the metadata has no <see cref="Needs"/>.</summary>
     public bool NeedsByDefault { get; init; }
 
@@ -34,7 +37,7 @@ internal sealed record LayerTurn(int Turn, long Default, string? Key, string? Ne
         "afmoe" => [Sliding(4), new LayerTurn(-1, 4, null, Window)],
         "smallthinker" => [Sliding(4) with { Turn = 0 }, new LayerTurn(0, 4, null, Window)],
         "smollm3" => [new LayerTurn(-1, 4, null)],
-        "llama4" => [Sliding(4) with { NeedsByDefault = true }, new LayerTurn(-1, 4, null, Window) { NeedsByDefault = true }, new LayerTurn(-1, 0, "interleave_moe_layer_step")],
+        "llama4" => [Sliding(4) with { NeedsByDefault = true }, new LayerTurn(-1, 4, null, Window) { NeedsByDefault = true, NeedsOne = true }, new LayerTurn(-1, 0, "interleave_moe_layer_step")],
         "ernie4_5-moe" => [new LayerTurn(-1, 0, "interleave_moe_layer_step")],
         "bert" or "nomic-bert" or "nomic-bert-moe" or "jina-bert-v3" => [new LayerTurn(1, 0, "moe_every_n_layers")],
         "qwen3next" or "qwen35" or "qwen35moe" => [new LayerTurn(-1, 4, "full_attention_interval", ArrayKey: "attention.recurrent_layers")],
