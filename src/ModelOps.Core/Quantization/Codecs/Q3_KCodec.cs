@@ -108,7 +108,7 @@ internal sealed class Q3_KCodec : IImportanceCodec
         d = Block.ReadF16(block[ScaleAt..]);
         for (var sub = 0; sub < SubBlocks; sub++)
         {
-            var step = d * (ScaleOf(block[ScalesAt..], sub) - ScaleHalf);
+            var step = d * (scales[sub] - ScaleHalf);
             // Where the stored scale is zero the codes of the search stay, as in ggml; they are multiplied by nothing.
             if (step != 0)
                 SubBlockCodes.Encode(x.Slice(sub * SubLength, SubLength), 0, step, -Half, Half - 1, codes.Slice(sub * SubLength, SubLength));

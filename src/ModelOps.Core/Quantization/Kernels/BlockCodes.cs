@@ -59,7 +59,7 @@ internal static class BlockCodes
         for (var i = 0; i < x.Length; i += T.Count)
         {
             var scaled = T.Load(x[i..]) * inverses;
-            (scaled + T.Select(T.Greater(zero, scaled), T.Broadcast(-AlmostHalf), T.Broadcast(AlmostHalf))).StoreBytes(codes[i..]);
+            (scaled + T.SelectGreater(zero, scaled, T.Broadcast(-AlmostHalf), T.Broadcast(AlmostHalf))).StoreBytes(codes[i..]);
         }
     }
 }

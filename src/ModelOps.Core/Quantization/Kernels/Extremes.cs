@@ -9,9 +9,8 @@ internal static class Extremes
         var (magnitude, extreme) = (T.Broadcast(0), T.Broadcast(0));
         foreach (var value in x)
         {
-            var isLarger = T.Greater(T.Abs(value), magnitude);
-            magnitude = T.Select(isLarger, T.Abs(value), magnitude);
-            extreme = T.Select(isLarger, value, extreme);
+            extreme = T.SelectGreater(T.Abs(value), magnitude, value, extreme);
+            magnitude = T.Abs(extreme);
         }
         return (magnitude, extreme);
     }

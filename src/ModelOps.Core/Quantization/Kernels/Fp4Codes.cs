@@ -52,15 +52,14 @@ internal static class Fp4Codes
         {
             var value = T.Load(x[at..]);
             var magnitude = T.Abs(value);
-            var code = T.Select(T.Greater(magnitude, T.Broadcast(0.5f * step)), T.Broadcast(1), T.Broadcast(0));
-            code = T.Select(T.Greater(magnitude, T.Broadcast(1.5f * step)), T.Broadcast(2), code);
-            code = T.Select(T.Greater(magnitude, T.Broadcast(2.5f * step)), T.Broadcast(3), code);
-            code = T.Select(T.Greater(magnitude, T.Broadcast(3.5f * step)), T.Broadcast(4), code);
-            code = T.Select(T.Greater(magnitude, T.Broadcast(5f * step)), T.Broadcast(5), code);
-            code = T.Select(T.Greater(magnitude, T.Broadcast(7f * step)), T.Broadcast(6), code);
-            code = T.Select(T.Greater(magnitude, T.Broadcast(10f * step)), T.Broadcast(7), code);
-            var isNegative = T.Greater(T.Broadcast(-0.5f * step), value);
-            T.Select(isNegative, code + T.Broadcast(Magnitudes), code).StoreBytes(codes[at..]);
+            var code = T.SelectGreater(magnitude, T.Broadcast(0.5f * step), T.Broadcast(1), T.Broadcast(0));
+            code = T.SelectGreater(magnitude, T.Broadcast(1.5f * step), T.Broadcast(2), code);
+            code = T.SelectGreater(magnitude, T.Broadcast(2.5f * step), T.Broadcast(3), code);
+            code = T.SelectGreater(magnitude, T.Broadcast(3.5f * step), T.Broadcast(4), code);
+            code = T.SelectGreater(magnitude, T.Broadcast(5f * step), T.Broadcast(5), code);
+            code = T.SelectGreater(magnitude, T.Broadcast(7f * step), T.Broadcast(6), code);
+            code = T.SelectGreater(magnitude, T.Broadcast(10f * step), T.Broadcast(7), code);
+            T.SelectGreater(T.Broadcast(-0.5f * step), value, code + T.Broadcast(Magnitudes), code).StoreBytes(codes[at..]);
         }
     }
 

@@ -38,8 +38,9 @@ internal static class GridScales
     private static void Find<T>(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, Span<float> scales)
         where T : unmanaged, ILanes<T>
     {
-        Span<T> columns = stackalloc T[SubLength];
-        Span<T> weights = stackalloc T[SubLength];
+        var room = LaneWidth.Align<T>(stackalloc byte[(2 * SubLength * Unsafe.SizeOf<T>()) + LaneWidth.Alignment]);
+        var columns = room[..SubLength];
+        var weights = room.Slice(SubLength, SubLength);
         LaneWidth.Transpose(x, columns);
         if (importance.IsEmpty)
         {

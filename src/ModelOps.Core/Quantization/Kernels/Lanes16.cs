@@ -76,18 +76,20 @@ internal readonly struct Lanes16(Vector512<float> value) : ILanes<Lanes16>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Greater(Lanes16 left, Lanes16 right) => new(Avx512F.IsSupported ? Avx512F.CompareGreaterThan(left._value, right._value) : Vector512.GreaterThan(left._value, right._value));
+    public static Lanes16 Greater(Lanes16 left, Lanes16 right) => new(Vector512.GreaterThan(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Equal(Lanes16 left, Lanes16 right) => new(Avx512F.IsSupported ? Avx512F.CompareEqual(left._value, right._value) : Vector512.Equals(left._value, right._value));
+    public static Lanes16 Equal(Lanes16 left, Lanes16 right) => new(Vector512.Equals(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 And(Lanes16 left, Lanes16 right) => new(left._value & right._value);
 
-    // By name, not Vector512.ConditionalSelect: with this one the compiler keeps masks in mask registers, with that one it makes vectors of them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Select(Lanes16 mask, Lanes16 whereTrue, Lanes16 whereFalse)
-        => new(Avx512F.IsSupported ? Avx512F.BlendVariable(whereFalse._value, whereTrue._value, mask._value) : Vector512.ConditionalSelect(mask._value, whereTrue._value, whereFalse._value));
+    public static Lanes16 Select(Lanes16 mask, Lanes16 whereTrue, Lanes16 whereFalse) => new(Vector512.ConditionalSelect(mask._value, whereTrue._value, whereFalse._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 SelectGreater(Lanes16 left, Lanes16 right, Lanes16 whereTrue, Lanes16 whereFalse)
+        => new(Vector512.ConditionalSelect(Vector512.GreaterThan(left._value, right._value), whereTrue._value, whereFalse._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes16 mask) => mask._value.AsUInt32() == Vector512<uint>.AllBitsSet;

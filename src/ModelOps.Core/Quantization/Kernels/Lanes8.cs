@@ -93,6 +93,10 @@ internal readonly struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     public static Lanes8 Select(Lanes8 mask, Lanes8 whereTrue, Lanes8 whereFalse) => new(Vector256.ConditionalSelect(mask._value, whereTrue._value, whereFalse._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 SelectGreater(Lanes8 left, Lanes8 right, Lanes8 whereTrue, Lanes8 whereFalse)
+        => new(Vector256.ConditionalSelect(Vector256.GreaterThan(left._value, right._value), whereTrue._value, whereFalse._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes8 mask) => mask._value.AsUInt32() == Vector256<uint>.AllBitsSet;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -93,7 +93,7 @@ internal static class NonlinearGrid
     {
         // The sum's low bits are the cell.
         var cell = (within * T.Broadcast(1 / CellLength)) + T.Broadcast(Rounding.NearestMagic + (Cells / 2));
-        return T.Lookup(table, T.Select(T.Greater(T.Lookup(borders, cell), x), cell, cell + T.Broadcast(1)));
+        return T.Lookup(table, T.SelectGreater(T.Lookup(borders, cell), x, cell, cell + T.Broadcast(1)));
     }
 
     private static int Cell(float x) => (int)MathF.Round(x / CellLength) + (Cells / 2);

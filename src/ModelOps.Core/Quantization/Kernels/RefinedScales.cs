@@ -38,11 +38,12 @@ internal static class RefinedScales
     private static void Find<T>(ScaleRefinement refinement, ReadOnlySpan<float> x, int length, Span<float> scales, Span<byte> codes)
         where T : unmanaged, ILanes<T>
     {
-        Span<T> columns = stackalloc T[MostPanels * LongestSubBlock];
-        Span<T> found = stackalloc T[MostPanels * LongestSubBlock];
-        Span<T> factors = stackalloc T[MostPanels];
         var panels = scales.Length / T.Count;
-        columns = columns[..(panels * length)];
+        var elements = panels * length;
+        var room = LaneWidth.Align<T>(stackalloc byte[(((2 * MostPanels * LongestSubBlock) + MostPanels) * Unsafe.SizeOf<T>()) + LaneWidth.Alignment]);
+        var columns = room[..elements];
+        var found = room.Slice(elements, elements);
+        var factors = room.Slice(2 * elements, panels);
         for (var panel = 0; panel < panels; panel++)
             LaneWidth.Transpose(x.Slice(panel * T.Count * length, T.Count * length), columns.Slice(panel * length, length));
         refinement.Run<T>(columns, panels, found, factors);

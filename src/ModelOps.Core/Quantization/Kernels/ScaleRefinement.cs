@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -26,9 +27,9 @@ internal readonly record struct ScaleRefinement(int Half)
         Span<T> isEmpty = stackalloc T[panels];
         for (var panel = 0; panel < panels; panel++)
             (sumsLX[panel], sumsL2[panel], isEmpty[panel]) = Start(x.Slice(panel * length, length), codes.Slice(panel * length, length));
-        for (var pass = 0; pass < Passes && Pass(x, length, codes, sumsLX, sumsL2); pass++)
-        {
-        }
+        var active = (1u << panels) - 1;
+        for (var pass = 0; pass < Passes && active != 0; pass++)
+            active = Pass(x, length, codes, sumsLX, sumsL2, active, isFirst: pass == 0);
         var (zero, half) = (T.Broadcast(0), T.Broadcast(Half));
         for (var panel = 0; panel < panels; panel++)
         {
@@ -57,43 +58,54 @@ internal readonly record struct ScaleRefinement(int Half)
         return (sumLX, sumL2, isEmpty);
     }
 
-    /// <summary>One pass; whether it changed a code.</summary>
+    /// <summary>
+    /// One pass over the active panels, one bit each; those that it changed, since in the others the next one would change nothing either.
+    /// In the first pass most panels have a weight that gets another code, in the others hardly one: only there is it worth a branch.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool Pass<T>(ReadOnlySpan<T> x, int length, Span<T> codes, Span<T> sumsLX, Span<T> sumsL2)
+    private uint Pass<T>(ReadOnlySpan<T> x, int length, Span<T> codes, Span<T> sumsLX, Span<T> sumsL2, uint active, bool isFirst)
         where T : struct, ILanes<T>
     {
         ref var x0 = ref MemoryMarshal.GetReference(x);
         ref var l0 = ref MemoryMarshal.GetReference(codes);
-        var (zero, one) = (T.Broadcast(0), T.Broadcast(1));
+        ref var sumsLX0 = ref MemoryMarshal.GetReference(sumsLX);
+        ref var sumsL20 = ref MemoryMarshal.GetReference(sumsL2);
+        var (zero, never) = (T.Broadcast(0), T.Broadcast(float.NegativeInfinity));
         var (least, most) = (T.Broadcast(-Half), T.Broadcast(Half - 1));
-        var changes = zero;
-        for (nint i = 0; i < length; i++)
+        var changed = isFirst ? active : 0;
+        for (var i = 0; i < length; i++)
         {
-            var at = i;
-            for (var panel = 0; panel < sumsLX.Length; panel++, at += length)
+            for (var rest = active; rest != 0; rest &= rest - 1)
             {
-                var (value, code) = (Unsafe.Add(ref x0, at), Unsafe.Add(ref l0, at));
-                var (sumLX, sumL2) = (sumsLX[panel], sumsL2[panel]);
+                var panel = BitOperations.TrailingZeroCount(rest);
+                ref var code = ref Unsafe.Add(ref l0, (panel * length) + i);
+                ref var sumLX = ref Unsafe.Add(ref sumsLX0, panel);
+                ref var sumL2 = ref Unsafe.Add(ref sumsL20, panel);
+                var value = Unsafe.Add(ref x0, (panel * length) + i);
                 var weight = value * value;
                 var product = weight * value;
                 var restLX = sumLX - (product * code);
                 var restL2 = sumL2 - (weight * code * code);
                 var other = Code(value * restL2 / restLX, least, most);
+                if (!isFirst && T.All(T.Equal(other, code)))
+                    continue;
                 var otherLX = restLX + (product * other);
                 var otherL2 = restL2 + (weight * other * other);
                 // What may not be taken is worse than anything.
                 var gain = otherLX * otherLX * sumL2;
-                gain = T.Select(T.Greater(restLX, zero), gain, T.Broadcast(float.NegativeInfinity));
-                gain = T.Select(T.Greater(otherL2, zero), gain, T.Broadcast(float.NegativeInfinity));
-                gain = T.Select(T.Equal(other, code), T.Broadcast(float.NegativeInfinity), gain);
+                gain = T.SelectGreater(restLX, zero, gain, never);
+                gain = T.SelectGreater(otherL2, zero, gain, never);
+                gain = T.Select(T.Equal(other, code), never, gain);
                 var isBetter = T.Greater(gain, sumLX * sumLX * otherL2);
-                Unsafe.Add(ref l0, at) = T.Select(isBetter, other, code);
-                sumsLX[panel] = T.Select(isBetter, otherLX, sumLX);
-                sumsL2[panel] = T.Select(isBetter, otherL2, sumL2);
-                changes = T.Select(isBetter, one, changes);
+                if (!isFirst && T.All(T.Equal(T.Select(isBetter, zero, never), never)))
+                    continue;
+                code = T.Select(isBetter, other, code);
+                sumLX = T.Select(isBetter, otherLX, sumLX);
+                sumL2 = T.Select(isBetter, otherL2, sumL2);
+                changed |= 1u << panel;
             }
         }
-        return !T.All(T.Equal(changes, zero));
+        return changed;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

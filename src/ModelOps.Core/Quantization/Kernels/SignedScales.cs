@@ -37,13 +37,11 @@ internal static class SignedScales
     private static bool TryFind<T>(ScaleSearch search, ReadOnlySpan<float> x, int length, ReadOnlySpan<float> importance, Span<float> scales, Span<byte> codes)
         where T : unmanaged, ILanes<T>
     {
-        Span<T> columns = stackalloc T[LaneWidth.LongestSubBlock];
-        Span<T> weights = stackalloc T[LaneWidth.LongestSubBlock];
-        Span<T> products = stackalloc T[LaneWidth.LongestSubBlock];
-        Span<T> found = stackalloc T[LaneWidth.LongestSubBlock];
-        columns = columns[..length];
-        weights = weights[..length];
-        products = products[..length];
+        var room = LaneWidth.Align<T>(stackalloc byte[(4 * LaneWidth.LongestSubBlock * Unsafe.SizeOf<T>()) + LaneWidth.Alignment]);
+        var columns = room[..length];
+        var weights = room.Slice(length, length);
+        var products = room.Slice(2 * length, length);
+        var found = room.Slice(3 * length, length);
         LaneWidth.Transpose(x, columns);
         if (!importance.IsEmpty)
             LaneWidth.Transpose(importance, weights);

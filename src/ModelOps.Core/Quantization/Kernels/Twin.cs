@@ -83,6 +83,10 @@ internal readonly struct Twin<T>(T first, T second) : ILanes<Twin<T>>
         => new(T.Select(mask._first, whereTrue._first, whereFalse._first), T.Select(mask._second, whereTrue._second, whereFalse._second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twin<T> SelectGreater(Twin<T> left, Twin<T> right, Twin<T> whereTrue, Twin<T> whereFalse)
+        => new(T.SelectGreater(left._first, right._first, whereTrue._first, whereFalse._first), T.SelectGreater(left._second, right._second, whereTrue._second, whereFalse._second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Twin<T> mask) => T.All(T.And(mask._first, mask._second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
