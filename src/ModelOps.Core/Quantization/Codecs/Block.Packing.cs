@@ -6,14 +6,10 @@ namespace ModelOps.Quantization;
 
 internal static partial class Block
 {
-    /// <summary>No code of 32 above the largest; as signed bytes, like ggml's.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Limit(Span<byte> codes, sbyte largest) => Vector256.Min(Vector256.Create(codes).AsSByte(), Vector256.Create(largest)).AsByte().CopyTo(codes);
-
-    /// <summary>Packs 32 4-bit codes: element j in the low, j + 16 in the high nibble of byte j.</summary>
+    /// <summary>Packs 32 4-bit codes: element j in the low, j + 16 in the high nibble of byte j. A code above 15, as a signed byte, counts as 15.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Pack4(ReadOnlySpan<byte> codes, Span<byte> nibbles)
-        => (Vector128.Create(codes) | (Vector128.Create(codes[16..]) << 4)).CopyTo(nibbles);
+        => (AtMost(codes, 15) | (AtMost(codes[16..], 15) << 4)).CopyTo(nibbles);
 
     /// <summary>The reverse of <see cref="Pack4"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -25,14 +21,14 @@ internal static partial class Block
 
     /// <summary>
     /// Packs 5-bit codes: low nibbles as in the 4-bit types (element j low, j + 16 high), the 5th bit of element j as bit j of a word.
+    /// A code above the limit, as a signed byte, counts as the limit.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Pack5(ReadOnlySpan<byte> codes, Span<byte> highBits, Span<byte> nibbles)
+    public static void Pack5(ReadOnlySpan<byte> codes, Span<byte> highBits, Span<byte> nibbles, sbyte limit = 31)
     {
-        var five = Vector256.Create(codes);
-        var four = five & Vector256.Create((byte)0x0F);
-        (four.GetLower() | (four.GetUpper() << 4)).CopyTo(nibbles);
-        BinaryPrimitives.WriteUInt32LittleEndian(highBits, (five << 3).ExtractMostSignificantBits());
+        var (low, high) = (AtMost(codes, limit), AtMost(codes[16..], limit));
+        ((low & Vector128.Create((byte)0x0F)) | (high << 4)).CopyTo(nibbles);
+        BinaryPrimitives.WriteUInt32LittleEndian(highBits, (low << 3).ExtractMostSignificantBits() | ((high << 3).ExtractMostSignificantBits() << 16));
     }
 
     /// <summary>The reverse of <see cref="Pack5"/>: elements 0 … 15 and 16 … 31.</summary>
@@ -59,6 +55,9 @@ internal static partial class Block
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Unpack2(ReadOnlySpan<byte> packed, int first)
         => (Vector128.Create(packed[((first / 128 * 32) + (first % 32))..]) >> (first % 128 / 32 * 2)) & Vector128.Create((byte)3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> AtMost(ReadOnlySpan<byte> codes, sbyte limit) => Vector128.Min(Vector128.Create(codes).AsSByte(), Vector128.Create(limit)).AsByte();
 
     // Sixteen bits to 16 or 0 in sixteen bytes.
     private static Vector128<byte> FifthBits(uint bits)

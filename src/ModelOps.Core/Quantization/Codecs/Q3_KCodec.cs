@@ -96,9 +96,13 @@ internal sealed class Q3_KCodec : IImportanceCodec
             return 0;
         }
         var inverse = -32f / extreme;
-        for (var i = 0; i < codes.Length; i++)
-            codes[i] = (byte)(Math.Clamp((int)unchecked((sbyte)Rounding.Nearest(inverse * scales[i])), -32, 31) + ScaleHalf);
+        // A byte first, as in ggml: what does not fit loses its upper bits.
+        var bytes = Vector128.Narrow(
+            Vector128.Narrow(Nearest(scales, inverse), Nearest(scales[4..], inverse)), Vector128.Narrow(Nearest(scales[8..], inverse), Nearest(scales[12..], inverse)));
+        (Vector128.Clamp(bytes, Vector128.Create((sbyte)-ScaleHalf), Vector128.Create((sbyte)(ScaleHalf - 1))) + Vector128.Create((sbyte)ScaleHalf)).AsByte().CopyTo(codes);
         return 1 / inverse;
+
+        static Vector128<int> Nearest(ReadOnlySpan<float> scales, float inverse) => Rounding.Nearest(Vector128.Create(scales) * inverse);
     }
 
     private static void EncodeBlock(ReadOnlySpan<float> x, float d, ReadOnlySpan<byte> scales, Span<byte> codes, Span<byte> block)

@@ -20,7 +20,6 @@ internal sealed class Q4_0Codec : IImportanceCodec
             var scale = Block.SignedMaximum(source[..Block.Length]) / -8;
             Block.WriteF16(destination, scale);
             BlockCodes.Truncate(source[..Block.Length], 0, Rounding.Inverse(scale), 8.5f, codes);
-            Block.Limit(codes, 15);
             Block.Pack4(codes, destination[2..]);
         }
     }

@@ -17,7 +17,6 @@ internal sealed class Q4_1Codec : IImportanceCodec
             Block.WriteF16(destination, scale);
             Block.WriteF16(destination[2..], minimum);
             BlockCodes.Truncate(source[..Block.Length], minimum, Rounding.Inverse(scale), 0.5f, codes);
-            Block.Limit(codes, 15);
             Block.Pack4(codes, destination[4..]);
         }
     }

@@ -17,7 +17,6 @@ internal sealed class Q5_0Codec : IImportanceCodec
             var scale = Block.SignedMaximum(source[..Block.Length]) / -16;
             Block.WriteF16(destination, scale);
             BlockCodes.Truncate(source[..Block.Length], 0, Rounding.Inverse(scale), 16.5f, codes);
-            Block.Limit(codes, 31);
             Block.Pack5(codes, destination[2..], destination[6..]);
         }
     }

@@ -16,9 +16,9 @@ internal sealed class Q5_1Codec : IImportanceCodec
             var scale = (maximum - minimum) / 31;
             Block.WriteF16(destination, scale);
             Block.WriteF16(destination[2..], minimum);
-            // No limit of 31 here, unlike the other three types.
             BlockCodes.Truncate(source[..Block.Length], minimum, Rounding.Inverse(scale), 0.5f, codes);
-            Block.Pack5(codes, destination[4..], destination[8..]);
+            // No limit of 31 here, unlike the other three types.
+            Block.Pack5(codes, destination[4..], destination[8..], sbyte.MaxValue);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelOps.Quantization;
 
@@ -35,6 +36,11 @@ internal static class Rounding
     /// <summary>ggml's <c>nearest_int</c>: half to even, by the magic number, garbage beyond 2^22 included.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Nearest(float value) => (int)(BitConverter.SingleToUInt32Bits(value + NearestMagic) & 0x007F_FFFF) - 0x0040_0000;
+
+    /// <summary>The same of four numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Nearest(Vector128<float> values)
+        => (((values + Vector128.Create(NearestMagic)).AsUInt32() & Vector128.Create(MantissaMask)) - Vector128.Create(0x0040_0000u)).AsInt32();
 
     /// <summary>ggml's <c>d ? 1/d : 0</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -64,4 +64,6 @@ internal interface ILanes<T>
     static abstract bool All(T mask);
 
     static abstract bool Any(T mask);
+
+    static abstract bool AllEqual(T left, T right);
 }

@@ -72,6 +72,9 @@ internal readonly struct Lanes1(float value) : ILanes<Lanes1>
     public static Lanes1 SelectGreater(Lanes1 left, Lanes1 right, Lanes1 whereTrue, Lanes1 whereFalse) => left._value > right._value ? whereTrue : whereFalse;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllEqual(Lanes1 left, Lanes1 right) => left._value == right._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes1 mask) => mask._value != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

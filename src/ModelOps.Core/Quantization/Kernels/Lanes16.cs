@@ -92,6 +92,9 @@ internal readonly struct Lanes16(Vector512<float> value) : ILanes<Lanes16>
         => new(Vector512.ConditionalSelect(Vector512.GreaterThan(left._value, right._value), whereTrue._value, whereFalse._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllEqual(Lanes16 left, Lanes16 right) => Vector512.EqualsAll(left._value, right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes16 mask) => mask._value.AsUInt32() == Vector512<uint>.AllBitsSet;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -97,6 +97,9 @@ internal readonly struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
         => new(Vector256.ConditionalSelect(Vector256.GreaterThan(left._value, right._value), whereTrue._value, whereFalse._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllEqual(Lanes8 left, Lanes8 right) => Vector256.EqualsAll(left._value, right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes8 mask) => mask._value.AsUInt32() == Vector256<uint>.AllBitsSet;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,34 +18,35 @@ internal readonly record struct ScaleRefinement(int Half)
     /// <param name="panels">Panels, each of <c>x.Length / panels</c> elements. Their sums wait for themselves only, so several keep the processor busy.</param>
     /// <param name="codes">The codes plus Half; 0 where the sub-block is all zero.</param>
     /// <param name="scales">The scales, 0 for sub-blocks of zeros; one a panel.</param>
+    [SkipLocalsInit]
     public void Run<T>(ReadOnlySpan<T> x, int panels, Span<T> codes, Span<T> scales)
         where T : unmanaged, ILanes<T>
     {
         var length = x.Length / panels;
-        Span<T> sumsLX = stackalloc T[panels];
-        Span<T> sumsL2 = stackalloc T[panels];
-        Span<T> isEmpty = stackalloc T[panels];
+        var states = MemoryMarshal.Cast<T, RefinedPanel<T>>(LaneWidth.Align<T>(stackalloc byte[(panels * Unsafe.SizeOf<RefinedPanel<T>>()) + LaneWidth.Alignment]));
         for (var panel = 0; panel < panels; panel++)
-            (sumsLX[panel], sumsL2[panel], isEmpty[panel]) = Start(x.Slice(panel * length, length), codes.Slice(panel * length, length));
+            Start(x.Slice(panel * length, length), codes.Slice(panel * length, length), out states[panel]);
         var active = (1u << panels) - 1;
         for (var pass = 0; pass < Passes && active != 0; pass++)
-            active = Pass(x, length, codes, sumsLX, sumsL2, active, isFirst: pass == 0);
+            active = Pass(x, length, codes, states, active);
         var (zero, half) = (T.Broadcast(0), T.Broadcast(Half));
         for (var panel = 0; panel < panels; panel++)
         {
-            scales[panel] = T.Select(isEmpty[panel], zero, T.Select(T.Greater(sumsL2[panel], zero), sumsLX[panel] / sumsL2[panel], zero));
+            ref var state = ref states[panel];
+            scales[panel] = T.Select(state.IsEmpty, zero, T.SelectGreater(state.SumL2, zero, state.SumLX / state.SumL2, zero));
             foreach (ref var code in codes.Slice(panel * length, length))
-                code = T.Select(isEmpty[panel], zero, code + half);
+                code = T.Select(state.IsEmpty, zero, code + half);
         }
     }
 
-    private (T SumLX, T SumL2, T IsEmpty) Start<T>(ReadOnlySpan<T> x, Span<T> codes)
+    private void Start<T>(ReadOnlySpan<T> x, Span<T> codes, out RefinedPanel<T> state)
         where T : struct, ILanes<T>
     {
         var (least, most) = (T.Broadcast(-Half), T.Broadcast(Half - 1));
         var (magnitude, extreme) = Extremes.Find(x);
-        var isEmpty = T.Greater(T.Broadcast(Rounding.GroupMaxEpsilon), magnitude);
-        var inverse = least / T.Select(isEmpty, T.Broadcast(1), extreme);
+        state = default;
+        state.IsEmpty = T.Greater(T.Broadcast(Rounding.GroupMaxEpsilon), magnitude);
+        var inverse = least / T.Select(state.IsEmpty, T.Broadcast(1), extreme);
         var (sumLX, sumL2) = (T.Broadcast(0), T.Broadcast(0));
         for (var i = 0; i < x.Length; i++)
         {
@@ -55,54 +56,42 @@ internal readonly record struct ScaleRefinement(int Half)
             sumLX += weight * x[i] * code;
             sumL2 += weight * code * code;
         }
-        return (sumLX, sumL2, isEmpty);
+        (state.SumLX, state.SumL2) = (sumLX, sumL2);
     }
 
-    /// <summary>
-    /// One pass over the active panels, one bit each; those that it changed, since in the others the next one would change nothing either.
-    /// In the first pass most panels have a weight that gets another code, in the others hardly one: only there is it worth a branch.
-    /// </summary>
+    /// <summary>One pass over the active panels, one bit each; those that it changed, since in the others the next one would change nothing either.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private uint Pass<T>(ReadOnlySpan<T> x, int length, Span<T> codes, Span<T> sumsLX, Span<T> sumsL2, uint active, bool isFirst)
+    private uint Pass<T>(ReadOnlySpan<T> x, int length, Span<T> codes, Span<RefinedPanel<T>> states, uint active)
         where T : struct, ILanes<T>
     {
         ref var x0 = ref MemoryMarshal.GetReference(x);
-        ref var l0 = ref MemoryMarshal.GetReference(codes);
-        ref var sumsLX0 = ref MemoryMarshal.GetReference(sumsLX);
-        ref var sumsL20 = ref MemoryMarshal.GetReference(sumsL2);
-        var (zero, never) = (T.Broadcast(0), T.Broadcast(float.NegativeInfinity));
+        ref var codes0 = ref MemoryMarshal.GetReference(codes);
+        ref var states0 = ref MemoryMarshal.GetReference(states);
         var (least, most) = (T.Broadcast(-Half), T.Broadcast(Half - 1));
-        var changed = isFirst ? active : 0;
-        for (var i = 0; i < length; i++)
+        var changed = 0u;
+        for (nint i = 0; i < length; i++)
         {
+            // The wishes first, which wait for a division each, then what comes of them: most panels have none.
+            var wishing = 0u;
             for (var rest = active; rest != 0; rest &= rest - 1)
             {
                 var panel = BitOperations.TrailingZeroCount(rest);
-                ref var code = ref Unsafe.Add(ref l0, (panel * length) + i);
-                ref var sumLX = ref Unsafe.Add(ref sumsLX0, panel);
-                ref var sumL2 = ref Unsafe.Add(ref sumsL20, panel);
-                var value = Unsafe.Add(ref x0, (panel * length) + i);
+                ref var state = ref Unsafe.Add(ref states0, panel);
+                var (value, code) = (Unsafe.Add(ref x0, (panel * length) + i), Unsafe.Add(ref codes0, (panel * length) + i));
                 var weight = value * value;
-                var product = weight * value;
-                var restLX = sumLX - (product * code);
-                var restL2 = sumL2 - (weight * code * code);
+                var restLX = state.SumLX - (weight * value * code);
+                var restL2 = state.SumL2 - (weight * code * code);
                 var other = Code(value * restL2 / restLX, least, most);
-                if (!isFirst && T.All(T.Equal(other, code)))
-                    continue;
-                var otherLX = restLX + (product * other);
-                var otherL2 = restL2 + (weight * other * other);
-                // What may not be taken is worse than anything.
-                var gain = otherLX * otherLX * sumL2;
-                gain = T.SelectGreater(restLX, zero, gain, never);
-                gain = T.SelectGreater(otherL2, zero, gain, never);
-                gain = T.Select(T.Equal(other, code), never, gain);
-                var isBetter = T.Greater(gain, sumLX * sumLX * otherL2);
-                if (!isFirst && T.All(T.Equal(T.Select(isBetter, zero, never), never)))
-                    continue;
-                code = T.Select(isBetter, other, code);
-                sumLX = T.Select(isBetter, otherLX, sumLX);
-                sumL2 = T.Select(isBetter, otherL2, sumL2);
-                changed |= 1u << panel;
+                (state.RestLX, state.RestL2, state.Other) = (restLX, restL2, other);
+                wishing |= (T.AllEqual(other, code) ? 0u : 1u) << panel;
+            }
+            for (; wishing != 0; wishing &= wishing - 1)
+            {
+                var panel = BitOperations.TrailingZeroCount(wishing);
+                ref var code = ref Unsafe.Add(ref codes0, (panel * length) + i);
+                var better = Unsafe.Add(ref states0, panel).Take(Unsafe.Add(ref x0, (panel * length) + i), code);
+                changed |= (T.AllEqual(better, code) ? 0u : 1u) << panel;
+                code = better;
             }
         }
         return changed;

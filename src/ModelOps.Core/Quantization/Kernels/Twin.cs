@@ -87,6 +87,9 @@ internal readonly struct Twin<T>(T first, T second) : ILanes<Twin<T>>
         => new(T.SelectGreater(left._first, right._first, whereTrue._first, whereFalse._first), T.SelectGreater(left._second, right._second, whereTrue._second, whereFalse._second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllEqual(Twin<T> left, Twin<T> right) => T.AllEqual(left._first, right._first) && T.AllEqual(left._second, right._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Twin<T> mask) => T.All(T.And(mask._first, mask._second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
