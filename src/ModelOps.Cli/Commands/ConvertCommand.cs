@@ -14,7 +14,7 @@ internal static class ConvertCommand
         var recipe = new RecipeSyntax();
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
         var projector = new Option<bool>("--mmproj") { Description = "Convert the vision tower to a projector (mmproj-<name>-<TYPE>.gguf) instead of the language model." };
-        var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice that could be kept." };
+        var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice (trained, or of a quantised checkpoint) that could be kept." };
         var pre = new Option<string?>("--pre") { Description = "llama.cpp's name of the pre-tokenizer, where tokenizer.json's is not recognised; a wrong one tokenises wrongly without an error.", HelpName = "NAME" };
         var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix, measured by llama-imatrix on this model: types of blocks round more finely what matters more.", HelpName = "FILE" };
         var lora = new Option<string[]>("--lora") { Description = "A LoRA adapter's folder to merge into the model, and how strongly; may be given several times.", HelpName = "FOLDER[:SCALE]" };

@@ -14,7 +14,10 @@ public sealed record ConversionOptions
     /// <summary>What is different from the recipe; what it names wins over a lattice that would be found.</summary>
     public RecipeOverrides Overrides { get; init; } = RecipeOverrides.None;
 
-    /// <summary>Look for a quantization lattice and keep it (default), or round as llama.cpp does.</summary>
+    /// <summary>
+    /// Look for a quantization lattice, trained or of a quantised checkpoint, and keep it in any recipe that gives as many bits (default), or round as
+    /// llama.cpp does.
+    /// </summary>
     public bool KeepLattice { get; init; } = true;
 
     /// <summary>Threads for quantising; 0 means one a core.</summary>

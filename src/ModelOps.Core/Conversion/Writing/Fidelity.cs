@@ -13,6 +13,12 @@ namespace ModelOps.Conversion;
 /// <param name="SquaredWeights">Sum of the squares of the weights that were encoded; those that were copied are not looked at.</param>
 internal readonly record struct Fidelity(long ExactWeights, float LargestError = 0, double SquaredErrors = 0, double SquaredWeights = 0)
 {
+    /// <summary>Vectors that are summed up in floats before they are in doubles: too few to lose more than a millionth.</summary>
+    private const int RunVectors = 32;
+
+    /// <summary>Below it some squares may have been lost.</summary>
+    private const double LeastSum = 1e-30;
+
     /// <summary>The errors as a fraction of the weights, both as root mean squares; 0 without errors.</summary>
     public double RelativeError => SquaredErrors == 0 ? 0 : Math.Sqrt(SquaredErrors / SquaredWeights);
 
@@ -30,22 +36,30 @@ internal readonly record struct Fidelity(long ExactWeights, float LargestError =
     {
         var from = MemoryMarshal.Cast<float, Vector256<float>>(weights);
         var to = MemoryMarshal.Cast<float, Vector256<float>>(decoded);
-        var largest = Vector256<float>.Zero;
-        var (errors, moreErrors, squares, moreSquares) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
-        for (var i = 0; i < from.Length; i++)
+        var (largest, errors, squares) = (Vector256<float>.Zero, 0d, 0d);
+        var vectors = from.Length - (from.Length % RunVectors);
+        for (var start = 0; start < vectors; start += RunVectors)
         {
-            var error = Vector256.Abs(from[i] - to[i]);
-            largest = Vector256.MaxNative(largest, error);
-            // Squares of large weights are beyond a float, and thousands of small ones lost in a sum of floats.
-            var (low, high) = Vector256.Widen(error);
-            (errors, moreErrors) = (errors + (low * low), moreErrors + (high * high));
-            (low, high) = Vector256.Widen(from[i]);
-            (squares, moreSquares) = (squares + (low * low), moreSquares + (high * high));
+            var (someErrors, moreErrors, someSquares, moreSquares) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+            for (var i = start; i < start + RunVectors; i += 2)
+            {
+                var error = Vector256.Abs(from[i] - to[i]);
+                var next = Vector256.Abs(from[i + 1] - to[i + 1]);
+                largest = Vector256.MaxNative(largest, Vector256.MaxNative(error, next));
+                someErrors += error * error;
+                moreErrors += next * next;
+                someSquares += from[i] * from[i];
+                moreSquares += from[i + 1] * from[i + 1];
+            }
+            errors += Sum(someErrors + moreErrors);
+            squares += Sum(someSquares + moreSquares);
         }
-        var fidelity = new Fidelity(exactWeights, Largest(largest), Vector256.Sum(errors + moreErrors), Vector256.Sum(squares + moreSquares));
-        var vectorized = from.Length * Vector256<float>.Count;
-        fidelity = OneByOne(fidelity, weights[vectorized..], decoded[vectorized..]);
-        return double.IsFinite(fidelity.SquaredErrors) && double.IsFinite(fidelity.SquaredWeights) ? fidelity : OneByOne(new Fidelity(exactWeights), weights, decoded);
+        vectors *= Vector256<float>.Count;
+        // A square is beyond a float, or below its least, long before the weight is.
+        var worst = Largest(largest);
+        return (worst == 0 || errors > LeastSum) && squares > LeastSum && errors < double.PositiveInfinity && squares < double.PositiveInfinity
+            ? OneByOne(new Fidelity(exactWeights, worst, errors, squares), weights[vectors..], decoded[vectors..])
+            : OneByOne(new Fidelity(exactWeights), weights, decoded);
     }
 
     private static Fidelity OneByOne(Fidelity fidelity, ReadOnlySpan<float> weights, ReadOnlySpan<float> decoded)
@@ -61,6 +75,14 @@ internal readonly record struct Fidelity(long ExactWeights, float LargestError =
             squares += (double)weights[i] * weights[i];
         }
         return fidelity with { LargestError = largest, SquaredErrors = errors, SquaredWeights = squares };
+    }
+
+    /// <summary>In one order, whatever the processor.</summary>
+    private static double Sum(Vector256<float> values)
+    {
+        var (low, high) = Vector256.Widen(values);
+        var sum = low + high;
+        return (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }
 
     private static float Largest(Vector256<float> values)
