@@ -9,6 +9,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
     ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
+    ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),
     ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
 };

@@ -17,8 +17,14 @@ internal static class WeightSamples
 
     public static float[] Make(string name)
     {
-        var random = new Random(7 + Array.IndexOf(Names, name));
         var weights = new float[RowLength * Rows];
+        Fill(name, new Random(7 + Array.IndexOf(Names, name)), weights);
+        return weights;
+    }
+
+    /// <summary>Fills whole rows with weights of a kind.</summary>
+    public static void Fill(string name, Random random, Span<float> weights)
+    {
         for (var i = 0; i < weights.Length; i++)
         {
             weights[i] = name switch
@@ -46,7 +52,6 @@ internal static class WeightSamples
                 _ => throw new ArgumentException(name),
             };
         }
-        return weights;
     }
 
     /// <summary>The types that store indices into a codebook.</summary>
@@ -66,9 +71,10 @@ internal static class WeightSamples
     }
 
     /// <summary>Activations are mostly small with a few large ones; one weight does not matter at all.</summary>
-    public static float[] Importance(int rowLength)
+    public static float[] Importance(int rowLength) => Importance(rowLength, new Random(11));
+
+    public static float[] Importance(int rowLength, Random random)
     {
-        var random = new Random(11);
         var importance = new float[rowLength];
         for (var i = 0; i < rowLength; i++)
             importance[i] = i == 17 ? 0 : MathF.Pow(Gaussian(random), 2) * (i % 50 == 7 ? 100 : 1);

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using ModelOps.Quantization;
 
 namespace ModelOps.Conversion;
@@ -7,6 +9,9 @@ namespace ModelOps.Conversion;
 /// <summary>The number types that weights are stored as in a checkpoint, to F32 and back to their bits.</summary>
 internal static class WeightReader
 {
+    /// <summary>Weights that are compared at once: rounded, they stay in the first cache.</summary>
+    private const int Tile = 1024;
+
     public static bool CanRead(SafetensorsType type) => type is SafetensorsType.F64 or SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.BF16;
 
     /// <summary>Bytes of one weight.</summary>
@@ -35,6 +40,9 @@ internal static class WeightReader
             case SafetensorsType.BF16 when BitConverter.IsLittleEndian:
                 FloatConversion.FromBF16(MemoryMarshal.Cast<byte, ushort>(source), destination);
                 break;
+            case SafetensorsType.F16 when BitConverter.IsLittleEndian:
+                FloatConversion.FromF16(MemoryMarshal.Cast<byte, ushort>(source), destination);
+                break;
             case SafetensorsType.F32 when BitConverter.IsLittleEndian:
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
@@ -51,27 +59,50 @@ internal static class WeightReader
     /// </summary>
     public static long CountExact(SafetensorsType type, ReadOnlySpan<float> original, ReadOnlySpan<float> decoded)
     {
+        Span<ushort> expected = stackalloc ushort[Tile];
+        Span<ushort> actual = stackalloc ushort[Tile];
         var exact = 0L;
-        for (var i = 0; i < original.Length; i++)
+        for (int length; !original.IsEmpty; original = original[length..], decoded = decoded[length..])
         {
-            if (Bits(type, original[i]) == Bits(type, decoded[i]))
-                exact++;
+            length = Math.Min(Tile, original.Length);
+            switch (type)
+            {
+                case SafetensorsType.BF16:
+                    FloatConversion.ToBF16(original[..length], expected);
+                    FloatConversion.ToBF16(decoded[..length], actual);
+                    break;
+                case SafetensorsType.F16:
+                    FloatConversion.ToF16(original[..length], expected);
+                    FloatConversion.ToF16(decoded[..length], actual);
+                    break;
+                default:
+                    exact += CountSame(MemoryMarshal.Cast<float, uint>(original[..length]), MemoryMarshal.Cast<float, uint>(decoded[..length]), 0x7FFF_FFFFu);
+                    continue;
+            }
+            exact += CountSame<ushort>(expected[..length], actual[..length], 0x7FFF);
         }
         return exact;
     }
 
-    private static uint Bits(SafetensorsType type, float value)
+    /// <summary>How many of at most <see cref="Tile"/> numbers have the same bits, or are both zero but for their sign.</summary>
+    private static long CountSame<T>(ReadOnlySpan<T> expected, ReadOnlySpan<T> actual, T magnitude)
+        where T : unmanaged, IBinaryInteger<T>
     {
-        if (value == 0)
-            return 0;
-        var bits = type switch
+        // A lane counts down by one for each that is the same: no more than a tile has.
+        var counts = Vector256<T>.Zero;
+        var i = 0;
+        for (; Vector256.IsHardwareAccelerated && i <= expected.Length - Vector256<T>.Count; i += Vector256<T>.Count)
         {
-            SafetensorsType.BF16 => FloatConversion.ToBF16(value),
-            SafetensorsType.F16 => FloatConversion.ToF16(value),
-            _ => BitConverter.SingleToUInt32Bits(value),
-        };
-        // A value too small for the type has rounded to a zero, which may carry a sign.
-        return type is SafetensorsType.BF16 or SafetensorsType.F16 && (bits & 0x7FFF) == 0 ? 0 : bits;
+            var (x, y) = (Vector256.Create(expected[i..]), Vector256.Create(actual[i..]));
+            counts -= Vector256.Equals(x, y) | Vector256.Equals((x | y) & Vector256.Create(magnitude), Vector256<T>.Zero);
+        }
+        var same = long.CreateTruncating(Vector256.Sum(counts));
+        for (; i < expected.Length; i++)
+        {
+            if (expected[i] == actual[i] || ((expected[i] | actual[i]) & magnitude) == T.Zero)
+                same++;
+        }
+        return same;
     }
 
     private static float ReadOne(SafetensorsType type, ReadOnlySpan<byte> source, int index) => type switch
