@@ -8,8 +8,9 @@ namespace ModelOps.Benchmarks;
 /// <param name="Seconds">From its start to its end.</param>
 /// <param name="ProcessorSeconds">Processor time, user and system, of the process and those it started.</param>
 /// <param name="PeakBytes">Most memory that was resident (VmHWM).</param>
+/// <param name="Output">What it wrote to standard output.</param>
 /// <param name="Error">What it wrote to standard error.</param>
-internal sealed record Measured(int ExitCode, double Seconds, double ProcessorSeconds, long PeakBytes, string Error)
+internal sealed record Measured(int ExitCode, double Seconds, double ProcessorSeconds, long PeakBytes, string Output, string Error)
 {
     private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(20);
 
@@ -31,8 +32,7 @@ internal sealed record Measured(int ExitCode, double Seconds, double ProcessorSe
             await Task.WhenAny(end, Task.Delay(Often));
         }
         double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
-        await output;
-        return new Measured(process.ExitCode, seconds, ChildProcesses.ProcessorSeconds - processor, peak, await error);
+        return new Measured(process.ExitCode, seconds, ChildProcesses.ProcessorSeconds - processor, peak, await output, await error);
     }
 
     /// <summary>The result, or an exception when the process failed.</summary>

@@ -8,7 +8,9 @@ using ModelOps.Benchmarks.Transfer;
 var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
+    ["files"] = (FilesBenchmark.Help, FilesBenchmark.RunAsync),
     ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
+    ["llama-quantize"] = (LlamaQuantizeProcess.Help, LlamaQuantizeProcess.RunAsync),
     ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),
     ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),

@@ -31,11 +31,14 @@ internal sealed class LargeCheckpoint : IDisposable
     private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
     /// <summary><c>modelops convert</c> to BF16, with these options besides.</summary>
-    public Task<Measured> ConvertAsync(IReadOnlyList<string> options, Action<Process>? started = null)
+    public Task<Measured> ConvertAsync(IReadOnlyList<string> options, Action<Process>? started = null) => ConvertAsync(Folder, "BF16", Output, options, started);
+
+    /// <summary>The same of any source, to any type.</summary>
+    public static Task<Measured> ConvertAsync(string source, string type, string output, IReadOnlyList<string> options, Action<Process>? started = null)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Output)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         string cli = Path.Combine(TestPaths.RepositoryRoot, "src", "ModelOps.Cli", "bin", Configuration, "net10.0", "modelops.dll");
-        return Measured.RunAsync(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [cli, "convert", Folder, "--type", "BF16", "--output", Output, "--format", "json", .. options]), started);
+        return Measured.RunAsync(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [cli, "convert", source, "--type", type, "--output", output, "--format", "json", .. options]), started);
     }
 
     /// <summary><c>cp</c> of the same weights to the same disk, written through as a conversion is.</summary>

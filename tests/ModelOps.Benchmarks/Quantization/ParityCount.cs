@@ -1,4 +1,5 @@
 using ModelOps.Quantization;
+using ModelOps.Tests.Quantization;
 
 namespace ModelOps.Benchmarks.Quantization;
 
@@ -51,8 +52,7 @@ internal sealed class ParityCount(GgmlType type, int seed)
         Parallel.For(0, PiecesAtOnce, i =>
         {
             var piece = pieces[i] = ParityPiece.Make(type, seed, first + i, isWeighted);
-            expected[i] = new byte[type.RowBytes(piece.RowLength) * (piece.Weights.Length / piece.RowLength)];
-            GgmlReference.Quantize(type, piece.Weights, expected[i], piece.RowLength, piece.Importance);
+            expected[i] = GgmlOracle.Quantize(type, piece.Weights, piece.RowLength, piece.Importance);
         });
         return (pieces.Sum(piece => (long)piece.Weights.Length) / Math.Max(type.BlockLength(), 32), [.. Paths.Select(Differing)]);
 
@@ -80,8 +80,7 @@ internal sealed class ParityCount(GgmlType type, int seed)
         {
             encoded[i] = new byte[blocks * type.BlockBytes()];
             new Random(unchecked((seed * 31) + first + i)).NextBytes(encoded[i]);
-            expected[i] = new float[blocks * type.BlockLength()];
-            GgmlReference.Dequantize(type, encoded[i], expected[i]);
+            expected[i] = GgmlOracle.Dequantize(type, encoded[i]);
         });
         return ((long)PiecesAtOnce * ParityPiece.Blocks(type), [.. Paths.Select(Differing)]);
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
-using Xunit;
 
 namespace ModelOps.Tests.Quantization;
 
@@ -15,10 +14,14 @@ internal static unsafe class LlamaQuantize
 
     /// <summary>Writes a GGUF file as another type, as llama-quantize does.</summary>
     public static void Run(string source, string destination, Recipe recipe, bool requantize = false)
-        => Assert.True(TryRun(source, destination, recipe, requantize), $"llama-quantize refuses {source} as {recipe.Name}.");
+        => Require(TryRun(source, destination, recipe, requantize), source, recipe);
 
     /// <summary>The same with an importance matrix and further metadata.</summary>
     public static void Run(string source, string destination, Recipe recipe, IReadOnlyDictionary<string, float[]> importance, params (string Key, object Value)[] metadata)
+        => Run(source, destination, recipe, threads: 1, importance, metadata);
+
+    /// <summary>The same on several threads; without numbers it is the plain thing.</summary>
+    public static void Run(string source, string destination, Recipe recipe, int threads, IReadOnlyDictionary<string, float[]> importance, params (string Key, object Value)[] metadata)
     {
         var owned = new List<nint>();
         try
@@ -44,7 +47,7 @@ internal static unsafe class LlamaQuantize
             fixed (ImportanceEntry* matrix = entries)
             fixed (byte* keys = overrides)
             {
-                Assert.True(TryRun(source, destination, recipe, requantize: false, (nint)matrix, (nint)keys), $"llama-quantize refuses {source} as {recipe.Name}.");
+                Require(TryRun(source, destination, recipe, requantize: false, importance.Count == 0 ? 0 : (nint)matrix, (nint)keys, threads), source, recipe);
             }
         }
         finally
@@ -85,11 +88,12 @@ internal static unsafe class LlamaQuantize
     }
 
     /// <summary>The same; false when llama.cpp refuses.</summary>
-    public static bool TryRun(string source, string destination, Recipe recipe, bool requantize) => TryRun(source, destination, recipe, requantize, 0, 0);
+    public static bool TryRun(string source, string destination, Recipe recipe, bool requantize) => TryRun(source, destination, recipe, requantize, 0, 0, threads: 1);
 
-    private static bool TryRun(string source, string destination, Recipe recipe, bool requantize, nint importance, nint overrides)
+    private static bool TryRun(string source, string destination, Recipe recipe, bool requantize, nint importance, nint overrides, int threads)
     {
         var parameters = Defaults(recipe);
+        parameters.Threads = threads;
         parameters.ImportanceMatrix = importance;
         parameters.Overrides = overrides;
         parameters.AllowRequantize = requantize ? (byte)1 : (byte)0;
@@ -99,7 +103,8 @@ internal static unsafe class LlamaQuantize
     private static Parameters Defaults(Recipe recipe)
     {
         var parameters = ((delegate* unmanaged[Cdecl]<Parameters>)NativeLibrary.GetExport(Library, "llama_model_quantize_default_params"))();
-        Assert.Equal((7, 1), (parameters.FileType, parameters.QuantizeOutput));
+        if ((parameters.FileType, parameters.QuantizeOutput) != (7, 1))
+            throw new InvalidOperationException("llama_model_quantize_params has another layout.");
         parameters.FileType = recipe.FileType;
         parameters.Threads = 1;
         return parameters;
@@ -118,6 +123,12 @@ internal static unsafe class LlamaQuantize
             Marshal.FreeCoTaskMem(from);
             Marshal.FreeCoTaskMem(to);
         }
+    }
+
+    private static void Require(bool isDone, string source, Recipe recipe)
+    {
+        if (!isDone)
+            throw new InvalidOperationException($"llama-quantize refuses {source} as {recipe.Name}.");
     }
 
     private static nint Open()

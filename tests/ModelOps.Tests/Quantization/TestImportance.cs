@@ -57,11 +57,14 @@ internal static class TestImportance
 
     /// <summary>The same with numbers of one's own.</summary>
     public static Dictionary<string, float[]> WriteLegacy(string path, TestModel model, Func<Random, float> number)
+        => WriteLegacy(path, [.. Measured(model).Where(tensor => tensor.Name != Missing)], number);
+
+    /// <summary>The same of any matrices.</summary>
+    public static Dictionary<string, float[]> WriteLegacy(string path, IReadOnlyList<(string Name, int Columns, int Experts)> matrices, Func<Random, float> number)
     {
         var random = new Random(6);
         var means = new Dictionary<string, float[]>();
         using var writer = new BinaryWriter(File.Create(path));
-        var matrices = Measured(model).Where(tensor => tensor.Name != Missing).ToList();
         writer.Write(matrices.Count);
         foreach (var (name, columns, experts) in matrices)
         {
