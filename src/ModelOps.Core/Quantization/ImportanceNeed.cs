@@ -7,9 +7,12 @@ internal static class ImportanceNeed
     /// <param name="recipe">The recipe.</param>
     /// <param name="name">The tensor's name in the GGUF.</param>
     /// <param name="type">Its type, after any fallback.</param>
-    public static bool Of(Recipe recipe, string name, GgmlType type) => TensorRoles.Of(name) is not (TensorRole.Embedding or TensorRole.Output) && type switch
+    public static bool Of(Recipe recipe, string name, GgmlType type) => type switch
     {
-        GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS => true,
+        _ when TensorQuantizer.RequiresImportance(type) => true,
+        // None has numbers for these.
+        _ when TensorRoles.Of(name) is TensorRole.Embedding or TensorRole.Output => false,
+        GgmlType.IQ1_M or GgmlType.IQ2_S or GgmlType.IQ3_XXS => true,
         // The K types do without, but for this recipe.
         GgmlType.Q2_K => recipe.Name == "Q2_K_S",
         _ => false,

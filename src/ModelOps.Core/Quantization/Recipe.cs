@@ -2,8 +2,8 @@ namespace ModelOps;
 
 /// <summary>
 /// Which tensor gets which type: llama.cpp's file types ("ftype"), by their names. <c>F32</c>, <c>F16</c>, <c>BF16</c> and <c>Q8_0</c>
-/// follow <c>convert_hf_to_gguf.py --outtype</c>, the others follow <c>llama-quantize</c> without an importance matrix: most mix types, with more
-/// bits for what suffers most.
+/// follow <c>convert_hf_to_gguf.py --outtype</c>, the others follow <c>llama-quantize</c>, with an importance matrix or without: most mix types, with
+/// more bits for what suffers most.
 /// </summary>
 /// <param name="Name">Name such as <c>Q4_K_M</c>, <c>Q8_0</c>, <c>BF16</c>.</param>
 /// <param name="BaseType">The type of ordinary matrices.</param>
@@ -32,11 +32,22 @@ public sealed record Recipe(string Name, GgmlType BaseType, int FileType)
         new("Q3_K_L", GgmlType.Q3_K, 13),
         new("Q3_K_M", GgmlType.Q3_K, 12),
         new("Q3_K_S", GgmlType.Q3_K, 11),
+        new("IQ3_M", GgmlType.IQ3_S, 27),
+        new("IQ3_S", GgmlType.IQ3_S, 26),
+        new("IQ3_XS", GgmlType.IQ3_S, 22),
+        new("IQ3_XXS", GgmlType.IQ3_XXS, 23),
         new("Q2_K", GgmlType.Q2_K, 10),
         new("Q2_K_S", GgmlType.Q2_K, 21),
+        new("IQ2_M", GgmlType.IQ2_S, 29),
+        // llama.cpp names it so, and takes the smaller type.
+        new("IQ2_S", GgmlType.IQ2_XS, 28),
+        new("IQ2_XS", GgmlType.IQ2_XS, 20),
+        new("IQ2_XXS", GgmlType.IQ2_XXS, 19),
         new("Q2_0", GgmlType.Q2_0, 41),
         new("TQ2_0", GgmlType.TQ2_0, 37),
         new("TQ1_0", GgmlType.TQ1_0, 36),
+        new("IQ1_M", GgmlType.IQ1_M, 31),
+        new("IQ1_S", GgmlType.IQ1_S, 24),
         new("Q1_0", GgmlType.Q1_0, 40),
     ];
 

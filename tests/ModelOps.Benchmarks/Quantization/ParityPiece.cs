@@ -51,10 +51,10 @@ internal sealed record ParityPiece(string Kind, int RowLength, float[] Weights, 
             default:
                 var name = WeightSamples.Names[number / 4 % WeightSamples.Names.Length];
                 // ggml ends the process when a codebook has no point for what such weights come to.
-                if (name == "huge" && type.ToString().StartsWith("IQ", StringComparison.Ordinal))
+                if (name == "huge" && WeightSamples.HasCodebook(type))
                     name = "ties";
                 WeightSamples.Fill(name, random, weights);
-                if (number % 4 == 2 || name == "huge")
+                if (number % 4 == 2 || name is "huge" or "large")
                     return name;
                 var factor = WeightSamples.Gaussian(random) * MathF.Pow(10, random.Next(-6, 3));
                 foreach (ref var weight in weights)
