@@ -9,13 +9,14 @@ internal static unsafe partial class GgmlOracle
     public static string Folder { get; } = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "llama")).Single();
 
     private static readonly nint Base = Load("ggml-base");
+    private static readonly Lazy<IReadOnlyList<int>> AcceptedIds = new(() => [.. Enumerable.Range(0, 256).Where(Accepts)]);
     private static readonly delegate* unmanaged[Cdecl]<int, void> QuantizeInit = (delegate* unmanaged[Cdecl]<int, void>)NativeLibrary.GetExport(Base, "ggml_quantize_init");
     private static readonly delegate* unmanaged[Cdecl]<int, float*, void*, long, long, long, float*, nuint> QuantizeChunk
         = (delegate* unmanaged[Cdecl]<int, float*, void*, long, long, long, float*, nuint>)NativeLibrary.GetExport(Base, "ggml_quantize_chunk");
     private static readonly delegate* unmanaged[Cdecl]<int, TypeTraits*> GetTypeTraits = (delegate* unmanaged[Cdecl]<int, TypeTraits*>)NativeLibrary.GetExport(Base, "ggml_get_type_traits");
 
     /// <summary>The ids of the types that the library's GGUF reader accepts, asked one by one with a file of a single tensor.</summary>
-    public static IReadOnlyList<int> TypeIds { get; } = [.. Enumerable.Range(0, 256).Where(Accepts)];
+    public static IReadOnlyList<int> TypeIds => AcceptedIds.Value;
 
     /// <summary>Whether the library can turn a type into floats.</summary>
     public static bool CanDequantize(int id) => GetTypeTraits(id)->ToFloat is not null;
