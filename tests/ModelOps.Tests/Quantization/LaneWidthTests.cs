@@ -10,6 +10,9 @@ public class LaneWidthTests
 {
     private const int RowLength = 1280;
 
+    /// <summary>Rows that fill the widest lanes of the kernels that take one super-block a lane.</summary>
+    private const int LongRowLength = 2048;
+
     public static TheoryData<GgmlType, int> Widths { get; } = [.. from type in TensorQuantizer.Types where type.BlockLength() > 1 && !WeightSamples.HasCodebook(type) from width in new[] { 16, 8, 1 } select (type, width)];
 
     [Theory]
@@ -28,7 +31,10 @@ public class LaneWidthTests
             QuantizerParityTests.AssertSame(type, weights, RowLength, $"width {width}");
             QuantizerParityTests.AssertSame(type, weights, RowLength, $"width {width} with importance", WeightSamples.Importance(RowLength));
             foreach (var sample in WeightSamples.Names)
+            {
                 QuantizerParityTests.AssertSame(type, WeightSamples.Make(sample), WeightSamples.RowLength, $"width {width}, {sample}");
+                QuantizerParityTests.AssertSame(type, WeightSamples.Make(sample), LongRowLength, $"width {width}, {sample} with importance", WeightSamples.Importance(LongRowLength));
+            }
         }
         finally
         {

@@ -1,14 +1,17 @@
 namespace ModelOps.Quantization;
 
 /// <summary>
-/// What a <see cref="ScaleMinimumSearch"/> knows about sub-blocks side by side, one a lane. In memory, since methods hand rows of lanes to each
-/// other in pieces, and a vector that is read soon after it was written in pieces waits for all of them.
+/// What a <see cref="ScaleMinimumSearch"/> knows about a panel, one sub-block a lane. It stays in memory: methods hand rows of lanes to each other
+/// in pieces, and a vector that is read soon after it was written in pieces waits for all of them.
 /// </summary>
 internal struct MinimumFit<T>
     where T : struct, ILanes<T>
 {
     /// <summary>The largest weight.</summary>
     public T Maximum;
+
+    /// <summary>The least weight, or 0 where all are positive.</summary>
+    public T Least;
 
     /// <summary>The sum of what each weight counts.</summary>
     public T SumW;

@@ -17,44 +17,61 @@ internal readonly record struct ScaleMinimumSearch(int Maximum, float First, flo
     private const float LeastRange = 1e-30f, LargestRange = 1e30f, LeastShrinkage = 1e-3f;
 
     /// <summary>Searches; false when a lane's numbers leave what <see cref="ILanes{T}.Nearest"/> covers, and then the result means nothing.</summary>
-    /// <param name="panel">The sub-blocks.</param>
-    /// <param name="fit">What the panel writes to, and in the end the result.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool TryRun<T>(in MinimumPanel<T> panel, ref MinimumFit<T> fit)
+    /// <param name="panels">The sub-blocks; the result is in their <see cref="MinimumPanels{T}.Fits"/>.</param>
+    public bool TryRun<T>(in MinimumPanels<T> panels)
         where T : struct, ILanes<T>
     {
-        panel.Survey();
-        var constantMinimum = fit.Minimum;
-        var range = fit.Maximum - fit.Minimum;
-        if (!T.IsExactEverywhere && !IsCovered(range, fit.SumX))
-            return false;
-        var isVaried = T.Greater(range, T.Broadcast(0));
-        var leastRange = T.Select(isVaried, range * T.Broadcast(LeastShrinkage), T.Broadcast(float.NegativeInfinity));
-
-        panel.Guess(Maximum, Maximum, canPass: true);
-        panel.Start(IsAbsolute);
+        panels.Survey();
+        foreach (ref readonly var fit in panels.Fits)
+        {
+            if (!T.IsExactEverywhere && !IsCovered(fit))
+                return false;
+        }
+        panels.Guess(Maximum, Maximum, canPass: true);
+        panels.Start(IsAbsolute);
         for (var step = 0; step <= Steps; step++)
         {
-            if (!T.IsExactEverywhere && !T.All(T.Greater(fit.Maximum - fit.Minimum, leastRange)))
-                return false;
+            foreach (ref readonly var fit in panels.Fits)
+            {
+                if (!T.IsExactEverywhere && HasShrunk(fit))
+                    return false;
+            }
             var levels = First + (Step * step) + Maximum;
             // No weight lies above the range, so that no code is above round(levels): only the last steps' can pass the largest.
-            panel.Guess(levels, Maximum, canPass: T.IsExactEverywhere || levels > Maximum + 0.49f);
-            panel.Fit(IsAbsolute);
+            panels.Guess(levels, Maximum, canPass: T.IsExactEverywhere || levels > Maximum + 0.49f);
+            panels.Fit(IsAbsolute);
         }
-        var zero = T.Broadcast(0);
-        fit.Scale = T.Select(isVaried, fit.Scale, zero);
-        fit.Minimum = T.Select(isVaried, fit.Minimum, constantMinimum);
-        fit.Inverse = T.Select(isVaried, fit.Inverse, zero);
-        fit.Origin = T.Select(isVaried, fit.Origin, zero);
+        foreach (ref var fit in panels.Fits)
+            Settle(ref fit);
         return true;
     }
 
-    private static bool IsCovered<T>(T range, T sumX)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static bool IsCovered<T>(in MinimumFit<T> fit)
         where T : struct, ILanes<T>
     {
+        var range = fit.Maximum - fit.Least;
         var isConstant = T.Greater(T.Broadcast(float.Epsilon), range);
         var fits = T.And(T.Greater(range, T.Broadcast(LeastRange)), T.Greater(T.Broadcast(LargestRange), range));
-        return T.All(T.And(T.Select(isConstant, isConstant, fits), T.Greater(T.Broadcast(float.MaxValue), T.Abs(sumX))));
+        return T.All(T.And(T.Select(isConstant, isConstant, fits), T.Greater(T.Broadcast(float.MaxValue), T.Abs(fit.SumX))));
+    }
+
+    /// <summary>Whether a minimum has moved so far up that codes below it may pass 2^22.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static bool HasShrunk<T>(in MinimumFit<T> fit)
+        where T : struct, ILanes<T>
+        => T.Any(T.Greater((fit.Maximum - fit.Least) * T.Broadcast(LeastShrinkage), fit.Maximum - fit.Minimum));
+
+    /// <summary>In the lanes that hold a constant sub-block: what ggml returns for one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Settle<T>(ref MinimumFit<T> fit)
+        where T : struct, ILanes<T>
+    {
+        var zero = T.Broadcast(0);
+        var isVaried = T.Greater(fit.Maximum - fit.Least, zero);
+        fit.Scale = T.Select(isVaried, fit.Scale, zero);
+        fit.Minimum = T.Select(isVaried, fit.Minimum, fit.Least);
+        fit.Inverse = T.Select(isVaried, fit.Inverse, zero);
+        fit.Origin = T.Select(isVaried, fit.Origin, zero);
     }
 }
