@@ -14,6 +14,8 @@ public class QuantizerParityTests
     public static TheoryData<GgmlType, string> Models { get; } =
         [.. from type in TensorQuantizer.Types from model in new[] { "demo-gemma", "demo-gemma-qat", "demo-llama" } select (type, model)];
 
+    public static TheoryData<GgmlType> Codebooks { get; } = [.. TensorQuantizer.Types.Where(WeightSamples.HasCodebook)];
+
     public static TheoryData<GgmlType> Readable { get; } = [.. TensorQuantizer.ReadableTypes];
 
     [Theory]

@@ -99,8 +99,7 @@ internal sealed class Codebook
         var shell = -1;
         for (var found = 0; found < shells; found++)
         {
-            var inner = shell;
-            shell = distances.Where(distance => distance > inner).Min();
+            shell = Next(distances, shell);
             for (var i = 0; i < distances.Length; i++)
             {
                 if (distances[i] == shell)
@@ -109,6 +108,18 @@ internal sealed class Codebook
         }
         while ((neighbours.Count - begin) % ListUnit != 0)
             neighbours.Add(neighbours[begin]);
+    }
+
+    /// <summary>The least distance beyond another.</summary>
+    private static int Next(int[] distances, int inner)
+    {
+        var next = int.MaxValue;
+        foreach (var distance in distances)
+        {
+            if (distance > inner && distance < next)
+                next = distance;
+        }
+        return next;
     }
 
     private int Distance(int left, int right)

@@ -13,7 +13,7 @@ internal abstract class PointCodec(PointFormat format) : IImportanceEncoder
     private const int MostGroups = 8;
     private const int LargestScale = 15;
 
-    private readonly PointSearch _search = new(format.Codebook, format.Tries, format.StepWidth, format.Rerounding);
+    private readonly PointSearch _search = new(format);
 
     public abstract GgmlType Type { get; }
 

@@ -35,7 +35,7 @@ internal static class TernarySubBlock
                 pattern |= codes[at + i] << (2 * i);
             isMoved |= !codebook.Contains(pattern);
             points[group] = codebook.Contains(pattern) ? (ushort)pattern
-                : NearestPoint.Find(codebook.NeighboursOf(pattern), 2, x.Slice(at, Dimensions), weights[at..], TernaryPoints.Levels(IsDown(shifts, group, parts)), scale);
+                : NearestPoint.Find<Octet>(codebook.NeighboursOf(pattern), x[at..], weights[at..], TernaryPoints.Levels(IsDown(shifts, group, parts)) * scale);
         }
         if (isMoved)
         {
