@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>Q1_0: blocks of 128 in 18 bytes, f16 d, the mean magnitude, and a bit a weight; y = ±d (quantize_row_q1_0_ref).</summary>
@@ -17,13 +19,8 @@ internal sealed class Q1_0Codec : IBlockCodec
             foreach (var value in source[..Length])
                 sum += MathF.Abs(value);
             Block.WriteF16(destination, sum / Length);
-            var bits = destination.Slice(BitsAt, Length / 8);
-            bits.Clear();
-            for (var i = 0; i < Length; i++)
-            {
-                if (source[i] >= 0)
-                    bits[i / 8] |= (byte)(1 << (i % 8));
-            }
+            for (var i = 0; i < Length; i += 8)
+                destination[BitsAt + (i / 8)] = (byte)Vector256.GreaterThanOrEqual(Vector256.Create(source[i..]), Vector256<float>.Zero).ExtractMostSignificantBits();
         }
     }
 

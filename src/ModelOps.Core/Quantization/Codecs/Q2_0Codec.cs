@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelOps.Quantization;
 
 /// <summary>Q2_0: blocks of 64 in 18 bytes, f16 d, the largest magnitude, and 2-bit codes; y = d · (q − 1) (quantize_row_q2_0_ref).</summary>
@@ -17,7 +19,7 @@ internal sealed class Q2_0Codec : IBlockCodec
             var inverse = Rounding.Inverse(d);
             Block.WriteF16(destination, d);
             for (var i = 0; i < Length; i += 4)
-                destination[CodesAt + (i / 4)] = (byte)(Code(source[i] * inverse) | Code(source[i + 1] * inverse) << 2 | Code(source[i + 2] * inverse) << 4 | Code(source[i + 3] * inverse) << 6);
+                destination[CodesAt + (i / 4)] = float.IsInfinity(inverse) ? (byte)0 : Codes(Vector128.Create(source[i..]) * inverse);
         }
     }
 
@@ -31,6 +33,13 @@ internal sealed class Q2_0Codec : IBlockCodec
         }
     }
 
-    // No weight is above d: 3 is for files that others made. Of a denormal d, whose inverse is infinite, a zero gives a NaN: the least code, as on x86-64.
-    private static int Code(float scaled) => Math.Clamp(unchecked(Rounding.Truncate(MathF.Round(scaled, MidpointRounding.AwayFromZero)) + 1), 0, 3);
+    /// <summary>
+    /// Rounded half away from zero; no weight is above d, so 3 is for files that others made. What is no number gets the least code, as on x86-64, and
+    /// with it all weights of a block so small that its inverse is infinite.
+    /// </summary>
+    private static byte Codes(Vector128<float> scaled)
+    {
+        var codes = -(Vector128.GreaterThan(scaled, Vector128.Create(-0.5f)).AsInt32() + Vector128.GreaterThanOrEqual(scaled, Vector128.Create(0.5f)).AsInt32());
+        return (byte)Vector128.Sum(codes * Vector128.Create(1, 4, 16, 64));
+    }
 }
