@@ -14,8 +14,17 @@ internal sealed class IQ2_SCodec() : PointCodec(Format), IImportanceCodec
 
     private static readonly PointFormat Format = new()
     {
-        Codebook = Codebook.IQ2_S, BlockBytes = Bytes, SubLength = 16, HasEvenSigns = false, Epsilon = 1e-8f,
-        Tries = 9, StepWidth = 0.1f, Rerounding = Rerounding.OffGrid, MeanFactor = 2, MeanShare = 0.25f, Correction = 0.9875f,
+        Codebook = Codebook.IQ2_S,
+        BlockBytes = Bytes,
+        SubLength = 16,
+        HasEvenSigns = false,
+        Epsilon = 1e-8f,
+        Tries = 9,
+        StepWidth = 0.1f,
+        Rerounding = Rerounding.OffGrid,
+        MeanFactor = 2,
+        MeanShare = 0.25f,
+        Correction = 0.9875f,
     };
 
     public override GgmlType Type => GgmlType.IQ2_S;

@@ -14,8 +14,15 @@ internal sealed class IQ2_XSCodec() : PointCodec(Format)
 
     private static readonly PointFormat Format = new()
     {
-        Codebook = Codebook.IQ2_XS, BlockBytes = Bytes, SubLength = 16, HasEvenSigns = true, Epsilon = Rounding.GroupMaxEpsilon,
-        Tries = 9, StepWidth = 0.1f, Rerounding = Rerounding.OffGrid, MeanFactor = 1,
+        Codebook = Codebook.IQ2_XS,
+        BlockBytes = Bytes,
+        SubLength = 16,
+        HasEvenSigns = true,
+        Epsilon = Rounding.GroupMaxEpsilon,
+        Tries = 9,
+        StepWidth = 0.1f,
+        Rerounding = Rerounding.OffGrid,
+        MeanFactor = 1,
     };
 
     public override GgmlType Type => GgmlType.IQ2_XS;

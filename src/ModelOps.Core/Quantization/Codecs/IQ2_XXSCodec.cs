@@ -14,8 +14,16 @@ internal sealed class IQ2_XXSCodec() : PointCodec(Format)
 
     private static readonly PointFormat Format = new()
     {
-        Codebook = Codebook.IQ2_XXS, BlockBytes = Bytes, SubLength = SubLength, HasEvenSigns = true, Epsilon = Rounding.GroupMaxEpsilon,
-        Tries = 6, StepWidth = 0.1f, Rerounding = Rerounding.All, MeanFactor = 1, BeginsWithPlainScale = true,
+        Codebook = Codebook.IQ2_XXS,
+        BlockBytes = Bytes,
+        SubLength = SubLength,
+        HasEvenSigns = true,
+        Epsilon = Rounding.GroupMaxEpsilon,
+        Tries = 6,
+        StepWidth = 0.1f,
+        Rerounding = Rerounding.All,
+        MeanFactor = 1,
+        BeginsWithPlainScale = true,
     };
 
     public override GgmlType Type => GgmlType.IQ2_XXS;

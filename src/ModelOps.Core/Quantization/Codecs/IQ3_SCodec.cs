@@ -14,8 +14,16 @@ internal sealed class IQ3_SCodec() : PointCodec(Format), IImportanceCodec
 
     private static readonly PointFormat Format = new()
     {
-        Codebook = Codebook.IQ3_S, BlockBytes = Bytes, SubLength = 32, HasEvenSigns = false, Epsilon = float.Epsilon,
-        Tries = 9, StepWidth = 0.2f, Rerounding = Rerounding.AllIfOffGrid, MeanFactor = 2, Correction = 1.033f,
+        Codebook = Codebook.IQ3_S,
+        BlockBytes = Bytes,
+        SubLength = 32,
+        HasEvenSigns = false,
+        Epsilon = float.Epsilon,
+        Tries = 9,
+        StepWidth = 0.2f,
+        Rerounding = Rerounding.AllIfOffGrid,
+        MeanFactor = 2,
+        Correction = 1.033f,
     };
 
     public override GgmlType Type => GgmlType.IQ3_S;

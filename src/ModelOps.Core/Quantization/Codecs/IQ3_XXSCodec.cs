@@ -15,8 +15,16 @@ internal sealed class IQ3_XXSCodec() : PointCodec(Format), IImportanceCodec
 
     private static readonly PointFormat Format = new()
     {
-        Codebook = Codebook.IQ3_XXS, BlockBytes = Bytes, SubLength = SubLength, HasEvenSigns = true, Epsilon = 1e-8f,
-        Tries = 15, StepWidth = 0.2f, Rerounding = Rerounding.OffGrid, MeanFactor = 2, Correction = 1.0125f,
+        Codebook = Codebook.IQ3_XXS,
+        BlockBytes = Bytes,
+        SubLength = SubLength,
+        HasEvenSigns = true,
+        Epsilon = 1e-8f,
+        Tries = 15,
+        StepWidth = 0.2f,
+        Rerounding = Rerounding.OffGrid,
+        MeanFactor = 2,
+        Correction = 1.0125f,
     };
 
     public override GgmlType Type => GgmlType.IQ3_XXS;
