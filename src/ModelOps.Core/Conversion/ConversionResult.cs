@@ -12,7 +12,10 @@ public sealed record ConvertedTensor(string Name, GgmlType Type, long Bytes, lon
     /// <summary>Which lattice was kept, as in the plan; null when none was.</summary>
     public string? LatticeKind { get; init; }
 
-    /// <summary>How far a weight is off at most from the source's (in F32, after the architecture's transform); 0 when all are what they were.</summary>
+    /// <summary>
+    /// How far a weight is off at most from the source's, both in F32 and after the architecture's transform. A weight that is exact in BF16 or F16 may
+    /// be off by what that type rounds.
+    /// </summary>
     public float LargestError { get; init; }
 
     /// <summary>Root mean square of all weights' errors.</summary>
