@@ -69,6 +69,12 @@ public sealed record ConversionOptions
     public IReadOnlyList<AdapterMerge> Adapters { get; init; } = [];
 
     /// <summary>
+    /// Choose the type of every tensor for a size or for a machine, instead of by a recipe; <see cref="Type"/> is then that of the nearest
+    /// recipe. The plan has the choice in its overrides, and no target. Null for a recipe.
+    /// </summary>
+    public ConversionTarget? Target { get; init; }
+
+    /// <summary>
     /// When an adapter is converted: folder with the config.json of the model that it adapts; null takes the folder that the adapter names.
     /// </summary>
     public string? BaseModel { get; init; }
@@ -129,6 +135,9 @@ public sealed record ConversionPlan
 
     /// <summary>The recipe as it is used, with all overrides: given back as a recipe file it makes the same file.</summary>
     public RecipeFile Recipe => new(Type, Options.Overrides);
+
+    /// <summary>The choice that was made for <see cref="ConversionOptions.Target"/>; null when there was none.</summary>
+    public Mixture? Mixture { get; init; }
 
     /// <summary>Size of the output, all files together.</summary>
     public required long Bytes { get; init; }

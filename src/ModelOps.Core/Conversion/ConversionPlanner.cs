@@ -62,19 +62,19 @@ internal static class ConversionPlanner
         // As llama-quantize, which reads the model before it prunes it.
         var traits = MixTraits.Of(contents.Metadata) with { HasImportance = importance is not null };
         (contents, importance) = LayerPruning.Prune(contents, importance, options.Overrides.PruneLayers);
-        contents = contents with { Metadata = ProvenanceMetadata.With(contents.Metadata, contents.Snapshot ?? Snapshot.Of(contents.Source), inputs, recipe, options) };
+        Mixture? mixture = null;
+        if (options.Target is not null)
+        {
+            var steps = new PlanningSteps((recipe, options) => Settle(recipe, options).Types, Lay);
+            (recipe, options, mixture) = new MixturePlanner(contents, traits, importance, options, steps, cancellationToken).Choose();
+            contents = contents with { Metadata = FileTypes.With(contents.Metadata, recipe) };
+        }
+        contents = contents with { Metadata = Describe(recipe, options) };
         var sources = contents.Tensors;
-        var chosen = TensorTypes.Choose(
-            recipe,
-            options.Overrides,
-            [.. sources.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))],
-            traits);
-        var types = ChooseTypes(contents, chosen, recipe, options, cancellationToken);
+        var (chosen, types) = Settle(recipe, options);
         var fallbacks = TypeOverrides.Fallbacks(sources, chosen, types, options.Overrides);
         ImportanceUse.Require(recipe, importance, sources.Zip(types, (source, type) => (source, type.Type, type.KeepsLattice)));
-        List<GgufTensorSpec> specs = [.. sources.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type.Type, source.Tensor.Shape))];
-        var files = FileSplit.Assign(specs, options.SplitMaxBytes);
-        var layouts = FileSplit.Layouts(contents.Metadata, specs, files);
+        var (files, layouts) = LayOut(contents.Metadata, [.. types.Select(type => type.Type)]);
         // A file's tensors follow each other in the model's order, so all layouts in a row are that order.
         var placed = layouts.SelectMany(layout => layout.Tensors).ToList();
         return new ConversionPlan
@@ -85,6 +85,7 @@ internal static class ConversionPlanner
             Architecture = contents.Architecture,
             SourceQuantization = contents.Quantization,
             Type = recipe.Name,
+            Mixture = mixture,
             Bytes = layouts.Sum(layout => layout.FileBytes),
             Metadata = contents.Metadata,
             Tensors = [.. placed.Select((tensor, i) => new PlannedTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes, tensor.Offset, sources[i].Tensor.Names, types[i].KeepsLattice, files[i]) { LatticeKind = types[i].LatticeKind })],
@@ -107,6 +108,33 @@ internal static class ConversionPlanner
             ReadOrder = contents.ReadOrder,
             Weights = contents.Weights,
         };
+
+        GgufMetadata Describe(Recipe recipe, ConversionOptions options)
+            => ProvenanceMetadata.With(contents.Metadata, contents.Snapshot ?? Snapshot.Of(contents.Source), inputs, recipe, options);
+
+        (TensorChoice[] Choices, SettledType[] Types) Settle(Recipe recipe, ConversionOptions options)
+        {
+            var choices = TensorTypes.Choose(
+                recipe,
+                options.Overrides,
+                [.. contents.Tensors.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))],
+                traits);
+            return (choices, ChooseTypes(contents, choices, recipe, options, cancellationToken));
+        }
+
+        (int[] Files, IReadOnlyList<GgufLayout> Layouts) LayOut(GgufMetadata metadata, IReadOnlyList<GgmlType> types)
+        {
+            List<GgufTensorSpec> specs = [.. contents.Tensors.Zip(types, (source, type) => new GgufTensorSpec(source.Name, type, source.Tensor.Shape))];
+            var files = FileSplit.Assign(specs, options.SplitMaxBytes);
+            return (files, FileSplit.Layouts(metadata, specs, files));
+        }
+
+        PlannedLayout Lay(Recipe recipe, ConversionOptions options, IReadOnlyList<GgmlType> types)
+        {
+            var metadata = Describe(recipe, options);
+            var (_, layouts) = LayOut(metadata, types);
+            return new PlannedLayout(new Lazy<ModelShape>(() => ModelShape.FromHeader(metadata, [.. layouts.SelectMany(layout => layout.Tensors)], contents.Source)), layouts.Sum(layout => layout.FileBytes));
+        }
     }
 
     private static SettledType[] ChooseTypes(ModelContents contents, TensorChoice[] chosen, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)

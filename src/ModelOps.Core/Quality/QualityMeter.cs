@@ -60,6 +60,9 @@ public static class QualityMeter
             (long)rows * rowLength / evaluating.TotalSeconds);
     }
 
+    /// <summary>Sum of the KL divergences of a row's scored positions from a reference's, in nats.</summary>
+    internal static double Divergence(int[] tokens, ReadOnlySpan<float> logits, ReadOnlySpan<float> reference) => ScoreRow(tokens, logits, reference).Divergence;
+
     /// <summary>Sums over the scored positions of a row: position i predicts token i + 1. Positions are independent, so they share the cores.</summary>
     private static unsafe Totals ScoreRow(int[] tokens, ReadOnlySpan<float> logits, ReadOnlySpan<float> reference)
     {

@@ -81,7 +81,8 @@ internal static class TensorTypes
     private static bool IsWeight(string name) => name.EndsWith(".weight", StringComparison.Ordinal)
         || name.EndsWith(".lora_a", StringComparison.Ordinal) || name.EndsWith(".lora_b", StringComparison.Ordinal);
 
-    private static bool AllowsQuantization(string name, IReadOnlyList<long> shape)
+    /// <summary>Whether llama-quantize rounds a tensor at all.</summary>
+    public static bool AllowsQuantization(string name, IReadOnlyList<long> shape)
         // ggml counts dimensions without trailing ones.
         => shape.Skip(1).Any(length => length != 1)
         && name.EndsWith("weight", StringComparison.Ordinal)

@@ -17,4 +17,7 @@ public interface IModelRunner : IAsyncDisposable
 
     /// <summary>Measures a model, as <see cref="QualityMeter"/> does; the loaded model is not touched.</summary>
     Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Measures what rounding each tensor costs, as <see cref="SensitivityMeter"/> does; the loaded model is not touched.</summary>
+    Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default);
 }

@@ -34,6 +34,10 @@ public sealed class InProcessRunner : IModelRunner
         => QualityMeter.MeasureAsync(request, progress, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default)
+        => SensitivityMeter.MeasureAsync(request, progress, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
         Unload();

@@ -131,6 +131,12 @@ public static class WorkerHost
                         Id = id,
                         Quality = await runner.MeasureAsync(measurement, new DirectProgress<MeasureProgress>(done => Send(new WorkerEvent { Id = id, MeasureProgress = done })), cancellationToken).ConfigureAwait(false),
                     };
+                case { MeasureSensitivity: { } measurement }:
+                    return new WorkerEvent
+                    {
+                        Id = id,
+                        Sensitivity = await runner.MeasureSensitivityAsync(measurement, new DirectProgress<SensitivityProgress>(done => Send(new WorkerEvent { Id = id, SensitivityProgress = done })), cancellationToken).ConfigureAwait(false),
+                    };
                 default:
                     throw new ModelOpsException(ErrorKind.Failure, $"The worker does not know the call {request.Call}.");
             }

@@ -5,7 +5,7 @@ namespace ModelOps.Runner;
 /// <summary>What the parent can ask of its worker.</summary>
 internal enum WorkerCall
 {
-    Load, Generate, Measure, Cancel,
+    Load, Generate, Measure, MeasureSensitivity, Cancel,
 }
 
 /// <summary>A line from parent to worker.</summary>
@@ -16,6 +16,7 @@ internal sealed record WorkerRequest(int Id, WorkerCall Call)
     public EngineOptions? Load { get; init; }
     public GenerationRequest? Generate { get; init; }
     public MeasureRequest? Measure { get; init; }
+    public SensitivityRequest? MeasureSensitivity { get; init; }
 }
 
 /// <summary>
@@ -35,12 +36,14 @@ internal sealed record WorkerEvent
     public bool Loaded { get; init; }
     public GenerationResult? Answer { get; init; }
     public QualityResult? Quality { get; init; }
+    public SensitivityProgress? SensitivityProgress { get; init; }
+    public SensitivityTable? Sensitivity { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Cancelled { get; init; }
     public WorkerError? Error { get; init; }
 
     [JsonIgnore]
-    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Error is not null;
+    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Error is not null;
 }
 
 /// <summary>An error, carried over to be thrown again.</summary>

@@ -93,6 +93,23 @@ public sealed class WorkerRunner : IModelRunner
     }
 
     /// <inheritdoc/>
+    public Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return ExclusivelyAsync(async () =>
+        {
+            WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.MeasureSensitivity) { MeasureSensitivity = Rooted(request) }, message =>
+            {
+                if (message.SensitivityProgress is { } done)
+                {
+                    progress?.Report(done);
+                }
+            }, "while measuring sensitivity", cancellationToken).ConfigureAwait(false);
+            return end.Sensitivity!;
+        }, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_disposed)
@@ -208,5 +225,12 @@ public sealed class WorkerRunner : IModelRunner
     {
         ModelPath = Path.GetFullPath(request.ModelPath),
         ReferencePath = request.ReferencePath is null ? null : Path.GetFullPath(request.ReferencePath),
+    };
+
+    private static SensitivityRequest Rooted(SensitivityRequest request) => request with
+    {
+        Source = Path.GetFullPath(request.Source),
+        ImportanceMatrix = request.ImportanceMatrix is null ? null : Path.GetFullPath(request.ImportanceMatrix),
+        WorkFolder = request.WorkFolder is null ? null : Path.GetFullPath(request.WorkFolder),
     };
 }

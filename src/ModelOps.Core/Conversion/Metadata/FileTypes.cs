@@ -14,4 +14,14 @@ internal static class FileTypes
         var kept = tensors.Where(tensor => tensor.Tensor.KeepsType).Select(tensor => tensor.Tensor.NativeType).ToHashSet();
         return kept.Contains(GgmlType.NVFP4) ? MostlyNvFp4 : kept.Contains(GgmlType.MXFP4) ? MostlyMxFp4 : recipe.FileType;
     }
+
+    /// <summary>Metadata with another recipe's number, where it has one.</summary>
+    public static GgufMetadata With(GgufMetadata metadata, Recipe recipe)
+    {
+        const string Key = "general.file_type";
+        var result = new GgufMetadata();
+        foreach (var (key, value) in metadata)
+            result.Set(key, key == Key ? (uint)recipe.FileType : value);
+        return result;
+    }
 }
