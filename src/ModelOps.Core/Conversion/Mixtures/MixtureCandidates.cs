@@ -16,19 +16,14 @@ internal static class MixtureCandidates
         GgmlType.F16, GgmlType.BF16,
     ];
 
-    /// <summary>Those that llama.cpp refuses to write without an importance matrix.</summary>
-    private static readonly GgmlType[] NeedImportance = [GgmlType.IQ1_S, GgmlType.IQ1_M, GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ2_S];
-
-    /// <summary>Whether a recipe rounds to such a type.</summary>
-    public static bool NeedsImportance(Recipe recipe) => NeedImportance.Contains(recipe.BaseType) || recipe.Name is "Q2_K_S";
-
     /// <summary>The candidates: of whole blocks, so that nothing falls back to another type.</summary>
+    /// <param name="recipe">The recipe that the mixture is made of.</param>
     /// <param name="source">The tensor.</param>
     /// <param name="hasImportance">Whether an importance matrix has numbers for it.</param>
-    public static List<GgmlType> Of(NamedSource source, bool hasImportance)
+    public static List<GgmlType> Of(Recipe recipe, NamedSource source, bool hasImportance)
     {
         var tensor = source.Tensor;
-        List<GgmlType> types = [.. Usual.Where(type => tensor.RowLength % type.BlockLength() == 0 && TensorQuantizer.Types.Contains(type) && (hasImportance || !NeedImportance.Contains(type)))];
+        List<GgmlType> types = [.. Usual.Where(type => tensor.RowLength % type.BlockLength() == 0 && TensorQuantizer.Types.Contains(type) && (hasImportance || !ImportanceNeed.Of(recipe, source.Name, type)))];
         if (tensor.NativeType is { } native && native != GgmlType.F32 && !types.Contains(native) && TensorQuantizer.Types.Contains(native))
             types.Add(native);
         return types;

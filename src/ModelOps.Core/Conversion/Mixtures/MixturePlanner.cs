@@ -19,8 +19,8 @@ internal sealed record PlannedLayout(Lazy<ModelShape> Shape, long Bytes);
 /// </summary>
 internal sealed class MixturePlanner(ModelContents contents, MixTraits traits, ImportanceMatrix? importance, ConversionOptions options, PlanningSteps steps, CancellationToken cancellationToken)
 {
-    /// <summary>Any recipe that quantises tells which tensors can be.</summary>
-    private static readonly Recipe Usual = Recipe.Parse("Q4_K_M");
+    /// <summary>Any recipe that quantises tells which tensors can be, and which types do without an importance matrix.</summary>
+    public static readonly Recipe Usual = Recipe.Parse("Q4_K_M");
 
     /// <summary>Enough halvings of any model's bytes to come within a few thousand.</summary>
     private const int Halvings = 30;
@@ -75,10 +75,16 @@ internal sealed class MixturePlanner(ModelContents contents, MixTraits traits, I
     private List<MixedTensor> MixedTensors()
         => [.. contents.Tensors.Select(source => new MixedTensor(source.Name, source.Tensor.Shape, contents.Rules == TypeRules.Quantizer ? source.Tensor.NativeType!.Value : null))];
 
-    /// <summary>The stock recipe whose output is nearest to a size.</summary>
-    private Recipe Nearest(long bytes) => Recipe.All
-        .Where(recipe => recipe.BaseType.BlockLength() > 1 && recipe.BaseType is not (GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q1_0 or GgmlType.Q2_0) && (importance is not null || !MixtureCandidates.NeedsImportance(recipe)))
-        .MinBy(recipe => Math.Abs(steps.Layout(recipe, _options, [.. ChooseNames(recipe, _options.Overrides).Select(choice => choice.Type)]).Bytes - (double)bytes))!;
+    /// <summary>The stock recipe whose output is nearest to a size, of those that are for any model.</summary>
+    private Recipe Nearest(long bytes)
+    {
+        var usual = Recipe.All.Where(recipe => recipe.BaseType.BlockLength() > 1 && recipe.Name != "Q2_K_S"
+            && recipe.BaseType is not (GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q1_0 or GgmlType.Q2_0));
+        return (from recipe in usual
+                let types = ChooseNames(recipe, _options.Overrides).Select(choice => choice.Type).ToArray()
+                where !contents.Tensors.Zip(types).Any(tensor => ImportanceNeed.Of(recipe, tensor.First.Name, tensor.Second) && importance?.Find(tensor.First.Name, tensor.First.Tensor.Shape) is null)
+                select (Recipe: recipe, steps.Layout(recipe, _options, types).Bytes)).MinBy(candidate => Math.Abs((double)candidate.Bytes - bytes)).Recipe;
+    }
 
     /// <summary>The best selection of which the output, headers and all, has at most so many bytes.</summary>
     private (TypeSelection Selection, long Bytes) Within(MixtureProblem problem, Recipe recipe, long target)

@@ -38,7 +38,7 @@ internal sealed class MixtureProblem
             Parallel.For(0, tensors.Count, new ParallelOptions { MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount, CancellationToken = cancellationToken }, i =>
             {
                 var source = contents.Tensors[tensors[i]];
-                var types = MixtureCandidates.Of(source, importance?.Find(source.Name, source.Tensor.Shape) is not null);
+                var types = MixtureCandidates.Of(MixturePlanner.Usual, source, importance?.Find(source.Name, source.Tensor.Shape) is not null);
                 var errors = problem._errors.Measure(reader, source, types, cancellationToken);
                 for (var t = 0; t < types.Count; t++)
                 {
