@@ -24,6 +24,7 @@
         'Install-Model'
         'Invoke-Model'
         'Measure-Model'
+        'Measure-ModelSensitivity'
         'Save-Model'
         'Start-ModelMirror'
         'Stop-ModelMirror'

@@ -77,6 +77,7 @@ internal static class CommandLine
         InfoCommand.Create(host),
         RunCommand.Create(host),
         MeasureCommand.Create(host),
+        SensitivityCommand.Create(host),
         HardwareCommand.Create(host),
         MirrorCommand.Create(host),
         DemoCommand.Create(host),

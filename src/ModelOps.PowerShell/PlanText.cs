@@ -68,6 +68,11 @@ internal static partial class PlanText
         {
             text.AppendLine().Append($"  {plan.Fallbacks.Count} tensors do not fit the blocks of the types that were wanted: {ByteSize.Format(plan.FallbackBytes)} more in all");
         }
+        if (plan.Mixture is { } mixture)
+        {
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  Chosen for {mixture.Target}; sensitivity {mixture.Sensitivity}.");
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  Expected loss {mixture.ExpectedLoss:0.0e-0}, of {mixture.Nearest.Type} ({ByteSize.Format(mixture.Nearest.Bytes)}) {mixture.Nearest.ExpectedLoss:0.0e-0}.");
+        }
         foreach (var note in plan.Notes)
         {
             text.AppendLine().Append($"  {Recommendation.InCmdlets(note)}");
@@ -91,6 +96,8 @@ internal static partial class PlanText
     public static ProgressStep Step(MeasureProgress report) => new(
         $"{report.TokensDone} of {report.TotalTokens} tokens",
         report.TotalTokens == 0 ? null : (double)report.TokensDone / report.TotalTokens);
+
+    public static ProgressStep Step(SensitivityProgress report) => new($"{report.StepsDone} of {report.TotalSteps}: {report.Step}", (double)report.StepsDone / report.TotalSteps);
 
     private static string Short(string commit) => commit.Length > 10 ? commit[..10] : commit;
 }

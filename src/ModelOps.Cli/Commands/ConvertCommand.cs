@@ -12,6 +12,7 @@ internal static class ConvertCommand
     {
         var source = new Argument<string?>("SOURCE") { Description = "A checkpoint folder, a GGUF file (any of its shards), an installed model: org/repo[:variant], or the folder of a LoRA adapter; with --remote a repository of the hub.", Arity = ArgumentArity.ZeroOrOne };
         var recipe = new RecipeSyntax();
+        var target = new TargetSyntax();
         var output = new Option<string?>("--output", "-o") { Description = "The GGUF file to write; otherwise <name>-<TYPE>.gguf in the current folder.", HelpName = "FILE" };
         var projector = new Option<bool>("--mmproj") { Description = "Convert the vision tower to a projector (mmproj-<name>-<TYPE>.gguf) instead of the language model." };
         var noLattice = new Option<bool>("--no-lattice") { Description = "Round as llama.cpp does, even where the weights lie on a quantization lattice (trained, or of a quantised checkpoint) that could be kept." };
@@ -33,20 +34,22 @@ internal static class ConvertCommand
         {
             source, output, projector, noLattice, pre, imatrix, lora, baseModel, remote, revision, name, threads, memory, split, noProvenance, dryRun, force, list,
         };
-        foreach (var (index, option) in recipe.Options.Index())
+        foreach (var (index, option) in recipe.Options.Concat(target.Options).Index())
             command.Options.Insert(index, option);
-        return command.Does(host, (context, parsed, cancellationToken) =>
+        return command.Does(host, async (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
             {
                 context.Output.Write(new ArchitectureListing(SupportedArchitecture.All, SupportedProjector.All), CliJson.Default.ArchitectureListing, Render);
-                return Task.FromResult(0);
+                return 0;
             }
-            var chosen = recipe.Read(context, parsed) ?? throw Missing("--type TYPE, or --recipe FILE");
+            var limit = await target.ReadAsync(context, parsed, cancellationToken);
+            var chosen = limit is not null ? new RecipeFile(ConversionTarget.TypeName, recipe.ReadPins(parsed)) : recipe.Read(context, parsed) ?? throw Missing("--type TYPE, --recipe FILE, --target-size SIZE, or --fit");
             var options = new ConversionOptions
             {
                 Type = chosen.Type,
                 Overrides = chosen.Overrides,
+                Target = limit,
                 Projector = parsed.GetValue(projector),
                 ModelName = parsed.GetValue(name),
                 PreTokenizer = parsed.GetValue(pre),
@@ -61,7 +64,7 @@ internal static class ConvertCommand
                 Overwrite = parsed.GetValue(force),
             };
             var asked = new ConversionRequest(parsed.GetValue(source) ?? throw Missing("SOURCE"), parsed.GetValue(output), parsed.GetValue(remote), parsed.GetValue(revision));
-            return RunAsync(context, asked, options, parsed.GetValue(dryRun), cancellationToken);
+            return await RunAsync(context, asked, options, parsed.GetValue(dryRun), cancellationToken);
         });
     }
 
@@ -129,6 +132,8 @@ internal static class ConvertCommand
             plan.Tensors.Select(tensor => new[] { tensor.Name, tensor.Type.ToString(), string.Join(" × ", tensor.Shape), Sizes.Bytes(tensor.Bytes), tensor.LatticeKind ?? "" }));
         if (plan.Fallbacks.Count > 0)
             RenderFallbacks(report, plan);
+        if (plan.Mixture is { } mixture)
+            MixtureReport.Render(report, mixture);
     }
 
     private static void RenderFallbacks(Report report, ConversionPlan plan)

@@ -28,7 +28,23 @@ internal sealed class RecipeSyntax
     /// <exception cref="ModelOpsException">What one of them says is not understood, or the recipe file.</exception>
     public RecipeFile? Read(CommandContext context, ParseResult parsed)
     {
-        var overrides = new RecipeOverrides
+        var overrides = ReadOverrides(parsed);
+        var file = parsed.GetValue(_recipe) is { } path ? RecipeFile.Read(context.FullPath(path)) : null;
+        return (parsed.GetValue(_type) ?? file?.Type) is { } type
+            ? new RecipeFile(Recipe.Parse(type).Name, file is null ? overrides : overrides.Over(file.Overrides))
+            : null;
+    }
+
+    /// <summary>What stays as it is said where a target chooses all else.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when a recipe is named too.</exception>
+    public RecipeOverrides ReadPins(ParseResult parsed)
+        => parsed.GetValue(_type) is null && parsed.GetValue(_recipe) is null
+            ? ReadOverrides(parsed)
+            : throw new ModelOpsException(ErrorKind.InvalidArgument, "A recipe chooses the types, or a target does.", "Give --type or --recipe, or --target-size or --fit.");
+
+    private RecipeOverrides ReadOverrides(ParseResult parsed)
+    {
+        return new RecipeOverrides
         {
             TensorTypes = [.. (parsed.GetValue(_tensorType) ?? []).Select(TensorTypeOverride.Parse)],
             OutputType = Type(_outputType),
@@ -37,11 +53,6 @@ internal sealed class RecipeSyntax
             PruneLayers = parsed.GetValue(_pruneLayers) is { } layers ? RecipeOverrides.ParseLayers(layers) : [],
             AllowFallback = !parsed.GetValue(_noFallback),
         };
-        var file = parsed.GetValue(_recipe) is { } path ? RecipeFile.Read(context.FullPath(path)) : null;
-        return (parsed.GetValue(_type) ?? file?.Type) is { } type
-            ? new RecipeFile(Recipe.Parse(type).Name, file is null ? overrides : overrides.Over(file.Overrides))
-            : null;
-
         GgmlType? Type(Option<string?> option) => parsed.GetValue(option) is { } name ? RecipeOverrides.ParseType(name) : null;
     }
 

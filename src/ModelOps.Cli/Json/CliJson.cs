@@ -49,6 +49,7 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(FitResult))]
 [JsonSerializable(typeof(GenerationResult))]
 [JsonSerializable(typeof(QualityResult))]
+[JsonSerializable(typeof(SensitivityTable))]
 [JsonSerializable(typeof(Machine))]
 [JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ErrorReport))]

@@ -27,6 +27,10 @@ internal static class ApplicableOptions
                     throw Refused($"{source} is a GGUF file; adapters are merged into a checkpoint only.", "Convert the checkpoint that it was made from, with --lora.");
             }
         }
+        if (options.Target is not null && kind is SourceKind.Projector or SourceKind.Adapter)
+            throw Refused($"A {(kind == SourceKind.Projector ? "projector" : "LoRA adapter")} has no mixture of types to choose.", "Give a type; a size or a machine is for the language model.");
+        if (options.Target is { Bytes: null, Fit: null })
+            throw Refused("The target has neither a size nor a machine.", "Give one of them, or both.");
         if (options.ModelName is { Length: 0 })
             throw Refused("A model's name cannot be empty.", "Leave --name out to keep the model's own.");
         if (options.BaseModel is not null && kind != SourceKind.Adapter)

@@ -69,8 +69,8 @@ public sealed record ConversionOptions
     public IReadOnlyList<AdapterMerge> Adapters { get; init; } = [];
 
     /// <summary>
-    /// Choose the type of every tensor for a size or for a machine, instead of by a recipe; <see cref="Type"/> is then that of the nearest
-    /// recipe. The plan has the choice in its overrides, and no target. Null for a recipe.
+    /// Choose the type of every tensor for a size or for a machine, instead of by a recipe; the plan's
+    /// type is then that of the nearest recipe, whatever <see cref="Type"/> says. The plan has the choice in its overrides, and no target. Null for a recipe.
     /// </summary>
     public ConversionTarget? Target { get; init; }
 
@@ -218,7 +218,7 @@ public sealed record ConversionPlan
     /// <summary>The usual name of the file: the model's, then the type. A GGUF file's own, and a checkpoint's repository or folder.</summary>
     /// <param name="source">Path of the source.</param>
     /// <param name="repository">Repository it belongs to, whose name people know; null when it is none's.</param>
-    /// <param name="type">Name of the recipe.</param>
+    /// <param name="type">Name of the recipe, or <see cref="ConversionTarget.TypeName"/>.</param>
     /// <param name="projector">Whether it is the projector's.</param>
     public static string DefaultFileName(string source, string? repository, string type, bool projector = false)
     {
@@ -237,7 +237,7 @@ public sealed record ConversionPlan
         return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source);
     }
 
-    private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{ModelOps.Recipe.Parse(type).Name}.gguf";
+    private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{(type == ConversionTarget.TypeName ? type : ModelOps.Recipe.Parse(type).Name)}.gguf";
 
     /// <summary>The layout of each file: the offsets of <see cref="Tensors"/> come from the same computation.</summary>
     internal IReadOnlyList<GgufLayout> Layouts() => Layouts(Metadata);

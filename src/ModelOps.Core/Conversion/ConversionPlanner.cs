@@ -9,7 +9,7 @@ internal static class ConversionPlanner
 {
     public static ConversionPlan Plan(string source, string output, ConversionOptions options)
     {
-        var recipe = Recipe.Parse(options.Type);
+        var recipe = RecipeOf(options);
         RequireLimits(options);
         return Assemble(Read(source, recipe, options), recipe, output, options, CancellationToken.None);
     }
@@ -17,7 +17,7 @@ internal static class ConversionPlanner
     /// <summary>The same for what is on a hub.</summary>
     public static async Task<ConversionPlan> PlanAsync(HubClient hub, ModelVariant variant, string output, ConversionOptions options, CancellationToken cancellationToken)
     {
-        var recipe = Recipe.Parse(options.Type);
+        var recipe = RecipeOf(options);
         RequireLimits(options);
         var contents = await RemoteContents.ReadAsync(hub, variant, recipe, options, cancellationToken).ConfigureAwait(false);
         // Samples of weights are read synchronously, over the network.
@@ -40,6 +40,8 @@ internal static class ConversionPlanner
             _ => CheckpointContents.Read(source, recipe, options),
         };
     }
+
+    private static Recipe RecipeOf(ConversionOptions options) => options.Target is null ? Recipe.Parse(options.Type) : MixturePlanner.Usual;
 
     private static void RequireLimits(ConversionOptions options)
     {

@@ -50,8 +50,9 @@ public sealed partial class ConvertModelCommand
     [Parameter]
     public SwitchParameter NoFallback { get; set; }
 
-    private ConversionOptions Choose(ConversionOptions options)
+    private ConversionOptions Choose(ConversionOptions options, CancellationToken cancellationToken)
     {
+        var target = ReadTarget(cancellationToken);
         var file = RecipeFile is null ? null : ModelOps.RecipeFile.Read(this.ToFileSystemPath(RecipeFile));
         var overrides = new RecipeOverrides
         {
@@ -63,7 +64,7 @@ public sealed partial class ConvertModelCommand
             AllowFallback = !NoFallback,
         };
         return file is null
-            ? options with { Type = Type, Overrides = overrides }
+            ? options with { Type = target is null ? Type : ConversionTarget.TypeName, Overrides = overrides, Target = target }
             : options with { Type = MyInvocation.BoundParameters.ContainsKey(nameof(Type)) ? Type : file.Type, Overrides = overrides.Over(file.Overrides) };
     }
 }

@@ -113,7 +113,7 @@ public sealed partial class ConvertModelCommand : ModelPathCmdlet
         {
             var (repository, wanted) = ModelOps.ModelName.Parse(name);
             var variant = await RemoteSource.FindAsync(hub, repository, wanted, string.IsNullOrEmpty(Revision) ? null : Revision, cancellationToken);
-            var options = await OptionsAsync();
+            var options = await OptionsAsync(cancellationToken);
             var output = await OnPipelineAsync(() => ChooseOutput(() => ConversionPlan.DefaultFileName(variant, options.Type, Projector)));
             await RunAsync(await ConversionPlan.CreateAsync(hub, variant, output, options, cancellationToken), cancellationToken);
         });
@@ -121,7 +121,7 @@ public sealed partial class ConvertModelCommand : ModelPathCmdlet
 
     private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
     {
-        var options = await OptionsAsync();
+        var options = await OptionsAsync(cancellationToken);
         var isAdapter = AdapterFolder.IsOne(path);
         if (isAdapter)
         {
@@ -132,7 +132,7 @@ public sealed partial class ConvertModelCommand : ModelPathCmdlet
         await RunAsync(ConversionPlan.Create(path, output, options), cancellationToken);
     }
 
-    private Task<ConversionOptions> OptionsAsync() => OnPipelineAsync(() => Choose(new ConversionOptions
+    private Task<ConversionOptions> OptionsAsync(CancellationToken cancellationToken) => OnPipelineAsync(() => Choose(new ConversionOptions
     {
         Projector = Projector,
         KeepLattice = !NoLattice,
@@ -146,7 +146,7 @@ public sealed partial class ConvertModelCommand : ModelPathCmdlet
         BaseModel = BaseModel,
         Overwrite = Force,
         Adapters = [.. Adapter.Select(AdapterMerge.Parse).Select(adapter => adapter with { Path = this.ToFileSystemPath(adapter.Path) })],
-    }));
+    }, cancellationToken));
 
     private async Task RunAsync(ConversionPlan plan, CancellationToken cancellationToken)
     {

@@ -3,6 +3,9 @@ namespace ModelOps;
 /// <summary>What a mixture of types must keep to: a size, or the memory of a machine.</summary>
 public sealed record ConversionTarget
 {
+    /// <summary>What stands where the name of a recipe would, such as in the usual name of the output.</summary>
+    public const string TypeName = "MIX";
+
     /// <summary>Most bytes of the output, all files together, headers included; null when only the machine limits.</summary>
     public long? Bytes { get; init; }
 

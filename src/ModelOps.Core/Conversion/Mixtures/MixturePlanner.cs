@@ -42,7 +42,7 @@ internal sealed class MixturePlanner(ModelContents contents, MixTraits traits, I
         var nearest = Nearest(target);
         var (selection, bytes) = Within(problem, nearest, target);
         var settled = Settled(nearest);
-        return (nearest, With(problem, selection), new Mixture
+        return (nearest, With(problem, selection) with { Type = nearest.Name }, new Mixture
         {
             TargetBytes = target,
             Target = Describe(target),

@@ -64,6 +64,20 @@ public sealed record SensitivityTable
     /// <summary>The text of a file.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, SensitivityJson.Default.SensitivityTable) + "\n";
 
+    /// <summary>Writes the file.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when it cannot be written.</exception>
+    public void Write(string path)
+    {
+        try
+        {
+            File.WriteAllText(path, ToJson());
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelOpsException(ErrorKind.Failure, $"{path} cannot be written: {exception.Message}", innerException: exception);
+        }
+    }
+
     private static ModelOpsException NoTable(string path, string why, Exception? inner = null)
         => new(ErrorKind.InvalidArgument, $"{path} is no sensitivity table: {why}.", "Give a file that 'modelops sensitivity' has written.", inner);
 }
