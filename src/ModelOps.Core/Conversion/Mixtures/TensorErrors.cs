@@ -49,6 +49,9 @@ internal sealed class TensorErrors(ImportanceMatrix? importance, bool keepsLatti
             else
                 TensorQuantizer.Quantize(type, row, data, rowLength, columns);
             TensorQuantizer.Dequantize(type, data, decoded);
+            // The products of a lattice were rounded when the checkpoint was stored; that is no error of the type which holds the lattice.
+            if (onLattice && tensor.Type == SafetensorsType.BF16)
+                RoundToBF16(decoded);
             RelativeError.Add(row, decoded, columns, ref error, ref energy);
         }
         // What is all zero, or never multiplied with anything, loses nothing.
@@ -66,6 +69,12 @@ internal sealed class TensorErrors(ImportanceMatrix? importance, bool keepsLatti
         }
         using var lattice = tensor.ReadLattice(reader, row, 1);
         LatticePacking.Pack(BlockLattice.Of(type)!, lattice, weights, data);
+    }
+
+    private static void RoundToBF16(Span<float> weights)
+    {
+        foreach (ref var weight in weights)
+            weight = FloatConversion.FromBF16(FloatConversion.ToBF16(weight));
     }
 
     /// <summary>Rows in runs, evenly over the tensor (over all its experts), and their numbers.</summary>

@@ -22,11 +22,13 @@ internal static class AssumedGains
         TensorRole.Output => 0.34,
         TensorRole.Embedding => isTied && name == "token_embd.weight" ? 0.34 : 0.02,
         TensorRole.FeedForwardOut => 0.012,
+        TensorRole.FeedForwardGate => 0.010,
+        TensorRole.FeedForwardIn => 0.006,
         TensorRole.Value => 0.010,
-        TensorRole.FeedForwardIn => 0.008,
         TensorRole.AttentionOutput => 0.007,
         TensorRole.Key => 0.0036,
-        _ => 0.0027,
+        TensorRole.Query => 0.0027,
+        _ => 0.006,
     };
 
     private static bool IsFirst(string name, long layers)
