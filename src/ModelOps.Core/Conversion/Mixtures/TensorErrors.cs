@@ -10,7 +10,7 @@ namespace ModelOps.Conversion;
 internal sealed class TensorErrors(ImportanceMatrix? importance, bool keepsLattice)
 {
     /// <summary>Weights of a sample. The error is a mean over them, and known to a fraction of a percent.</summary>
-    private const int MaximumWeights = 1 << 19;
+    private const int MaximumWeights = 1 << 18;
 
     /// <summary>Weights of a sample for the types whose points are searched for one by one.</summary>
     private const int MaximumSearchedWeights = 1 << 16;
