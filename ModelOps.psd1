@@ -12,6 +12,7 @@
     CmdletsToExport      = @(
         'Clear-ModelStore'
         'Convert-Model'
+        'Export-Model'
         'Export-ModelBundle'
         'Find-Model'
         'Get-Model'

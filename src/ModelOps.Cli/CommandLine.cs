@@ -74,6 +74,7 @@ internal static class CommandLine
         RemoveCommand.Create(host),
         PruneCommand.Create(host),
         ConvertCommand.Create(host),
+        ExportCommand.Create(host),
         InfoCommand.Create(host),
         RunCommand.Create(host),
         MeasureCommand.Create(host),

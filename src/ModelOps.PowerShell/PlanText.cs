@@ -80,6 +80,22 @@ internal static partial class PlanText
         return text.ToString();
     }
 
+    public static string Describe(ExportPlan plan)
+    {
+        var text = new StringBuilder();
+        text.Append($"Export {plan.Source} ({plan.Architecture}) to {plan.Output} for {ExportFormats.NameOf(plan.Format)}: {ByteSize.Format(plan.Bytes)}, {plan.Files.Count} files, numbers in {plan.NumberType}");
+        foreach (var kind in plan.Tensors.GroupBy(tensor => (tensor.Treatment, tensor.Scheme)).OrderByDescending(kind => kind.Sum(tensor => tensor.Bytes)))
+        {
+            var treatment = kind.Key.Treatment switch { ExportTreatment.Lattice => "lattice kept: ", ExportTreatment.Rounded => "rounded: ", _ => "numbers" };
+            text.AppendLine().Append($"  {kind.Count(),5} tensors  {ByteSize.Format(kind.Sum(tensor => tensor.Bytes)),10}  {treatment}{kind.Key.Scheme}");
+        }
+        foreach (var note in plan.Notes)
+        {
+            text.AppendLine().Append($"  {Recommendation.InCmdlets(note)}");
+        }
+        return text.ToString();
+    }
+
     public static ProgressStep Step(TransferProgress report) => new(
         $"{(report.IsElsewhere ? "Another process fetches " : "")}{report.File}: {ByteSize.Format(report.BytesDone)} of {ByteSize.Format(report.TotalBytes)}, {ByteSize.Format((long)report.BytesPerSecond)}/s",
         report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes,
@@ -90,6 +106,10 @@ internal static partial class PlanText
         report.TotalBytes == 0 ? null : (double)report.BytesDone / report.TotalBytes);
 
     public static ProgressStep Step(ConversionProgress report) => new(
+        $"{report.Tensor}: {ByteSize.Format(report.BytesWritten)} of {ByteSize.Format(report.TotalBytes)}",
+        report.TotalBytes == 0 ? null : (double)report.BytesWritten / report.TotalBytes);
+
+    public static ProgressStep Step(ExportProgress report) => new(
         $"{report.Tensor}: {ByteSize.Format(report.BytesWritten)} of {ByteSize.Format(report.TotalBytes)}",
         report.TotalBytes == 0 ? null : (double)report.BytesWritten / report.TotalBytes);
 

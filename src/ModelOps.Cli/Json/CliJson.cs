@@ -15,6 +15,8 @@ namespace ModelOps.Cli.Json;
     [
         typeof(CamelCaseEnumConverter<ModelKind>),
         typeof(CamelCaseEnumConverter<ArchitectureEvidence>),
+        typeof(CamelCaseEnumConverter<ExportFormat>),
+        typeof(CamelCaseEnumConverter<ExportTreatment>),
         typeof(CamelCaseEnumConverter<CompanionKind>),
         typeof(CamelCaseEnumConverter<ReferenceKind>),
         typeof(CamelCaseEnumConverter<RemovalKind>),
@@ -45,6 +47,8 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(ArchitectureListing))]
 [JsonSerializable(typeof(ConversionPlan))]
 [JsonSerializable(typeof(ConversionResult))]
+[JsonSerializable(typeof(ExportPlan))]
+[JsonSerializable(typeof(ExportResult))]
 [JsonSerializable(typeof(ModelInfo))]
 [JsonSerializable(typeof(FitResult))]
 [JsonSerializable(typeof(GenerationResult))]

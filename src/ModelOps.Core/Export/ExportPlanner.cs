@@ -10,7 +10,7 @@ internal static class ExportPlanner
     {
         RequireOptions(options);
         var container = ExportContainer.Of(options.Format);
-        var source = CheckpointSource.Read(path, options.KeepLattice);
+        var source = GgufContents.IsMeant(path) ? GgufSource.Read(path, options) : CheckpointSource.Read(path, options);
         OutputFolder.Require(output, source.Folder, options.Overwrite);
         using var reader = new CheckpointReader(LocalFiles.Location.Open([], CancellationToken.None));
         List<ExportItem> items =
@@ -66,7 +66,7 @@ internal static class ExportPlanner
 
     private static void RequireOptions(ExportOptions options)
     {
-        if (options.Bits is not (4 or 8))
+        if (options.Bits is not (null or 4 or 8))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"Weights cannot be rounded to {options.Bits} bits.", "Choose 4 or 8.");
         if (options.GroupSize is not (32 or 64 or 128))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"Weights cannot be rounded in groups of {options.GroupSize}.", "Choose 32, 64 or 128.");

@@ -19,8 +19,11 @@ public sealed record ExportOptions
     /// <summary>Look for a quantization lattice and keep it (default), or round all weights anew.</summary>
     public bool KeepLattice { get; init; } = true;
 
-    /// <summary>Bits of the codes that weights without a lattice are rounded to, 4 or 8. A lattice keeps its own.</summary>
-    public int Bits { get; init; } = 4;
+    /// <summary>
+    /// Bits of the codes that weights without a lattice are rounded to, 4 or 8; null takes 4, and 8 for what is quantised to more than 5 already. A
+    /// lattice keeps its own.
+    /// </summary>
+    public int? Bits { get; init; }
 
     /// <summary>Weights that share a scale where they are rounded: 32, 64 or 128. A lattice keeps its own.</summary>
     public int GroupSize { get; init; } = 32;
@@ -58,7 +61,11 @@ public enum ExportTreatment
 /// <param name="Bits">Bits of a code.</param>
 /// <param name="GroupSize">Weights of a row that share a scale; null for the whole row.</param>
 /// <param name="IsSymmetric">Whether the middle code stands for zero everywhere.</param>
-public sealed record ExportScheme(int Bits, int? GroupSize, bool IsSymmetric);
+public sealed record ExportScheme(int Bits, int? GroupSize, bool IsSymmetric)
+{
+    /// <summary>In words.</summary>
+    public override string ToString() => $"{Bits} bit, {(GroupSize is { } length ? $"group {length}" : "whole rows")}{(IsSymmetric ? ", symmetric" : "")}";
+}
 
 /// <summary>A tensor that an export will write.</summary>
 /// <param name="Name">Its name in the folder, without what quantising makes of it.</param>
@@ -77,9 +84,10 @@ public sealed record PlannedExportTensor(string Name, IReadOnlyList<long> Shape,
 /// <param name="Bytes">Bytes of all that is stored of it.</param>
 /// <param name="Weights">Weights in all.</param>
 /// <param name="ExactWeights">Weights that come back bit for bit in the source's own type.</param>
-/// <param name="LargestError">The largest difference of a weight.</param>
+/// <param name="LargestError">The largest difference of a weight, in the source's own type; 0 when all are what they were.</param>
 /// <param name="RmsError">Root of the mean square of all differences.</param>
-public sealed record ExportedTensor(string Name, ExportTreatment Treatment, ExportScheme? Scheme, long Bytes, long Weights, long ExactWeights, double LargestError, double RmsError);
+/// <param name="RelativeError"><paramref name="RmsError"/> as a fraction of the root mean square of the weights themselves.</param>
+public sealed record ExportedTensor(string Name, ExportTreatment Treatment, ExportScheme? Scheme, long Bytes, long Weights, long ExactWeights, float LargestError, double RmsError, double RelativeError);
 
 /// <summary>What an export did.</summary>
 public sealed record ExportResult
@@ -115,10 +123,16 @@ public sealed record ExportResult
     public required double? LatticeExactFraction { get; init; }
 
     /// <summary>The largest difference of any weight.</summary>
-    public required double LargestError { get; init; }
+    public required float LargestError { get; init; }
 
     /// <summary>Root of the mean square of all differences.</summary>
     public required double RmsError { get; init; }
+
+    /// <summary>The differences as a fraction of the weights, both as root mean squares.</summary>
+    public required double RelativeError { get; init; }
+
+    /// <summary>The plan's warnings.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The plan's notes.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];

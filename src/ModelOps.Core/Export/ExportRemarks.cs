@@ -11,7 +11,8 @@ internal static class ExportRemarks
         if (rounded.Exists(item => !item.Source.IsPlain || item.Traits is not null))
         {
             var kinds = rounded.Where(item => !item.Source.IsPlain || item.Traits is not null).ToList();
-            warnings.Add($"{kinds.Count} of {items.Count} tensors are quantised already in a way that this folder cannot hold, and are rounded once more to {options.Bits} bits: {Conversion.NameList.Format([.. kinds.Select(item => item.Name)])}.");
+            var bits = string.Join(" or ", kinds.Select(item => item.Scheme!.Bits).Distinct().Order());
+            warnings.Add($"{kinds.Count} of {items.Count} tensors are quantised already in a way that this folder cannot hold, and are rounded once more, to {bits} bits: {Conversion.NameList.Format([.. kinds.Select(item => item.Name)])}.");
         }
         if (number == SafetensorsType.F16 && source.Model.NeedsBF16)
             warnings.Add($"{source.Model.ClassName} outgrows F16 while it computes; vLLM refuses to run it so.");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ModelOps.Conversion;
 using ModelOps.Export;
 
 namespace ModelOps;
@@ -22,13 +23,14 @@ public static class ModelExporter
         var clock = Stopwatch.StartNew();
         OutputFolder.Require(plan.Output, plan.Source, plan.Options.Overwrite);
         var run = new ExportRun(plan, progress);
-        var errors = await run.RunAsync(cancellationToken).ConfigureAwait(false);
+        var fidelity = await run.RunAsync(cancellationToken).ConfigureAwait(false);
         var items = plan.Work!.Items;
         List<ExportedTensor> tensors =
         [
             .. plan.Tensors.Select((tensor, i) => new ExportedTensor(
-                tensor.Name, tensor.Treatment, tensor.Scheme, tensor.Bytes, items[i].Weights, errors[i].Exact, errors[i].Largest, Math.Sqrt(errors[i].Squares / Math.Max(1, items[i].Weights)))),
+                tensor.Name, tensor.Treatment, tensor.Scheme, tensor.Bytes, items[i].Weights, fidelity[i].ExactWeights, fidelity[i].LargestError, fidelity[i].RmsError(items[i].Weights), fidelity[i].RelativeError)),
         ];
+        var all = fidelity.Aggregate((sum, next) => sum + next);
         return new ExportResult
         {
             Output = plan.Output,
@@ -41,8 +43,10 @@ public static class ModelExporter
             Tensors = tensors,
             ExactFraction = Fraction(tensors) ?? 1,
             LatticeExactFraction = Fraction(tensors.Where(tensor => tensor.Treatment == ExportTreatment.Lattice)),
-            LargestError = tensors.Select(tensor => tensor.LargestError).DefaultIfEmpty(0).Max(),
-            RmsError = Math.Sqrt(errors.Sum(error => error.Squares) / Math.Max(1, tensors.Sum(tensor => tensor.Weights))),
+            LargestError = all.LargestError,
+            RmsError = all.RmsError(tensors.Sum(tensor => tensor.Weights)),
+            RelativeError = all.RelativeError,
+            Warnings = plan.Warnings,
             Notes = plan.Notes,
             Seconds = clock.Elapsed.TotalSeconds,
         };

@@ -8,6 +8,9 @@ internal static class Treatments
 {
     private const int LeastGroup = 32;
 
+    /// <summary>Rounding what has more bits a weight to 4 would lose much more than it lost when it was quantised.</summary>
+    private const double MostForFour = 5;
+
     public static void Settle(List<ExportItem> items, ExportContainer container, ExportOptions options, SafetensorsType number, bool hasLattice)
     {
         foreach (var item in items.Where(item => item.Scheme is null && container.CanQuantize(item.Source.Kind) && (!hasLattice || item.Traits is not null || !item.Source.IsPlain)))
@@ -31,6 +34,6 @@ internal static class Treatments
         var length = item.RowLength % options.GroupSize == 0 ? options.GroupSize : item.RowLength % LeastGroup == 0 ? LeastGroup : 0;
         if (length == 0)
             return;
-        (item.Treatment, item.Scheme) = (ExportTreatment.Rounded, container.RoundingScheme(options.Bits, length));
+        (item.Treatment, item.Scheme) = (ExportTreatment.Rounded, container.RoundingScheme(options.Bits ?? (item.Source.StoredBits > MostForFour ? 8 : 4), length));
     }
 }

@@ -83,7 +83,7 @@ public sealed class TrainedExportTests
         return tensor.Type != GgmlType.BF16 ? data : [.. data.Chunk(2).SelectMany(pair => pair is [0, 128] ? [0, 0] : pair)];
     }
 
-    private static float ToBF16(float number)
+    internal static float ToBF16(float number)
     {
         var bits = BitConverter.SingleToUInt32Bits(number);
         return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);

@@ -100,6 +100,9 @@ internal sealed class Checkpoint
         return new Checkpoint(folder, config, names.ConvertAll(name => Path.Combine(folder, name)), tensors);
     }
 
+    /// <summary>Opens a folder for its small files only.</summary>
+    public static Checkpoint OpenWithoutWeights(string folder) => new(RequireFolder(folder), ReadConfig(folder), [], []);
+
     /// <summary>Opens one weight file of a folder that is not a checkpoint, such as an adapter's; config.json may be absent.</summary>
     public static Checkpoint OpenFile(string folder, string name)
     {

@@ -32,8 +32,11 @@ internal sealed record ExportTensor(LogicalTensor Tensor, string Name, TensorKin
     /// <summary>The codes that the source holds it as; null when it holds numbers.</summary>
     public ExportLattice? Lattice { get; init; }
 
-    /// <summary>Whether the source holds it as plain numbers, not quantised in a way that is no lattice.</summary>
-    public bool IsPlain { get; init; } = true;
+    /// <summary>Bits of a weight where the source has quantised it; null where it holds numbers.</summary>
+    public double? StoredBits { get; init; }
+
+    /// <summary>Whether the source holds it as plain numbers.</summary>
+    public bool IsPlain => StoredBits is null;
 
     /// <summary>What a tensor of a language model is, by its name and shape.</summary>
     public static TensorKind KindOf(string name, IReadOnlyList<long> shape)

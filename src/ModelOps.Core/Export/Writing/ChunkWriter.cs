@@ -14,9 +14,9 @@ internal delegate void WritePart(int item, ExportPart part, ReadOnlySpan<byte> b
 /// <summary>Makes the bytes of chunks: reads, fits to the container, packs, and compares what is stored with what was read.</summary>
 internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, WritePart write)
 {
-    public TensorErrors Write(ExportChunk chunk) => work.Items[chunk.Item].Scheme is null ? Copy(chunk) : Quantize(chunk);
+    public Fidelity Write(ExportChunk chunk) => work.Items[chunk.Item].Scheme is null ? Copy(chunk) : Quantize(chunk);
 
-    private TensorErrors Copy(ExportChunk chunk)
+    private Fidelity Copy(ExportChunk chunk)
     {
         var item = work.Items[chunk.Item];
         var (weights, stored) = (ArrayPool<float>.Shared.Rent(chunk.Count), ArrayPool<float>.Shared.Rent(chunk.Count));
@@ -32,7 +32,7 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
             WeightReader.ToSingle(item.CopyType, data, to);
             RequireFinite(item, from, to);
             write(chunk.Item, item.Parts[0], data, chunk.First * size);
-            return TensorErrors.Of(item.Tensor.Type, from, to);
+            return Compare(item.Tensor.Type, from, to);
         }
         finally
         {
@@ -42,7 +42,7 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
         }
     }
 
-    private TensorErrors Quantize(ExportChunk chunk)
+    private Fidelity Quantize(ExportChunk chunk)
     {
         var item = work.Items[chunk.Item];
         var count = checked(chunk.Count * item.RowLength);
@@ -57,7 +57,7 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
             RequireFinite(item, from, to);
             foreach (var part in item.Parts)
                 Write(chunk, item, part, fitted);
-            return TensorErrors.Of(item.Tensor.Type, from, to);
+            return Compare(item.Tensor.Type, from, to);
         }
         finally
         {
@@ -85,6 +85,14 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    /// <summary>In the source's own type: what rounds to the same number there is the same.</summary>
+    private static Fidelity Compare(SafetensorsType type, ReadOnlySpan<float> weights, Span<float> stored)
+    {
+        foreach (ref var number in stored)
+            number = StoredNumber.Round(type, number);
+        return Fidelity.Of(WeightReader.CountExact(type, weights, stored), weights, stored);
     }
 
     private void RequireFinite(ExportItem item, ReadOnlySpan<float> weights, ReadOnlySpan<float> stored)

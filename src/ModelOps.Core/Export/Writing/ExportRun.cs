@@ -12,7 +12,7 @@ internal sealed class ExportRun
     private readonly ExportWork _work;
     private readonly IProgress<ExportProgress>? _progress;
     private readonly List<ExportChunk> _chunks;
-    private readonly TensorErrors[] _errors;
+    private readonly Fidelity[] _fidelity;
     private readonly Dictionary<string, (int File, long Offset)> _places = new(StringComparer.Ordinal);
     private readonly List<SafeFileHandle> _handles = [];
     private int _next = -1;
@@ -24,7 +24,7 @@ internal sealed class ExportRun
         _work = plan.Work ?? throw new ModelOpsException(ErrorKind.InvalidArgument, "The plan was not made by ExportPlan.Create.");
         _progress = progress;
         _chunks = ExportChunk.Of(_work.Items);
-        _errors = new TensorErrors[_chunks.Count];
+        _fidelity = new Fidelity[_chunks.Count];
         for (var file = 0; file < _work.WeightFiles.Count; file++)
         {
             foreach (var tensor in _work.WeightFiles[file].Layout.Tensors)
@@ -33,7 +33,7 @@ internal sealed class ExportRun
     }
 
     /// <summary>Runs to the end, and tells of each tensor how exact it is.</summary>
-    public async Task<TensorErrors[]> RunAsync(CancellationToken cancellationToken)
+    public async Task<Fidelity[]> RunAsync(CancellationToken cancellationToken)
     {
         using var folder = OutputFolder.Open(_plan.Output, _plan.Bytes);
         try
@@ -51,10 +51,10 @@ internal sealed class ExportRun
             throw DiskErrors.Translate(exception, _plan.Output);
         }
         // Chunk by chunk, so that sums do not depend on who came first.
-        var errors = new TensorErrors[_work.Items.Count];
+        var fidelity = new Fidelity[_work.Items.Count];
         for (var chunk = 0; chunk < _chunks.Count; chunk++)
-            errors[_chunks[chunk].Item] += _errors[chunk];
-        return errors;
+            fidelity[_chunks[chunk].Item] += _fidelity[chunk];
+        return fidelity;
     }
 
     private async Task WriteWeightsAsync(string folder, CancellationToken cancellationToken)
@@ -88,7 +88,7 @@ internal sealed class ExportRun
         for (int index; (index = Interlocked.Increment(ref _next)) < _chunks.Count;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            _errors[index] = writer.Write(_chunks[index]);
+            _fidelity[index] = writer.Write(_chunks[index]);
             _progress?.Report(new ExportProgress(_work.Items[_chunks[index].Item].Name, Interlocked.Read(ref _written), _plan.Bytes));
         }
     }
