@@ -16,7 +16,7 @@ public sealed class GgufExportTests
         using var folder = new TemporaryFolder();
         var source = TestPaths.Model("demo-gemma-qat");
         // The embedding is on no lattice, and a Q6_K would lose of it.
-        var converted = ConversionPlan.Create(source, folder.File("model.gguf"), new ConversionOptions { Type = "Q4_0", EmbeddingType = "BF16" });
+        var converted = ConversionPlan.Create(source, folder.File("model.gguf"), new ConversionOptions { Type = "Q4_0", Overrides = RecipeOverrides.None with { EmbeddingType = GgmlType.BF16 } });
         await ModelConverter.RunAsync(converted);
         var gguf = converted.Output;
         var named = hasWeights ? source : WithoutWeights(source, folder);
