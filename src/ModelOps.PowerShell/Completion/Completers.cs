@@ -64,6 +64,8 @@ public sealed class TensorTypeCompleter : TextCompleter
 {
     private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
         => RecipeOverrides.Types.Select(type => ($"{word[..(word.LastIndexOf('=') + 1)]}{type}", $"{type}: {type.BitsPerWeight():0.##} bits a weight"));
+}
+
 /// <summary>Ecosystems whose folders can be written.</summary>
 public sealed class ExportFormatCompleter : TextCompleter
 {
