@@ -18,6 +18,7 @@ internal static partial class Recommendation
         ["prune"] = "Clear-ModelStore",
         ["info"] = "Get-ModelInfo",
         ["convert"] = "Convert-Model",
+        ["export"] = "Export-Model",
         ["fit"] = "Test-ModelFit",
         ["hardware"] = "Get-ModelHardware",
         ["run"] = "Invoke-Model",

@@ -35,7 +35,7 @@ Describe 'Export-Model' {
 
     It 'takes a GGUF file with the checkpoint that it was made from' {
         $gguf = Convert-Model $source Q8_0 -OutputPath model.gguf
-        (Get-WrittenError { $gguf | Export-Model -To mlx -OutputPath from-gguf }).ErrorDetails.RecommendedAction | Should -Match '-BaseModel'
+        (Get-WrittenError { $gguf | Export-Model -To mlx -OutputPath from-gguf }).ErrorDetails.RecommendedAction | Should -Match ' -Base'
         $result = $gguf | Export-Model -To mlx -OutputPath from-gguf -BaseModel $source
         $result.LatticeExactFraction | Should -BeGreaterThan 0
     }

@@ -21,7 +21,7 @@ internal static class ExportRemarks
         {
             var other = number == SafetensorsType.BF16 ? SafetensorsType.F16 : SafetensorsType.BF16;
             var better = !source.Model.NeedsBF16 && inexact.Sum(item => item.Weights * (other == SafetensorsType.BF16 ? item.Traits!.InBF16 : item.Traits!.InF16)) > inexact.Sum(item => item.Weights * (number == SafetensorsType.BF16 ? item.Traits!.InBF16 : item.Traits!.InF16));
-            warnings.Add($"{number} does not hold all scales of {inexact.Count} lattices, which are rounded to it.{(better ? $" {other} holds more of them (--dtype {other})." : "")}");
+            warnings.Add($"{number} does not hold all scales of {inexact.Count} lattices, which are rounded to it.{(better ? $" {other} holds more of them: export with --dtype {other}." : "")}");
         }
         return warnings;
     }

@@ -1,4 +1,3 @@
-using ModelOps.Conversion;
 using ModelOps.Formats;
 
 namespace ModelOps.Export;

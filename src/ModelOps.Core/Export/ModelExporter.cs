@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using ModelOps.Conversion;
 using ModelOps.Export;
 
 namespace ModelOps;

@@ -81,7 +81,7 @@ public sealed class ExportModelCommand : ModelPathCmdlet
         var plan = ExportPlan.Create(path, output, options);
         foreach (var warning in plan.Warnings)
         {
-            PostWarning(warning);
+            PostWarning(Recommendation.InCmdlets(warning));
         }
         if (!await ShouldProcessAsync(PlanText.Describe(plan), $"Write {plan.Output}, {ByteSize.Format(plan.Bytes)}?"))
         {
@@ -92,7 +92,7 @@ public sealed class ExportModelCommand : ModelPathCmdlet
         {
             result = await ModelExporter.RunAsync(plan, progress, cancellationToken);
         }
-        await WriteObjectAsync(result);
+        await WriteObjectAsync(result with { Warnings = [.. result.Warnings.Select(Recommendation.InCmdlets)], Notes = [.. result.Notes.Select(Recommendation.InCmdlets)] });
     }
 
     private protected override string Resolve(ModelStore store, string model) => store.ResolveSource(model).Path;

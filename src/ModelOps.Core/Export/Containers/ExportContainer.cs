@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using ModelOps.Formats;
 using ModelOps.Quantization;
 
 namespace ModelOps.Export;

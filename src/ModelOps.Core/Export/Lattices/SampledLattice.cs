@@ -1,5 +1,4 @@
 using ModelOps.Conversion;
-using ModelOps.Quantization;
 
 namespace ModelOps.Export;
 

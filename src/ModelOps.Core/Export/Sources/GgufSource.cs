@@ -1,5 +1,4 @@
 using ModelOps.Conversion;
-using ModelOps.Quantization;
 
 namespace ModelOps.Export;
 
@@ -16,12 +15,12 @@ internal static class GgufSource
         var folder = options.BaseModel ?? throw new ModelOpsException(
             ErrorKind.InvalidArgument,
             $"{path} is a GGUF file, which has neither config.json nor the names that a checkpoint has.",
-            "Name the checkpoint that it was made from (--base FOLDER or org/repo); its weights need not be there.");
+            "Name the checkpoint that it was made from with --base, a folder or org/repo; its weights need not be there.");
         var found = BaseCheckpoint.Read(folder);
         var architecture = ArchitectureCatalog.For(found.Config).Refine(found.Checkpoint);
         var config = architecture.Complete(found.Config);
         if (architecture.Name != contents.Architecture)
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} holds a model of the architecture {contents.Architecture}, but {found.Config.Path} says {found.Model.ClassName}, which is {architecture.Name}.", "Name the checkpoint that the file was made from (--base).");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} holds a model of the architecture {contents.Architecture}, but {found.Config.Path} says {found.Model.ClassName}, which is {architecture.Name}.", "Name the checkpoint that the file was made from with --base.");
 
         var left = contents.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Tensor, StringComparer.Ordinal);
         foreach (var (computed, _) in architecture.ComputedTensors(config))

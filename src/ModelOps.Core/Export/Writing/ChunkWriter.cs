@@ -100,7 +100,7 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
         for (var i = 0; i < weights.Length; i++)
         {
             if (float.IsFinite(weights[i]) && !float.IsFinite(stored[i]))
-                throw new ModelOpsException(ErrorKind.UnsupportedType, $"{work.Number} is too small for the weights of '{item.Name}', such as {weights[i]}.", "Export with BF16 numbers (--dtype BF16).");
+                throw new ModelOpsException(ErrorKind.UnsupportedType, $"{work.Number} is too small for the weights of '{item.Name}', such as {weights[i]}.", "Export with --dtype BF16.");
         }
     }
 }

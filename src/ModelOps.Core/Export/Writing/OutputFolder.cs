@@ -1,4 +1,3 @@
-using ModelOps.Conversion;
 using ModelOps.Hardware;
 using ModelOps.Transfer;
 using DiskErrors = ModelOps.Conversion.DiskErrors;
