@@ -266,6 +266,8 @@ Describe 'Completion' {
     It 'offers <Expected> for "<Text>"' -ForEach @(
         @{ Text = 'Convert-Model x -Type Q'; Expected = 'Q8_0' }
         @{ Text = 'Convert-Model x -Type b'; Expected = 'BF16' }
+        @{ Text = 'Convert-Model x -OutputType q6'; Expected = 'Q6_K' }
+        @{ Text = 'Convert-Model x -TensorType ffn_down=q6'; Expected = 'ffn_down=Q6_K' }
         @{ Text = 'Find-Model -Sort Tr'; Expected = 'Trending' }
         @{ Text = 'Test-ModelFit x -KvType q8'; Expected = 'Q8_0' }
         @{ Text = 'Install-Model modelops/demo-l'; Expected = 'modelops/demo-llama' }

@@ -196,6 +196,33 @@ Describe 'Convert-Model' {
         (Get-WrittenError { Convert-Model ./my-llama F32 -BaseModel my-llama -OutputPath none.gguf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
     }
 
+    It 'overrides a recipe, and takes it back from a file' {
+        $source = Join-Path $Golden 'llama/official.bf16.gguf'
+        $result = Convert-Model $source Q4_0 -TensorType 'ffn_down=Q5_0', 'attn_v=Q8_0' -OutputType F16 -EmbeddingType q8_0 -PruneLayer 1 -Pure -NoFallback -OutputPath first.gguf
+        ($result.Tensors | Where-Object Name -EQ 'blk.0.ffn_down.weight').Type | Should -Be 'Q5_0'
+        ($result.Tensors | Where-Object Name -EQ 'output.weight').Type | Should -Be 'F16'
+        ($result.Tensors | Where-Object Name -EQ 'token_embd.weight').Type | Should -Be 'Q8_0'
+        $result.Tensors.Name | Should -Not -Contain 'blk.1.ffn_down.weight'
+        $result.Recipe.ToJson() | Set-Content 'recipe.json'
+        $null = Convert-Model $source -RecipeFile recipe.json -OutputPath second.gguf
+        (Get-FileHash second.gguf).Hash | Should -Be (Get-FileHash first.gguf).Hash
+        (Convert-Model $source Q8_0 -RecipeFile recipe.json -TensorType 'ffn_down=Q4_1' -OutputPath third.gguf).Tensors | Where-Object Name -EQ 'blk.0.ffn_down.weight' | ForEach-Object Type | Should -Be 'Q4_1'
+    }
+
+    It 'lists types that rows do not fit with -WhatIf, and refuses them when told so' {
+        $source = Join-Path $Golden 'llama/official.bf16.gguf'
+        $printed = pwsh -NoProfile -NonInteractive -Command "Import-Module '$Root/ModelOps.psd1'; Convert-Model '$source' Q4_K_M -TensorType ffn_dwon=Q8_0 -OutputPath planned.gguf -WhatIf" | Out-String -Width 300
+        $printed | Should -Match 'as Q4_K_M, ffn_dwon=Q8_0'
+        $printed | Should -Match 'Q5_0 for Q4_K, \+1\.00 bits a weight'
+        $printed | Should -Match "'ffn_dwon' is found in no tensor's name"
+        $caught = Get-WrittenError { Convert-Model $source Q4_K_M -NoFallback -OutputPath planned.gguf }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'UnsupportedType,*'
+        "$caught" | Should -Match 'blk.0.attn_q.weight'
+        (Get-WrittenError { Convert-Model $source Q4_0 -PruneLayer '0-1' -OutputPath planned.gguf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        (Get-WrittenError { Convert-Model $source Q4_0 -TensorType attn -OutputPath planned.gguf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        'planned.gguf' | Should -Not -Exist
+    }
+
     It 'shows a result on one line, and never rounds to exact' {
         $result = Convert-Model ./my-llama F16 -OutputPath view.gguf -SplitMaxSize 100KB
         $result.Files | Should -HaveCount 3

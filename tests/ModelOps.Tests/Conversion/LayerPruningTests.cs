@@ -54,6 +54,19 @@ public sealed partial class LayerPruningTests : IDisposable
         Assert.Equal(isTrunk, whole.Zip(pruned).Any(pair => Math.Abs(pair.First - pair.Second) > 2e-2 * largest));
     }
 
+    /// <summary>What all this is for: files of llama-quantize, pruned in the same way.</summary>
+    [Theory]
+    [InlineData("lfm2", 0)]
+    [InlineData("nemotron-h", 1)]
+    [InlineData("deepseek-v3", 0)]
+    [InlineData("qwen3next", 0)]
+    public async Task LlamaQuantizesFileDoesNotLoad(string golden, int layer)
+    {
+        var path = _folder.File("theirs.gguf");
+        Assert.True(LlamaQuantize.TryRun(Source(golden), path, Recipe.Parse("BF16"), new RecipeOverrides { PruneLayers = [layer] }));
+        Assert.Equal(ErrorKind.EngineFailure, (await Assert.ThrowsAsync<ModelOpsException>(() => EngineLogits.LastAsync(path, Tokens))).Kind);
+    }
+
     [Fact]
     public async Task CheckpointIsPrunedAsItsFileIs()
     {

@@ -58,5 +58,24 @@ public sealed class RecipeOverrideTests : IDisposable
         Assert.Equal(overrides == "what is never quantised", changed == 0);
     }
 
+    /// <summary>The numbers of a layer go with it, whatever its new number.</summary>
+    [Theory]
+    [InlineData("Q4_K_M")]
+    [InlineData("Q4_0")]
+    [InlineData("Q2_K_S")]
+    public async Task ImportanceFollowsPrunedLayers(string recipe)
+    {
+        GgmlOracle.RequireX64();
+        var model = Models["own output"];
+        var (source, expected, matrix) = (_folder.File("source.gguf"), _folder.File("expected.gguf"), _folder.File("imatrix"));
+        var overrides = new RecipeOverrides { PruneLayers = [0, 4, 5], TensorTypes = [new(@"blk\.1\.ffn_up", GgmlType.IQ2_XXS)] };
+        model.Write(source);
+        var importance = TestImportance.WriteComplete(matrix, model);
+        LlamaQuantize.Run(
+            source, expected, Recipe.Parse(recipe), overrides, threads: 1, importance,
+            ("quantize.imatrix.file", "imatrix"), ("quantize.imatrix.dataset", "some text"), ("quantize.imatrix.entries_count", importance.Count), ("quantize.imatrix.chunks_count", 7));
+        await QuantizeParity.AssertSameBytesAsync(source, expected, _folder.File("actual.gguf"), new ConversionOptions { Type = recipe, Overrides = overrides, ImportanceMatrix = matrix });
+    }
+
     public void Dispose() => _folder.Dispose();
 }

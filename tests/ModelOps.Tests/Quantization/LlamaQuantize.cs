@@ -18,10 +18,14 @@ internal static unsafe class LlamaQuantize
 
     /// <summary>The same with an importance matrix and further metadata.</summary>
     public static void Run(string source, string destination, Recipe recipe, IReadOnlyDictionary<string, float[]> importance, params (string Key, object Value)[] metadata)
-        => Run(source, destination, recipe, threads: 1, importance, metadata);
+        => Run(source, destination, recipe, RecipeOverrides.None, threads: 1, importance, metadata);
 
     /// <summary>The same on several threads; without numbers it is the plain thing.</summary>
     public static void Run(string source, string destination, Recipe recipe, int threads, IReadOnlyDictionary<string, float[]> importance, params (string Key, object Value)[] metadata)
+        => Run(source, destination, recipe, RecipeOverrides.None, threads, importance, metadata);
+
+    /// <summary>The same with overrides of the recipe.</summary>
+    public static void Run(string source, string destination, Recipe recipe, RecipeOverrides overriding, int threads, IReadOnlyDictionary<string, float[]> importance, params (string Key, object Value)[] metadata)
     {
         var owned = new List<nint>();
         try
@@ -47,7 +51,7 @@ internal static unsafe class LlamaQuantize
             fixed (ImportanceEntry* matrix = entries)
             fixed (byte* keys = overrides)
             {
-                Require(TryRun(source, destination, recipe, requantize: false, importance.Count == 0 ? 0 : (nint)matrix, (nint)keys, threads), source, recipe);
+                Require(TryRun(source, destination, recipe, overriding, importance.Count == 0 ? 0 : (nint)matrix, (nint)keys, threads), source, recipe);
             }
         }
         finally
@@ -63,7 +67,9 @@ internal static unsafe class LlamaQuantize
     }
 
     /// <summary>The same with overrides of the recipe; false when llama.cpp refuses.</summary>
-    public static bool TryRun(string source, string destination, Recipe recipe, RecipeOverrides overrides)
+    public static bool TryRun(string source, string destination, Recipe recipe, RecipeOverrides overrides) => TryRun(source, destination, recipe, overrides, 0, 0, threads: 1);
+
+    private static bool TryRun(string source, string destination, Recipe recipe, RecipeOverrides overrides, nint importance, nint metadata, int threads)
     {
         var patterns = overrides.TensorTypes.Select(tensor => new TensorOverride { Pattern = Marshal.StringToCoTaskMemUTF8(tensor.Pattern), Type = (int)tensor.Type }).Append(default).ToArray();
         int[] layers = [.. overrides.PruneLayers, -1];
@@ -73,6 +79,7 @@ internal static unsafe class LlamaQuantize
             fixed (int* pruned = layers)
             {
                 var parameters = Defaults(recipe);
+                (parameters.ImportanceMatrix, parameters.Overrides, parameters.Threads) = (importance, metadata, threads);
                 parameters.TensorOverrides = overrides.TensorTypes.Count > 0 ? (nint)tensors : 0;
                 parameters.PrunedLayers = overrides.PruneLayers.Count > 0 ? (nint)pruned : 0;
                 parameters.OutputType = (int?)overrides.OutputType ?? parameters.OutputType;
@@ -88,14 +95,9 @@ internal static unsafe class LlamaQuantize
     }
 
     /// <summary>The same; false when llama.cpp refuses.</summary>
-    public static bool TryRun(string source, string destination, Recipe recipe, bool requantize) => TryRun(source, destination, recipe, requantize, 0, 0, threads: 1);
-
-    private static bool TryRun(string source, string destination, Recipe recipe, bool requantize, nint importance, nint overrides, int threads)
+    public static bool TryRun(string source, string destination, Recipe recipe, bool requantize)
     {
         var parameters = Defaults(recipe);
-        parameters.Threads = threads;
-        parameters.ImportanceMatrix = importance;
-        parameters.Overrides = overrides;
         parameters.AllowRequantize = requantize ? (byte)1 : (byte)0;
         return TryRun(source, destination, parameters);
     }
