@@ -1,5 +1,4 @@
 using ModelOps.Conversion;
-using ModelOps.Formats;
 using ModelOps.Tests.Quantization;
 using Xunit;
 

@@ -1,4 +1,3 @@
-using ModelOps.Quantization;
 using Xunit;
 
 namespace ModelOps.Tests.Quantization;

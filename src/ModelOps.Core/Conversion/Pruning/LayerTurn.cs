@@ -1,5 +1,3 @@
-using ModelOps.Formats;
-
 namespace ModelOps.Conversion;
 
 /// <summary>
