@@ -55,7 +55,8 @@ internal sealed partial class LayerPruning
         {
             var having = contents.Tensors.Where(tensor => tensor.Name.Contains($".{kind}.", StringComparison.Ordinal)).Select(tensor => LayerOf(tensor.Name)).Where(layer => layer < _trunk).ToList();
             if (having.Count > 0 && !having.Exists(layer => layer is { } number && _kept.BinarySearch(number) >= 0))
-                throw Refused($"No layer with {kind} would stay, and a model of several kinds of layers needs one of each in llama.cpp.", "Prune fewer.");        }
+                throw Refused($"No layer with {kind} would stay, and a model of several kinds of layers needs one of each in llama.cpp.", "Prune fewer.");
+        }
         var result = contents with
         {
             Metadata = Describe(),
