@@ -1,4 +1,3 @@
-using ModelOps.Quantization;
 using ModelOps.Tests.Quantization;
 
 namespace ModelOps.Benchmarks.Quantization;
