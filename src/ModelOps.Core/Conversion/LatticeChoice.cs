@@ -17,7 +17,7 @@ internal static class LatticeChoice
     /// <param name="tensor">The tensor.</param>
     /// <param name="recipe">The recipe.</param>
     public static SettledType? Find(CheckpointReader reader, TensorSource tensor, Recipe recipe)
-        => recipe.BaseType.BlockLength() == 1 ? null : Find(reader, tensor, blocks => blocks.Bits <= CodeBits(recipe.BaseType));
+        => recipe.BaseType.BlockLength() == 1 || IsMadeSmaller(tensor, recipe.BaseType) ? null : Find(reader, tensor, blocks => blocks.Bits <= CodeBits(recipe.BaseType));
 
     /// <summary>The same for a type that was asked for; null when it does not hold the tensor's lattice.</summary>
     public static SettledType? Find(CheckpointReader reader, TensorSource tensor, GgmlType type) => Find(reader, tensor, blocks => blocks.Type == type);
@@ -30,6 +30,9 @@ internal static class LatticeChoice
             return isAllowed(blocks) ? new SettledType(native, $"{native}") : null;
         return isAllowed(BlockLattice.Of(GgmlType.Q4_0)!) && LatticeSample.IsLattice(reader, tensor) ? new SettledType(GgmlType.Q4_0, "4 bit, group 32, trained") : null;
     }
+
+    /// <summary>Whether a recipe's blocks are smaller than a GGUF file's, of as many bits or not: who asks for Q4_0 of a Q4_1 file wants the smaller one.</summary>
+    private static bool IsMadeSmaller(TensorSource tensor, GgmlType wanted) => tensor.Lattice is null && tensor.NativeType is { } native && native.BlockLength() > 1 && native.BitsPerWeight() > wanted.BitsPerWeight();
 
     /// <summary>Of the types that hold all codes of the sample, the one that holds most groups exactly; of several the smallest.</summary>
     private static SettledType? FindStored(CheckpointReader reader, TensorSource tensor, Lattice lattice, Func<BlockLattice, bool> isAllowed)
