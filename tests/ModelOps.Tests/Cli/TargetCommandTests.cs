@@ -14,21 +14,21 @@ public sealed class TargetCommandTests
         using TemporaryFolder folder = new();
         var planned = await InProcess.RunAsync(folder.Path, ["convert", Model, "--target-size", "2000000", "--tensor-type", "attn_v=Q8_0", "--dry-run", "--format", "json"]);
         Assert.Equal(0, planned.ExitCode);
-        var plan = JsonDocument.Parse(planned.Output).RootElement;
+        var plan = JsonDocument.Parse(planned.Out).RootElement;
         var mixture = plan.GetProperty("mixture");
         Assert.Equal(2_000_000, mixture.GetProperty("targetBytes").GetInt64());
         Assert.InRange(plan.GetProperty("bytes").GetInt64(), 1_990_000, 2_000_000);
         Assert.EndsWith("demo-llama-MIX.gguf", plan.GetProperty("output").GetString(), StringComparison.Ordinal);
         Assert.All(mixture.GetProperty("tensors").EnumerateArray(), tensor => Assert.DoesNotContain("attn_v", tensor.GetProperty("name").GetString(), StringComparison.Ordinal));
 
-        await File.WriteAllTextAsync(Path.Combine(folder.Path, "plan.json"), planned.Output);
+        await File.WriteAllTextAsync(Path.Combine(folder.Path, "plan.json"), planned.Out);
         var again = await InProcess.RunAsync(folder.Path, ["convert", Model, "--recipe", "plan.json", "--dry-run", "--format", "json"]);
         Assert.Equal(0, again.ExitCode);
-        Assert.Equal(plan.GetProperty("tensors").ToString(), JsonDocument.Parse(again.Output).RootElement.GetProperty("tensors").ToString());
+        Assert.Equal(plan.GetProperty("tensors").ToString(), JsonDocument.Parse(again.Out).RootElement.GetProperty("tensors").ToString());
 
         var shown = await InProcess.RunAsync(folder.Path, ["convert", Model, "--target-size", "2000000", "--dry-run"]);
-        Assert.Contains("nearest recipe", shown.Output, StringComparison.Ordinal);
-        Assert.Contains("assumed by the roles", shown.Output, StringComparison.Ordinal);
+        Assert.Contains("nearest recipe", shown.Out, StringComparison.Ordinal);
+        Assert.Contains("assumed by the roles", shown.Out, StringComparison.Ordinal);
     }
 
     [Theory]
