@@ -150,10 +150,7 @@ internal static class LatticeQuantizer
             codes[i] = (byte)(nearest + 8);
         }
         Block.WriteF16(destination, scale);
-        for (var j = 0; j < 16; j++)
-        {
-            destination[2 + j] = (byte)(codes[j] | codes[j + 16] << 4);
-        }
+        Block.Pack4(codes, destination[2..]);
         return true;
     }
 

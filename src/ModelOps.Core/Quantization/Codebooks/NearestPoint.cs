@@ -31,7 +31,9 @@ internal static class NearestPoint
         {
             var errors = Vector256.MinNative(Sums(candidates), Vector256.Create(float.MaxValue));
             var best = Least(errors);
-            return best < float.MaxValue ? candidates[BitOperations.TrailingZeroCount(Vector256.Equals(errors, Vector256.Create(best)).ExtractMostSignificantBits())] : throw NoNumbers();
+            // Otherwise there are errors that are no numbers, which not every processor's minimum passes over.
+            if (best < float.MaxValue)
+                return candidates[BitOperations.TrailingZeroCount(Vector256.Equals(errors, Vector256.Create(best)).ExtractMostSignificantBits())];
         }
         var least = Vector256.Create(float.MaxValue);
         var firsts = Vector256<int>.Zero;
@@ -70,7 +72,7 @@ internal static class NearestPoint
     /// <summary>ggml ends the process here.</summary>
     public static ModelOpsException NoNumbers() => new(
         ErrorKind.UnsupportedType,
-        "There are weights that are no numbers, or so large that their squares are none; they cannot be written as IQ1, IQ2 or IQ3.",
+        "There are weights that are no numbers, or so large that their squares, or what they count by the importance matrix, are none; they cannot be written as IQ1, IQ2 or IQ3.",
         "Choose another type, and check the checkpoint: a model cannot compute with such weights.");
 
     /// <summary>Of the lanes with the least error, the place in the list that comes first.</summary>

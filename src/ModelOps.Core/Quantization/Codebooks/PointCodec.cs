@@ -100,6 +100,10 @@ internal abstract class PointCodec(PointFormat format) : IImportanceEncoder
             foreach (ref var sign in signs)
                 sign = (byte)~sign;
         }
+        else if (float.IsNaN(scale))
+        {
+            throw NearestPoint.NoNumbers();
+        }
         Span<int> indices = stackalloc int[MostGroups];
         for (var group = 0; group < points.Length; group++)
             indices[group] = codebook.IndexOf(points[group]);

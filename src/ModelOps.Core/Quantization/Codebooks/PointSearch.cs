@@ -13,7 +13,7 @@ internal sealed class PointSearch(PointFormat format)
     private const int MostGroups = 8;
     private const int MostWeights = 32;
 
-    /// <summary>The scale, and the point of each group.</summary>
+    /// <summary>The scale, perhaps negative or no number, and the point of each group.</summary>
     /// <param name="x">Magnitudes, some of them negative where a sign could not be stored; at most 32.</param>
     /// <param name="weights">What each counts.</param>
     /// <param name="largest">What the largest code stands for in the middle try.</param>
@@ -68,8 +68,6 @@ internal sealed class PointSearch(PointFormat format)
                     points[group] = (ushort)patterns[(group * Lanes) + lane];
             }
         }
-        if (float.IsNaN(scale))
-            throw NearestPoint.NoNumbers();
         return scale > 0 && (offGrid != 0 || format.Rerounding == Rerounding.All) ? Reround<TShape>(x, weights, roots, scale, format.Rerounding == Rerounding.OffGrid ? offGrid : -1, points) : scale;
     }
 

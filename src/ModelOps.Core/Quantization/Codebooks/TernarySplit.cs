@@ -7,7 +7,7 @@ namespace ModelOps.Quantization;
 /// <param name="Shifts">Which parts of the sub-block are moved down, the last part's bit lowest.</param>
 internal readonly record struct TernarySplit(int Begin, int End, float Scale, int Shifts)
 {
-    /// <summary>The places of the weights in ascending order, of equal ones the first first (the C library's qsort of pairs this short is stable).</summary>
+    /// <summary>The places of the weights in ascending order, of equal ones the first first (glibc's qsort of pairs this short is stable).</summary>
     public static void Sort(ReadOnlySpan<float> x, Span<byte> order)
     {
         for (var i = 0; i < x.Length; i++)

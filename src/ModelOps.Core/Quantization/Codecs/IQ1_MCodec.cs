@@ -85,7 +85,7 @@ internal sealed class IQ1_MCodec : IImportanceCodec
 
     private static (float Scale, int Shifts) EncodeSubBlock(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, Span<ushort> points)
     {
-        if (MathF.Abs(Block.SignedMaximum(x)) < Epsilon)
+        if (Block.Magnitude(x) < Epsilon)
             return default;
         Span<byte> order = stackalloc byte[SubLength];
         TernarySplit.Sort(x, order);

@@ -77,7 +77,7 @@ internal sealed class IQ1_SCodec : IImportanceEncoder
 
     private static (float Scale, bool IsDown) EncodeSubBlock(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, Span<byte> block, int sub)
     {
-        if (MathF.Abs(Block.SignedMaximum(x)) < Epsilon)
+        if (Block.Magnitude(x) < Epsilon)
             return default;
         Span<byte> order = stackalloc byte[SubLength];
         TernarySplit.Sort(x, order);

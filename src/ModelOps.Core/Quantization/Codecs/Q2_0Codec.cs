@@ -15,7 +15,7 @@ internal sealed class Q2_0Codec : IBlockCodec
     {
         for (; !source.IsEmpty; source = source[Length..], destination = destination[Bytes..])
         {
-            var d = MathF.Abs(Block.SignedMaximum(source[..Length]));
+            var d = Block.Magnitude(source[..Length]);
             var inverse = Rounding.Inverse(d);
             Block.WriteF16(destination, d);
             for (var i = 0; i < Length; i += 4)

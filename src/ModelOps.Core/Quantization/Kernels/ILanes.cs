@@ -33,10 +33,10 @@ internal interface ILanes<T>
 
     static abstract T Sqrt(T value);
 
-    /// <summary>The smaller; not for NaNs.</summary>
+    /// <summary>The smaller; the right one where one is no number (on arm64, where one lane is what is used, vectors differ).</summary>
     static abstract T Min(T left, T right);
 
-    /// <summary>The larger; not for NaNs.</summary>
+    /// <summary>The larger; likewise.</summary>
     static abstract T Max(T left, T right);
 
     /// <summary>ggml's <c>nearest_int</c>, as a float.</summary>

@@ -74,7 +74,6 @@ internal static class PositiveScales
         return true;
     }
 
-
     /// <summary>The factor; 0 when all are zero.</summary>
     /// <param name="x">The numbers.</param>
     /// <param name="weights">What each counts.</param>

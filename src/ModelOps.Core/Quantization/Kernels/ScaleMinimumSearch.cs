@@ -68,10 +68,10 @@ internal readonly record struct ScaleMinimumSearch(int Maximum, float First, flo
         where T : struct, ILanes<T>
     {
         var zero = T.Broadcast(0);
-        var isVaried = T.Greater(fit.Maximum - fit.Least, zero);
-        fit.Scale = T.Select(isVaried, fit.Scale, zero);
-        fit.Minimum = T.Select(isVaried, fit.Minimum, fit.Least);
-        fit.Inverse = T.Select(isVaried, fit.Inverse, zero);
-        fit.Origin = T.Select(isVaried, fit.Origin, zero);
+        var isConstant = T.Equal(fit.Maximum, fit.Least);
+        fit.Scale = T.Select(isConstant, zero, fit.Scale);
+        fit.Minimum = T.Select(isConstant, fit.Least, fit.Minimum);
+        fit.Inverse = T.Select(isConstant, zero, fit.Inverse);
+        fit.Origin = T.Select(isConstant, zero, fit.Origin);
     }
 }
