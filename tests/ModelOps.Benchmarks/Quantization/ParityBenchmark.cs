@@ -23,12 +23,12 @@ internal static class ParityBenchmark
         var (blocks, seed) = (numbers.Count > 0 ? numbers[0] : DefaultBlocks, numbers.Count > 1 ? checked((int)numbers[1]) : 1);
         List<GgmlType> types = [.. args.Skip(numbers.Count).Select(Parse)];
         if (types.Count == 0)
-            types.AddRange(TensorQuantizer.ReadableTypes);
+            types.AddRange(TensorQuantizer.Types);
 
         string[] columns = ["blocks", .. ParityCount.Paths.Select(path => $"{path} {(path == 1 ? "lane" : "lanes")}")];
         var differences = new List<string>();
         var table = new Table($"Blocks that differ from ggml's, seed {seed}, vectors of {Vectors} bits", ["type", .. columns]);
-        foreach (var type in types.Where(TensorQuantizer.Types.Contains))
+        foreach (var type in types)
         {
             if (!GgmlOracle.RequiresImportance(type))
                 Compare(type, type.ToString(), count => count.Quantize(blocks, isWeighted: false));
@@ -52,7 +52,7 @@ internal static class ParityBenchmark
     /// <summary>What this process may use, as DOTNET_EnableAVX512 and DOTNET_EnableHWIntrinsic leave it.</summary>
     private static string Vectors => Vector512.IsHardwareAccelerated ? "512" : Vector256.IsHardwareAccelerated ? "256" : Vector128.IsHardwareAccelerated ? "128" : "no";
 
-    private static GgmlType Parse(string name) => Enum.TryParse<GgmlType>(name, ignoreCase: true, out var type) && TensorQuantizer.ReadableTypes.Contains(type)
+    private static GgmlType Parse(string name) => Enum.TryParse<GgmlType>(name, ignoreCase: true, out var type) && TensorQuantizer.Types.Contains(type)
         ? type
-        : throw new BenchmarkException($"'{name}' is not one of {string.Join(", ", TensorQuantizer.ReadableTypes)}.");
+        : throw new BenchmarkException($"'{name}' is not one of {string.Join(", ", TensorQuantizer.Types)}.");
 }

@@ -14,9 +14,7 @@ public class QuantizerParityTests
     public static TheoryData<GgmlType, string> Models { get; } =
         [.. from type in TensorQuantizer.Types from model in new[] { "demo-gemma", "demo-gemma-qat", "demo-llama" } select (type, model)];
 
-    public static TheoryData<GgmlType> Codebooks { get; } = [.. TensorQuantizer.Types.Where(WeightSamples.HasCodebook)];
-
-    public static TheoryData<GgmlType> Readable { get; } = [.. TensorQuantizer.ReadableTypes];
+    public static TheoryData<GgmlType> All { get; } = [.. TensorQuantizer.Types];
 
     [Theory]
     [MemberData(nameof(PlainEncodings))]
@@ -49,7 +47,7 @@ public class QuantizerParityTests
     }
 
     [Theory]
-    [MemberData(nameof(Readable))]
+    [MemberData(nameof(All))]
     public void RandomBlocksDecodeAsInGgml(GgmlType type)
     {
         GgmlOracle.RequireX64();
@@ -82,7 +80,7 @@ public class QuantizerParityTests
         {
             Assert.True(((GgmlType)id).IsKnown(), $"The library has a type {id}.");
             if (GgmlOracle.CanDequantize(id))
-                Assert.Contains((GgmlType)id, TensorQuantizer.ReadableTypes);
+                Assert.Contains((GgmlType)id, TensorQuantizer.Types);
         }
     }
 
@@ -145,6 +143,49 @@ public class QuantizerParityTests
             Assert.Equal(ErrorKind.InvalidArgument, exception.Kind);
             Assert.Contains(type.ToString(), exception.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Rows that hold a NaN and an infinity: what they become means nothing, but it comes to an end, and the other rows are as ever.</summary>
+    [Theory]
+    [MemberData(nameof(All))]
+    public void WeightsThatAreNoNumbersSpoilNoOtherRow(GgmlType type)
+    {
+        GgmlOracle.RequireX64();
+        const int Rows = 4;
+        var weights = WeightSamples.Make("gaussian").AsSpan(0, Rows * WeightSamples.RowLength).ToArray();
+        var importance = TensorQuantizer.UsesImportance(type) ? WeightSamples.Importance(WeightSamples.RowLength) : null;
+        var expected = GgmlOracle.Quantize(type, weights, WeightSamples.RowLength, importance);
+        weights[WeightSamples.RowLength] = float.NaN;
+        weights[WeightSamples.RowLength + 300] = float.PositiveInfinity;
+        var actual = new byte[expected.Length];
+
+        var exception = Record.Exception(() => TensorQuantizer.Quantize(type, weights, actual, WeightSamples.RowLength, importance));
+
+        // Those of one bit find nothing that counts in such a row, and write nothing.
+        if (WeightSamples.HasCodebook(type) && type is not (GgmlType.IQ1_S or GgmlType.IQ1_M))
+        {
+            // ggml ends the process.
+            Assert.Equal(ErrorKind.UnsupportedType, Assert.IsType<ModelOpsException>(exception).Kind);
+            return;
+        }
+        Assert.Null(exception);
+        var rowBytes = expected.Length / Rows;
+        Assert.Equal(expected[..rowBytes], actual[..rowBytes]);
+        Assert.Equal(expected[(2 * rowBytes)..], actual[(2 * rowBytes)..]);
+    }
+
+    /// <summary>Sums that overflow give a scale that is no number, over which ggml ends the process: GGML_ASSERT(scale >= 0).</summary>
+    [Theory]
+    [InlineData(GgmlType.IQ2_XXS)]
+    [InlineData(GgmlType.IQ3_S)]
+    public void ImportanceThatOverflowsIsRefused(GgmlType type)
+    {
+        var importance = new float[WeightSamples.RowLength];
+        Array.Fill(importance, 1e38f);
+        var weights = WeightSamples.Make("gaussian");
+        var encoded = new byte[type.RowBytes(weights.Length)];
+        var exception = Assert.Throws<ModelOpsException>(() => TensorQuantizer.Quantize(type, weights, encoded, WeightSamples.RowLength, importance));
+        Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
     }
 
     private static void AssertSameOrRefused(GgmlType type, string sample, float[]? importance = null)

@@ -13,12 +13,12 @@ internal static class Requantization
             yield break;
         var changed = contents.Tensors.Zip(types).Where(pair => pair.First.Tensor.NativeType != pair.Second)
             .Select(pair => (pair.First.Name, From: pair.First.Tensor.NativeType!.Value, To: pair.Second)).ToList();
-        foreach (var unread in changed.Where(tensor => !TensorQuantizer.ReadableTypes.Contains(tensor.From)).GroupBy(tensor => tensor.From, tensor => tensor.Name))
+        foreach (var unread in changed.Where(tensor => !TensorQuantizer.Types.Contains(tensor.From)).GroupBy(tensor => tensor.From, tensor => tensor.Name))
         {
             throw new ModelOpsException(
                 ErrorKind.UnsupportedType,
                 $"Weights stored as {unread.Key} cannot be decoded: {NameList.Format([.. unread])}.",
-                $"Requantise a file of another type ({string.Join(", ", TensorQuantizer.ReadableTypes)}), or convert the original checkpoint.");
+                $"Requantise a file of another type ({string.Join(", ", TensorQuantizer.Types)}), or convert the original checkpoint.");
         }
         // F32 holds what any block decodes to.
         var lossy = changed.Where(tensor => tensor.From.BlockLength() > 1 && tensor.To != GgmlType.F32).ToList();

@@ -100,9 +100,7 @@ internal sealed class PointSearch(PointFormat format)
         var patterns = Vector256<int>.Zero;
         for (var i = 0; i < TShape.Weights; i++)
         {
-            // nearest_int, garbage beyond 2^22 included.
-            var scaled = ((inverse * x[i]) - Vector256<float>.One) * 0.5f;
-            var codes = ((scaled + Vector256.Create(Rounding.NearestMagic)).AsInt32() & Vector256.Create(0x007F_FFFF)) - Vector256.Create(0x0040_0000);
+            var codes = Rounding.Nearest(((inverse * x[i]) - Vector256<float>.One) * 0.5f);
             patterns |= Vector256.Max(Vector256<int>.Zero, Vector256.Min(Vector256.Create(largestCode), codes)) << (TShape.Bits * i);
         }
         return patterns;

@@ -25,22 +25,19 @@ internal static class Rounding
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Truncate(float value) => value is >= -2147483648f and < 2147483648f ? (int)value : int.MinValue;
 
-    /// <summary>C's <c>(int8_t)value</c>: the low byte of <see cref="Truncate"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static sbyte TruncateToSByte(float value) => unchecked((sbyte)Truncate(value));
-
-    /// <summary>C's <c>(int8_t)roundf(value)</c>: half away from zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static sbyte RoundToSByte(float value) => TruncateToSByte(MathF.Round(value, MidpointRounding.AwayFromZero));
-
     /// <summary>ggml's <c>nearest_int</c>: half to even, by the magic number, garbage beyond 2^22 included.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Nearest(float value) => (int)(BitConverter.SingleToUInt32Bits(value + NearestMagic) & 0x007F_FFFF) - 0x0040_0000;
+    public static int Nearest(float value) => (int)(BitConverter.SingleToUInt32Bits(value + NearestMagic) & MantissaMask) - 0x0040_0000;
 
     /// <summary>The same of four numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Nearest(Vector128<float> values)
         => (((values + Vector128.Create(NearestMagic)).AsUInt32() & Vector128.Create(MantissaMask)) - Vector128.Create(0x0040_0000u)).AsInt32();
+
+    /// <summary>The same of eight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Nearest(Vector256<float> values)
+        => (((values + Vector256.Create(NearestMagic)).AsUInt32() & Vector256.Create(MantissaMask)) - Vector256.Create(0x0040_0000u)).AsInt32();
 
     /// <summary>ggml's <c>d ? 1/d : 0</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,7 +18,7 @@ internal interface ILanes<T>
 
     void Store(Span<float> destination);
 
-    /// <summary>C's <c>(int8_t)</c> of each lane: <see cref="Rounding.TruncateToSByte"/>.</summary>
+    /// <summary>C's <c>(int8_t)</c> of each lane: the low byte of <see cref="Rounding.Truncate"/>.</summary>
     void StoreBytes(Span<byte> destination);
 
     static abstract T operator +(T left, T right);

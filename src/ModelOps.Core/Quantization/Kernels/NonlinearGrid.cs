@@ -38,21 +38,18 @@ internal static class NonlinearGrid
     /// <summary>The nearest value of each cell's numbers below its border, and so of those above the border of the cell before it.</summary>
     public static ReadOnlySpan<float> Nearest => CellValues;
 
-    /// <summary>The same as indices.</summary>
-    public static ReadOnlySpan<float> NearestIndex => CellIndices;
-
     /// <summary>The values of 16 codes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<sbyte> Value(Vector128<byte> codes) => Vector128.Shuffle(Vector128.Create(Values), codes.AsSByte());
 
-    /// <summary>What the nearest value of each lane has in a table; for −150 … 150.</summary>
+    /// <summary>The nearest value of each lane; for −150 … 150.</summary>
     /// <param name="x">The numbers.</param>
     /// <param name="borders"><see cref="Borders"/>.</param>
-    /// <param name="table"><see cref="Nearest"/> or <see cref="NearestIndex"/>.</param>
+    /// <param name="values"><see cref="Nearest"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Find<T>(T x, ReadOnlySpan<float> borders, ReadOnlySpan<float> table)
+    public static T Find<T>(T x, ReadOnlySpan<float> borders, ReadOnlySpan<float> values)
         where T : struct, ILanes<T>
-        => Find(x, x, borders, table);
+        => Find(x, x, borders, values);
 
     /// <summary>The indices of the values nearest to 32 weights times <paramref name="inverse"/>: element j in the low, j + 16 in the high nibbles.</summary>
     public static void Pack(ReadOnlySpan<float> x, float inverse, Span<byte> nibbles)
