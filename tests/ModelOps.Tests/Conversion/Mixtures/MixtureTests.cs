@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
-using ModelOps.Quantization;
 using ModelOps.Tests.Fit;
 using ModelOps.Tests.Quantization;
 using Xunit;
