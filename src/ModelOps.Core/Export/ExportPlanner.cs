@@ -10,7 +10,7 @@ internal static class ExportPlanner
         RequireOptions(options);
         var container = ExportContainer.Of(options.Format);
         var source = GgufContents.IsMeant(path) ? GgufSource.Read(path, options) : CheckpointSource.Read(path, options);
-        OutputFolder.Require(output, source.Folder, options.Overwrite);
+        OutputFolder.Require(output, [source.Path, source.Folder], options.Overwrite);
         using var reader = new CheckpointReader(LocalFiles.Location.Open([], CancellationToken.None));
         List<ExportItem> items =
         [
@@ -19,6 +19,7 @@ internal static class ExportPlanner
                where name is not null
                select new ExportItem(tensor, name),
         ];
+        RequireNumbers(items);
         var survey = TensorSurvey.Run(items, container, options, reader);
         var number = NumberTypes.Choose(source, items, options);
         Treatments.Settle(items, container, options, number, survey.HasLattice);
@@ -41,7 +42,7 @@ internal static class ExportPlanner
         [
             .. files.Select(file => new PlannedExportFile(file.Name, file.Layout.FileBytes)),
             .. made.Select(file => new PlannedExportFile(file.Name, file.Content.Length)),
-            .. copied.Select(file => new PlannedExportFile(file.Name, new FileInfo(file.From).ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : new FileInfo(file.From).Length, file.From)),
+            .. copied.Select(file => new PlannedExportFile(file.Name, SmallFiles.Length(file.From), file.From)),
         ];
         return new ExportPlan
         {
@@ -62,6 +63,13 @@ internal static class ExportPlanner
     }
 
     private static long Bytes(ExportItem item) => WeightShards.Specs(item).Sum(spec => spec.Bytes);
+
+    /// <summary>Towers are copied as they are, but as numbers; what a language model has of other types, mapping has refused.</summary>
+    private static void RequireNumbers(List<ExportItem> items)
+    {
+        if (items.Find(item => !WeightReader.CanRead(item.Tensor.Type)) is { } item)
+            throw new ModelOpsException(ErrorKind.UnsupportedType, $"'{item.Tensor.Name}' is stored as {item.Tensor.Type}, and is no part of the language model: it cannot be copied.", "Store it as BF16, F16 or F32; for mlx it is left out.");
+    }
 
     private static void RequireOptions(ExportOptions options)
     {

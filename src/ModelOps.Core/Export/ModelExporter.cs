@@ -20,7 +20,7 @@ public static class ModelExporter
     private static async Task<ExportResult> ExportAsync(ExportPlan plan, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
-        OutputFolder.Require(plan.Output, plan.Source, plan.Options.Overwrite);
+        OutputFolder.Require(plan.Output, [plan.Source, plan.Options.BaseModel ?? plan.Source], plan.Options.Overwrite);
         var run = new ExportRun(plan, progress);
         var fidelity = await run.RunAsync(cancellationToken).ConfigureAwait(false);
         var items = plan.Work!.Items;

@@ -19,5 +19,6 @@ internal static class SmallFiles
                orderby name
                select (name, path)];
 
-    private static long Length(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : new FileInfo(path).Length;
+    /// <summary>The size of a file, or of the one that a link leads to.</summary>
+    public static long Length(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : new FileInfo(path).Length;
 }

@@ -16,6 +16,7 @@ internal sealed class OutputFolder : IDisposable
 
     private readonly string _output;
     private FileStream? _lock;
+    private bool _isMine;
 
     private OutputFolder(string output) => _output = output;
 
@@ -23,11 +24,17 @@ internal sealed class OutputFolder : IDisposable
     public string Partial => _output + PartialSuffix;
 
     /// <summary>Refuses a place that cannot be written to, or that something else has.</summary>
-    public static void Require(string output, string source, bool overwrite)
+    /// <param name="output">The folder, by its full path.</param>
+    /// <param name="sources">What is read: replacing a folder would remove what lies in it.</param>
+    /// <param name="overwrite">Whether a model folder may be replaced.</param>
+    public static void Require(string output, IEnumerable<string> sources, bool overwrite)
     {
-        var comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
-        if (string.Equals(output, Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)), comparison))
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is what is exported.", "Choose another folder for the output.");
+        var place = LinkedPath.Resolve(output);
+        foreach (var source in sources)
+        {
+            if (LinkedPath.Contains(place, LinkedPath.Resolve(Path.GetFullPath(source))))
+                throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is what is exported, or holds it.", "Choose another folder for the output.");
+        }
         if (File.Exists(output))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is a file.", "Give the folder to be written.");
         if (Path.GetDirectoryName(output) is not { } parent || !Directory.Exists(parent))
@@ -37,7 +44,7 @@ internal sealed class OutputFolder : IDisposable
         if (!overwrite)
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists already.", "Choose another name, or replace it with --force.");
         // One slip of the finger must not cost a home folder.
-        if (!File.Exists(Path.Combine(output, "config.json")) || Directory.EnumerateDirectories(output).Any())
+        if (!File.Exists(Path.Combine(output, "config.json")) || !Directory.EnumerateFiles(output, "*.safetensors").Any() || Directory.EnumerateDirectories(output).Any())
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} exists and is not a model folder; only those are replaced.", "Choose another name, or remove it first.");
     }
 
@@ -50,6 +57,7 @@ internal sealed class OutputFolder : IDisposable
             DiskErrors.Require(Path.GetDirectoryName(output)!, bytes, DiskSpace.Free(Path.GetDirectoryName(output)!));
             Directory.CreateDirectory(folder.Partial);
             folder._lock = new FileStream(Path.Combine(folder.Partial, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            folder._isMine = true;
             foreach (var left in Directory.EnumerateFiles(folder.Partial).Where(path => Path.GetFileName(path) != LockName))
                 File.Delete(left);
             return folder;
@@ -71,6 +79,8 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Gives the folder its name.</summary>
     public void Commit(bool overwrite)
     {
+        if (!overwrite && Directory.Exists(_output) && Directory.EnumerateFileSystemEntries(_output).Any())
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_output} has appeared meanwhile.", "Export again with --force to replace it.");
         Unlock();
         FolderFlush.Run(Partial);
         var aside = _output + AsideSuffix;
@@ -78,8 +88,6 @@ internal sealed class OutputFolder : IDisposable
         {
             if (Directory.Exists(_output))
             {
-                if (!overwrite && Directory.EnumerateFileSystemEntries(_output).Any())
-                    throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_output} has appeared meanwhile.", "Export again with --force to replace it.");
                 if (Directory.Exists(aside))
                     Directory.Delete(aside, recursive: true);
                 Directory.Move(_output, aside);
@@ -87,6 +95,7 @@ internal sealed class OutputFolder : IDisposable
             try
             {
                 Directory.Move(Partial, _output);
+                _isMine = false;
             }
             catch (IOException) when (Directory.Exists(aside) && !Directory.Exists(_output))
             {
@@ -106,7 +115,7 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Removes what has not got its name.</summary>
     public void Dispose()
     {
-        if (_lock is null)
+        if (!_isMine)
             return;
         Unlock();
         Directory.Delete(Partial, recursive: true);
@@ -114,7 +123,7 @@ internal sealed class OutputFolder : IDisposable
 
     private void Unlock()
     {
-        _lock!.Dispose();
+        _lock?.Dispose();
         _lock = null;
         File.Delete(Path.Combine(Partial, LockName));
     }
