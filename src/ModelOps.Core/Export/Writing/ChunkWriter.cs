@@ -54,6 +54,11 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
             using var lattice = item.Lattice!.Read(reader, chunk.First, chunk.Count, from);
             using var fitted = work.Container.Fit(lattice, from, item.Lattice.Bits, item, work.Number);
             fitted.ToWeights(to);
+            foreach (var weight in from)
+            {
+                if (!float.IsFinite(weight))
+                    throw new ModelOpsException(ErrorKind.CorruptFile, $"'{item.Tensor.Name}' holds {(float.IsNaN(weight) ? "a NaN" : "an infinity")}, which no code stands for.", "The source is damaged.");
+            }
             RequireFinite(item, from, to);
             foreach (var part in item.Parts)
                 Write(chunk, item, part, fitted);
@@ -100,7 +105,7 @@ internal sealed class ChunkWriter(ExportWork work, CheckpointReader reader, Writ
         for (var i = 0; i < weights.Length; i++)
         {
             if (float.IsFinite(weights[i]) && !float.IsFinite(stored[i]))
-                throw new ModelOpsException(ErrorKind.UnsupportedType, $"{work.Number} is too small for the weights of '{item.Name}', such as {weights[i]}.", "Export with --dtype BF16.");
+                throw new ModelOpsException(ErrorKind.UnsupportedType, $"{work.Number} is too small for the weights of '{item.Name}', such as {weights[i]}.", work.Number == SafetensorsType.F16 ? "Export with --dtype BF16." : null);
         }
     }
 }
