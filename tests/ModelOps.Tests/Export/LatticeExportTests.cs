@@ -98,6 +98,35 @@ public sealed class LatticeExportTests
         await RequireReadBackAsync(model, result.Output, folder);
     }
 
+    /// <summary>vLLM refuses a fused module of which some parts are ignored and others are not (vllm/model_executor/layers/quantization/compressed_tensors/utils.py, should_ignore_layer).</summary>
+    [Fact]
+    public async Task FusedModules_OfWhichOneIsNumbers_AreNumbers()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new QuantizedLlama("""{"quant_method": "gptq", "bits": 4, "group_size": 32, "dynamic": {"-:.*v_proj": {}}}""").Quantize(module =>
+        {
+            if (!module.Name.EndsWith("v_proj", StringComparison.Ordinal))
+                return GptqTests.Write(module, 4, 32, true, false, 8);
+            var weights = module.Scales(module.Outputs, module.Inputs);
+            module.Store(".weight", "F16", TestBits.F16(weights), module.Outputs, module.Inputs);
+            return module.Weights((n, k) => weights[n, k]);
+        });
+        var source = model.Stored.Save(folder);
+        var result = await ExportAsync(source, folder, ExportFormat.CompressedTensors);
+        string[] numbers = ["k_proj", "q_proj", "v_proj"];
+        Assert.Equal(numbers, result.Tensors.Where(tensor => tensor.Treatment == ExportTreatment.Copied && tensor.Name.Contains("_proj", StringComparison.Ordinal)).Select(tensor => tensor.Name.Split('.')[^2]).Order());
+        var written = new ExportedFolder(result.Output);
+        var ignored = written.Config["quantization_config"]!["ignore"]!.AsArray().Select(name => name!.GetValue<string>()).ToList();
+        foreach (var module in numbers.Select(name => "model.layers.0.self_attn." + name))
+        {
+            Assert.Contains(module, ignored);
+            Assert.Equal(ExportedFolder.Numbers(model.Plain.Tensors[module + ".weight"]).Select(Bits), written.Numbers(module + ".weight").Select(Bits));
+        }
+        Assert.Contains(result.Notes, note => note.Contains("q_proj", StringComparison.Ordinal));
+        // MLX loads each by itself.
+        Assert.Equal(6, ExportPlan.Create(source, folder.File("mlx"), new ExportOptions { Format = ExportFormat.Mlx }).Tensors.Count(tensor => tensor.Treatment == ExportTreatment.Lattice));
+    }
+
     internal static Task<ExportResult> ExportAsync(string source, TemporaryFolder folder, ExportFormat format, ExportOptions? options = null)
         => ModelExporter.RunAsync(ExportPlan.Create(source, folder.File($"exported-{format}"), (options ?? new ExportOptions { Format = format }) with { Format = format }));
 

@@ -78,14 +78,18 @@ internal sealed class CompressedTensorsContainer : ExportContainer
             var from = (row * lattice.Groups) + (lattice.GroupOf is null ? inRow * length / lattice.GroupLength : inRow);
             var (scale, offset) = (StoredNumber.Round(number, lattice.Scales[from]), lattice.Offsets[from]);
             var zero = !lattice.IsBiased ? offset : lattice.Scales[from] == 0 ? (offset == 0 ? 0 : -1) : MathF.Round(-offset / lattice.Scales[from]);
-            if (zero >= 0 && zero < 1 << bits)
+            var (middle, shifted) = (1 << (scheme.Bits - 1), zero + shift);
+            if (scheme.IsSymmetric ? shifted == middle : zero >= 0 && zero < 1 << bits)
             {
-                (fitted.Scales[group], fitted.Offsets[group]) = (scale, zero + shift);
+                (fitted.Scales[group], fitted.Offsets[group]) = (scale, shifted);
                 continue;
             }
-            // No code is zero here.
+            // No code is zero here, or another than the scheme says: a plan has seen a sample only.
+            var own = weights.Slice((row * fitted.RowLength) + (inRow * length), length);
             var codes = fitted.Codes.Slice((row * fitted.RowLength) + (inRow * length), length);
-            (fitted.Scales[group], fitted.Offsets[group]) = GroupRounding.Asymmetric(weights.Slice((row * fitted.RowLength) + (inRow * length), length), scheme.Bits, value => StoredNumber.Round(number, value), codes);
+            (fitted.Scales[group], fitted.Offsets[group]) = scheme.IsSymmetric
+                ? (GroupRounding.Symmetric(own, scheme.Bits, value => StoredNumber.Round(number, value), codes), middle)
+                : GroupRounding.Asymmetric(own, scheme.Bits, value => StoredNumber.Round(number, value), codes);
         }
         return fitted;
     }

@@ -2,7 +2,8 @@ namespace ModelOps.Export;
 
 /// <summary>
 /// Modules that vLLM and SGLang load as one (packed_modules_mapping: qkv_proj, gate_up_proj), which must be quantised alike. A smaller code, a
-/// finer group and an explicit zero hold what a coarser scheme does, so the same scheme for all loses nothing.
+/// finer group and an explicit zero hold what a coarser scheme does, so the same scheme for all loses nothing. Where one of them is stored as
+/// numbers, all are: vLLM refuses a module of which some parts are ignored (vllm/model_executor/layers/quantization/compressed_tensors/utils.py, should_ignore_layer).
 /// </summary>
 internal static class FusedModules
 {
@@ -12,9 +13,15 @@ internal static class FusedModules
     {
         foreach (var parts in Fused)
         {
-            foreach (var group in items.Where(item => item.Scheme is not null && parts.Contains(Own(item.Module), StringComparer.Ordinal)).GroupBy(item => Parent(item.Module)))
+            foreach (var group in items.Where(item => item.Source.Kind == TensorKind.Linear && parts.Contains(Own(item.Module), StringComparer.Ordinal)).GroupBy(item => Parent(item.Module)))
             {
                 List<ExportItem> together = [.. group];
+                if (together.Exists(item => item.Scheme is null))
+                {
+                    foreach (var item in together)
+                        (item.Scheme, item.Lattice, item.Treatment) = (null, null, ExportTreatment.Copied);
+                    continue;
+                }
                 if (!AreOrderedAlike(together))
                 {
                     // One order of inputs serves all parts, so these cannot be kept.
