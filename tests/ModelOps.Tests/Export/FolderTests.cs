@@ -106,13 +106,86 @@ public sealed class FolderTests
         Assert.Equal(ErrorKind.FileNotFound, Assert.Throws<ModelOpsException>(() => ExportPlan.Create(source, folder.File("none/out"), options)).Kind);
     }
 
+    /// <summary>Replacing a folder removes what lies in it: never what is exported, by whatever name.</summary>
+    [Fact]
+    public async Task Source_IsNeverReplaced()
+    {
+        using var folder = new TemporaryFolder();
+        var source = TinyCheckpoint.OfFolder(TestPaths.Model("demo-gemma")).Save(folder);
+        var options = new ExportOptions { Format = ExportFormat.Mlx, Overwrite = true };
+        var gguf = (await LatticeExportTests.ConvertAsync(source, Path.Combine(source, "model.gguf"), "Q8_0")).Output;
+        void Refuses(string path, string output, ExportOptions options) => Assert.Contains("what is exported", Assert.Throws<ModelOpsException>(() => ExportPlan.Create(path, output, options)).Message);
+
+        Refuses(gguf, source, options with { BaseModel = TestPaths.Model("demo-gemma") });
+        Refuses(source, folder.Path, options);
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateSymbolicLink(folder.File("link"), folder.Path);
+            Refuses(source, Path.Combine(folder.File("link"), "hf"), options);
+            Refuses(Path.Combine(folder.File("link"), "hf"), source, options);
+        }
+        // Beside or below is no danger.
+        Assert.NotEmpty(ExportPlan.Create(source, Path.Combine(source, "mlx"), options).Tensors);
+        Assert.NotEmpty(ExportPlan.Create(source, folder.File("hf-mlx"), options).Tensors);
+    }
+
+    [Fact]
+    public async Task FolderThatAppearsMeanwhile_IsKept_AndNothingLeftBesideIt()
+    {
+        using var folder = new TemporaryFolder();
+        var plan = ExportPlan.Create(TestPaths.Model("demo-gemma"), folder.File("out"), new ExportOptions { Format = ExportFormat.Mlx });
+        var appears = new Meanwhile(() => File.WriteAllText(Path.Combine(Directory.CreateDirectory(folder.File("out")).FullName, "letter.txt"), "dear"));
+        Assert.Contains("meanwhile", (await Assert.ThrowsAsync<ModelOpsException>(() => ModelExporter.RunAsync(plan with { Options = plan.Options with { Threads = 1 } }, appears))).Message);
+        Assert.Equal([folder.File("out")], Directory.EnumerateFileSystemEntries(folder.Path));
+        Assert.Equal(["letter.txt"], Directory.EnumerateFiles(folder.File("out")).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task NumbersThatNoCodeStandsFor_AreNamed()
+    {
+        using var folder = new TemporaryFolder();
+        var model = TinyCheckpoint.OfFolder(TestPaths.Model("demo-gemma"));
+        BitConverter.TryWriteBytes(model.Tensors["model.layers.1.mlp.up_proj.weight"].Data.AsSpan(100), (ushort)0x7FC0);
+        var source = model.Save(folder);
+        var error = await Assert.ThrowsAsync<ModelOpsException>(() => LatticeExportTests.ExportAsync(source, folder, ExportFormat.Mlx));
+        Assert.Equal((ErrorKind.CorruptFile, "'model.layers.1.mlp.up_proj.weight' holds a NaN, which no code stands for."), (error.Kind, error.Message));
+        Assert.Equal([source], Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    /// <summary>mlx_lm/models/llama.py: tie_word_embeddings is true by default, and a tied model drops its head; the model library's is false.</summary>
+    [Theory]
+    [InlineData("llama", false)]
+    [InlineData("gemma3", true)]
+    public void MlxFolder_SaysWhetherTheHeadIsTied(string golden, bool isTied)
+    {
+        using var folder = new TemporaryFolder();
+        var model = TinyCheckpoint.Of(golden);
+        model.Config.Remove("tie_word_embeddings");
+        var plan = ExportPlan.Create(model.Save(folder), folder.File("out"), new ExportOptions { Format = ExportFormat.Mlx });
+        Assert.Equal(!isTied, plan.Tensors.Any(tensor => tensor.Name == "lm_head.weight"));
+        var config = JsonNode.Parse(plan.Work!.Made.Single(file => file.Name == "config.json").Content)!;
+        Assert.Equal(isTied, config["tie_word_embeddings"]!.GetValue<bool>());
+    }
+
+    [Fact]
+    public void TowersOfOtherTypes_AreRefused_AndLeftOutForMlx()
+    {
+        using var folder = new TemporaryFolder();
+        var model = TinyCheckpoint.Of("gemma3-vision");
+        model.Tensors["vision_tower.vision_model.embeddings.position_ids"] = new TinyCheckpoint.Tensor("I64", [1, 4], new byte[32]);
+        var source = model.Save(folder);
+        var error = Assert.Throws<ModelOpsException>(() => ExportPlan.Create(source, folder.File("out"), new ExportOptions { Format = ExportFormat.CompressedTensors }));
+        Assert.Equal((ErrorKind.UnsupportedType, true), (error.Kind, error.Message.Contains("position_ids", StringComparison.Ordinal)));
+        Assert.NotEmpty(ExportPlan.Create(source, folder.File("out"), new ExportOptions { Format = ExportFormat.Mlx }).Tensors);
+    }
+
     [Fact]
     public async Task StoppedRun_LeavesNothing()
     {
         using var folder = new TemporaryFolder();
         using var stop = new CancellationTokenSource();
         var plan = ExportPlan.Create(TestPaths.Model("demo-gemma"), folder.File("out"), new ExportOptions { Format = ExportFormat.Mlx });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ModelExporter.RunAsync(plan, new StopAt(stop), stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ModelExporter.RunAsync(plan, new Meanwhile(stop.Cancel), stop.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
         // What a killed run has left is no hindrance, and not taken along.
         File.WriteAllText(Path.Combine(Directory.CreateDirectory(folder.File("out.modelops.incomplete")).FullName, "model.safetensors"), "half");
@@ -128,9 +201,9 @@ public sealed class FolderTests
         => Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ExportPlan.Create(
             TestPaths.Model("demo-gemma"), Path.GetTempPath() + "never", new ExportOptions { Format = ExportFormat.Mlx, Bits = int.Parse(bits), GroupSize = int.Parse(group), NumberType = number })).Kind);
 
-    /// <summary>Stops at the first report.</summary>
-    private sealed class StopAt(CancellationTokenSource stop) : IProgress<ExportProgress>
+    /// <summary>Does something at every report.</summary>
+    private sealed class Meanwhile(Action action) : IProgress<ExportProgress>
     {
-        public void Report(ExportProgress value) => stop.Cancel();
+        public void Report(ExportProgress value) => action();
     }
 }

@@ -76,6 +76,8 @@ internal sealed class MlxContainer : ExportContainer
         // mlx-lm's save_config drops both: what is left is a language model.
         config.Remove("_name_or_path");
         config.Remove("vision_config");
+        // Its models tie the head to the embedding unless they are told not to; the model library's do the opposite.
+        (config["text_config"] as JsonObject ?? config)["tie_word_embeddings"] ??= !items.Any(item => item.Source.Kind == TensorKind.Head);
         var quantized = items.Where(item => item.Scheme is not null).ToList();
         if (quantized.Count == 0)
             return;
