@@ -7,13 +7,13 @@ namespace ModelOps.Export;
 /// <summary>The lattice of a GGUF's tensor whose blocks are one (<see cref="GgufBlocks"/>).</summary>
 internal sealed class GgufLattice(RestoredTensor tensor) : SampledLattice(tensor)
 {
-    private readonly (int Bits, bool IsBiased) _kind = GgufBlocks.Kind(tensor.StoredType)!.Value;
+    private readonly BlockLattice _blocks = GgufBlocks.Of(tensor.StoredType)!;
 
-    public override int Bits => _kind.Bits;
+    public override int Bits => _blocks.Bits;
 
     public override int GroupLength => GgufBlocks.Length;
 
-    public override bool IsBiased => _kind.IsBiased;
+    public override bool IsBiased => _blocks.HasMinimum;
 
     public override LatticeRows Read(CheckpointReader reader, long firstRow, int rows, Span<float> weights)
     {
@@ -25,7 +25,7 @@ internal sealed class GgufLattice(RestoredTensor tensor) : SampledLattice(tensor
         {
             tensor.ReadNativeRows(reader, firstRow, bytes.AsSpan(0, length));
             for (var block = 0; block < length / blockBytes; block++)
-                (lattice.Scales[block], lattice.Offsets[block]) = GgufBlocks.Read(tensor.StoredType, bytes.AsSpan(block * blockBytes, blockBytes), lattice.Codes.Slice(block * GgufBlocks.Length, GgufBlocks.Length));
+                (lattice.Scales[block], lattice.Offsets[block]) = GgufBlocks.Read(_blocks, bytes.AsSpan(block * blockBytes, blockBytes), lattice.Codes.Slice(block * GgufBlocks.Length, GgufBlocks.Length));
             // What is compared with is what ggml makes of the blocks.
             TensorQuantizer.Dequantize(tensor.StoredType, bytes.AsSpan(0, length), weights);
         }

@@ -10,31 +10,29 @@ namespace ModelOps.Export;
 /// </summary>
 internal sealed class TrainedLattice(LogicalTensor tensor) : SampledLattice(tensor)
 {
-    public const int Block = 32;
+    private static readonly BlockLattice Q4_0 = GgufBlocks.Of(GgmlType.Q4_0)!;
+    private static readonly int Middle = -Q4_0.Least;
 
-    private const int BlockBytes = 18;
-    private const int Middle = 8;
+    public override int Bits => Q4_0.Bits;
 
-    public override int Bits => 4;
-
-    public override int GroupLength => Block;
+    public override int GroupLength => GgufBlocks.Length;
 
     public override LatticeRows Read(CheckpointReader reader, long firstRow, int rows, Span<float> weights)
     {
         Tensor.Read(reader, firstRow * RowLength, weights);
-        var lattice = new LatticeRows(rows, RowLength, RowLength / Block) { GroupLength = Block };
-        lattice.Offsets.Fill(Middle);
+        var lattice = new LatticeRows(rows, RowLength, RowLength / GgufBlocks.Length) { GroupLength = GgufBlocks.Length };
+        var (length, blockBytes) = (GgufBlocks.Length, GgmlType.Q4_0.BlockBytes());
         var stored = ArrayPool<ushort>.Shared.Rent(weights.Length);
-        var encoded = ArrayPool<byte>.Shared.Rent(weights.Length / Block * BlockBytes);
+        var encoded = ArrayPool<byte>.Shared.Rent(weights.Length / length * blockBytes);
         try
         {
             FloatConversion.ToBF16(weights, stored.AsSpan(0, weights.Length));
             LatticeQuantizer.Quantize(stored.AsSpan(0, weights.Length), encoded);
-            for (var block = 0; block < weights.Length / Block; block++)
+            for (var block = 0; block < weights.Length / length; block++)
             {
-                var from = weights.Slice(block * Block, Block);
-                var codes = lattice.Codes.Slice(block * Block, Block);
-                lattice.Scales[block] = GgufBlocks.ReadQ4_0(encoded.AsSpan(block * BlockBytes, BlockBytes), codes);
+                var from = weights.Slice(block * length, length);
+                var codes = lattice.Codes.Slice(block * length, length);
+                (lattice.Scales[block], lattice.Offsets[block]) = GgufBlocks.Read(Q4_0, encoded.AsSpan(block * blockBytes, blockBytes), codes);
                 // ggml's own rounding of such a block leaves the largest code unused on one side.
                 if (!IsExact(from, codes, lattice.Scales[block]))
                     lattice.Scales[block] = GroupRounding.Symmetric(from, Bits, number => FloatConversion.FromBF16(FloatConversion.ToBF16(number)), codes);

@@ -58,7 +58,7 @@ internal static class GgufSource
     private static ExportTensor Of(RestoredTensor tensor, string name, TensorKind kind, bool keepLattice) => new(tensor, name, kind)
     {
         StoredBits = tensor.StoredType.BlockLength() == 1 ? null : tensor.StoredType.BitsPerWeight(),
-        Lattice = keepLattice && kind != TensorKind.Other && GgufBlocks.Kind(tensor.StoredType) is not null ? new GgufLattice(tensor) : null,
+        Lattice = keepLattice && kind != TensorKind.Other && GgufBlocks.Of(tensor.StoredType) is not null ? new GgufLattice(tensor) : null,
     };
 
     private static void Require(string path, List<string> missing, List<string> unknown, CheckpointConfig config)
