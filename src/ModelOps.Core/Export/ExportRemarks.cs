@@ -34,7 +34,7 @@ internal static class ExportRemarks
             notes.Add("mlx-lm loads language models: what the checkpoint has for images and sounds is left out.");
         var plain = items.Where(item => item.Scheme is null && item.Source.Kind is TensorKind.Linear or TensorKind.Embedding or TensorKind.Head && item.Tensor.Shape.Count == 2).ToList();
         if (plain.Count > 0 && items.Exists(item => item.Scheme is not null))
-            notes.Add($"{plain.Count} matrices are not quantised: {Conversion.NameList.Format([.. plain.Select(item => item.Name)])}.");
+            notes.Add($"Not quantised: {Conversion.NameList.Format([.. plain.Select(item => item.Name)])}.");
         return notes;
     }
 }

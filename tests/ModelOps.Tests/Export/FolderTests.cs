@@ -167,6 +167,16 @@ public sealed class FolderTests
         Assert.Equal(isTied, config["tie_word_embeddings"]!.GetValue<bool>());
     }
 
+    [Theory]
+    [InlineData(ExportFormat.Mlx)]
+    [InlineData(ExportFormat.CompressedTensors)]
+    public void Experts_AreRefused(ExportFormat format)
+    {
+        using var folder = new TemporaryFolder();
+        var error = Assert.Throws<ModelOpsException>(() => ExportPlan.Create(Path.Combine(TestPaths.Golden("gemma4-26b-a4b"), "hf"), folder.File("out"), new ExportOptions { Format = format }));
+        Assert.Equal((ErrorKind.UnsupportedArchitecture, true), (error.Kind, error.Message.Contains("experts", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void TowersOfOtherTypes_AreRefused_AndLeftOutForMlx()
     {

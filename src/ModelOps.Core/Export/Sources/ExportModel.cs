@@ -35,6 +35,9 @@ internal sealed record ExportModel(string ClassName, string MlxPrefix)
     public static ExportModel Of(CheckpointConfig config)
     {
         var name = config.OwnClassName ?? config.ClassName ?? "";
+        // Gemma 4 has models with experts under the same class.
+        if (config.FindBoolean("enable_moe_block") is true)
+            throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{name} with experts cannot be exported: their stacked weights would stay numbers, which vLLM does not load beside quantised layers.", "Convert it to GGUF instead.");
         return All.FirstOrDefault(model => model.ClassName == name)
             ?? throw new ModelOpsException(
                 ErrorKind.UnsupportedArchitecture,
