@@ -14,7 +14,7 @@ public class TargetQualityTests
     [InlineData("demo-gemma-qat", "Q3_K_M", "Q4_K_M")]
     public async Task MixtureIsNearerToTheModelThanARecipeOfItsSize(string model, params string[] recipes)
     {
-        using var trial = new TargetTrial(model, mostTokens: 2048);
+        using var trial = new TargetTrial(model, mostTokens: 1024, judgedCharacters: 20_000);
         await trial.PrepareAsync();
         foreach (string recipe in recipes)
         {

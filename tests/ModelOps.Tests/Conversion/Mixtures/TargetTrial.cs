@@ -13,11 +13,13 @@ internal sealed class TargetTrial : IDisposable
 
     private readonly string _model;
     private readonly int _mostTokens;
+    private readonly int _judgedCharacters;
     private readonly string _folder = Directory.CreateTempSubdirectory("modelops-target-").FullName;
 
     /// <param name="model">Name of the demo model.</param>
     /// <param name="mostTokens">Most tokens to measure sensitivity with, for each tensor.</param>
-    public TargetTrial(string model, int mostTokens) => (_model, _mostTokens) = (model, mostTokens);
+    /// <param name="judgedCharacters">Most characters of eval.txt to judge by.</param>
+    public TargetTrial(string model, int mostTokens, int judgedCharacters = int.MaxValue) => (_model, _mostTokens, _judgedCharacters) = (model, mostTokens, judgedCharacters);
 
     private string Sensitivity => Path.Combine(_folder, "sensitivity.json");
 
@@ -56,12 +58,13 @@ internal sealed class TargetTrial : IDisposable
     private async Task<Outcome> JudgeAsync(ConversionOptions options)
     {
         string path = Path.Combine(_folder, "judged.gguf");
+        string text = await File.ReadAllTextAsync(TestPaths.EvalText);
         ConversionPlan plan = await ConvertAsync(options, path);
         QualityResult quality = await QualityMeter.MeasureAsync(new MeasureRequest
         {
             ModelPath = path,
             ReferencePath = Reference,
-            Text = await File.ReadAllTextAsync(TestPaths.EvalText),
+            Text = text[..Math.Min(text.Length, _judgedCharacters)],
             ContextLength = 256,
             GpuLayers = 0,
             Threads = 1,
