@@ -33,17 +33,19 @@ public sealed record RecipeFile(string Type, RecipeOverrides Overrides)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!File.Exists(path))
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no recipe file {path}.");
+            throw Missing(Directory.Exists(path) ? $"{path} is a folder, and no recipe file." : $"There is no recipe file {path}.");
         try
         {
             if (new FileInfo(path).Length > MostBytes)
-                throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} is too long for a recipe.");
+                throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} is too long for a recipe.", RecipeReader.Example);
             return RecipeReader.Read(File.ReadAllBytes(path), path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"{path} cannot be read: {exception.Message}", innerException: exception);
+            throw Missing($"{path} cannot be read: {exception.Message}", exception);
         }
+
+        static ModelOpsException Missing(string message, Exception? inner = null) => new(ErrorKind.FileNotFound, message, "Check the path; 'modelops convert --dry-run --format json' prints what can be kept as one.", inner);
     }
 
     /// <summary>Reads the same from text.</summary>

@@ -14,7 +14,7 @@ internal sealed class RecipeReader
     /// <summary>Key of a plan's and a result's recipe.</summary>
     private const string Recipe = "recipe";
 
-    private const string Example = """A recipe is, for example: { "version": 1, "type": "Q4_K_M", "overrides": { "tensorTypes": [{ "pattern": "ffn_down", "type": "Q6_K" }] } }.""";
+    public const string Example = """A recipe is, for example: { "version": 1, "type": "Q4_K_M", "overrides": { "tensorTypes": [{ "pattern": "ffn_down", "type": "Q6_K" }] } }.""";
 
     private readonly string _origin;
 
@@ -37,6 +37,11 @@ internal sealed class RecipeReader
         catch (JsonException exception)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{origin} is no JSON: {exception.Message}", Example, exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            // Bytes that are no UTF-8 and half a surrogate pair are found when the text is asked for, not before.
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{origin} has text that is no Unicode: {exception.Message}", Example, exception);
         }
         catch (ModelOpsException exception) when (exception.Hint != Example)
         {

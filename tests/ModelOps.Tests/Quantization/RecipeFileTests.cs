@@ -1,3 +1,4 @@
+using ModelOps.Tests.Conversion;
 using Xunit;
 
 namespace ModelOps.Tests.Quantization;
@@ -74,6 +75,9 @@ public class RecipeFileTests
     [InlineData("""{"version":1,"type":"Q4_0","overrides":{"tensorTypes":[{"pattern":"attn"}]}}""", ErrorKind.InvalidArgument, "without")]
     [InlineData("""{"version":1,"type":"Q4_0","overrides":{"tensorTypes":[{"pattern":"","type":"Q8_0"}]}}""", ErrorKind.InvalidArgument, "without")]
     [InlineData("""{"version":1,"type":"Q4_0","overrides":{"tensorTypes":[{"pattern":"attn[","type":"Q8_0"}]}}""", ErrorKind.InvalidArgument, "'attn['")]
+    [InlineData("""{"version":1,"type":"\udc00"}""", ErrorKind.InvalidArgument, "no Unicode")]
+    [InlineData("""{"version":1,"type":"Q4_0","\ud800":1}""", ErrorKind.InvalidArgument, "no Unicode")]
+    [InlineData("""{"version":1,"type":"Q4_0","overrides":{"tensorTypes":[{"pattern":"\ud800","type":"Q8_0"}]}}""", ErrorKind.InvalidArgument, "no Unicode")]
     public void WhatIsNotUnderstoodIsRefused(string json, ErrorKind kind, string message)
     {
         var error = Assert.Throws<ModelOpsException>(() => RecipeFile.Parse(json, "mine.json"));
@@ -84,8 +88,29 @@ public class RecipeFileTests
     }
 
     [Fact]
+    public void BytesThatAreNoUtf8AreRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder.File("latin.json"), [.. """{"version":1,"type":"Q4_0","overrides":{"tensorTypes":[{"pattern":"M"""u8, 0xFC, .. """ller","type":"Q8_0"}]}}"""u8]);
+        var error = Assert.Throws<ModelOpsException>(() => RecipeFile.Read(folder.File("latin.json")));
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.Contains("latin.json", error.Message, StringComparison.Ordinal);
+        Assert.NotNull(error.Hint);
+    }
+
+    [Fact]
     public void FileThatIsNotThereIsNamed()
-        => Assert.Equal(ErrorKind.FileNotFound, Assert.Throws<ModelOpsException>(() => RecipeFile.Read("/no/such/recipe.json")).Kind);
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (path, message) in new[] { (folder.File("none.json"), "There is no recipe file"), (folder.Path, "is a folder") })
+        {
+            var error = Assert.Throws<ModelOpsException>(() => RecipeFile.Read(path));
+            Assert.Equal(ErrorKind.FileNotFound, error.Kind);
+            Assert.Contains(message, error.Message, StringComparison.Ordinal);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.NotNull(error.Hint);
+        }
+    }
 
     [Theory]
     [InlineData("ffn_down=Q6_K", "ffn_down", GgmlType.Q6_K)]
