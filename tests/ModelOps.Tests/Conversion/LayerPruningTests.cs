@@ -104,6 +104,13 @@ public sealed partial class LayerPruningTests : IDisposable
     }
 
     [Fact]
+    public void ManyLayersThatThereAreNotAreNotAllListed()
+    {
+        var error = Assert.Throws<ModelOpsException>(() => Plan(Source("llama"), [.. Enumerable.Range(0, 512)]));
+        Assert.Contains("no layer 2, 3, 4, 5, 6, 7, 8, 9 and 502 more", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatHasNoLayersIsRefused()
     {
         foreach (var (source, options) in new[]

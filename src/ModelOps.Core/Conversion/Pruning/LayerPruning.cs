@@ -31,7 +31,7 @@ internal sealed partial class LayerPruning
             throw Refused($"What is made from {contents.Source} has no layers that could be pruned.", "Leave the pruning of layers out.");
         _layers = (int)layers;
         if (pruned.Where(layer => layer >= _layers).ToList() is { Count: > 0 } beyond)
-            throw Refused($"The model has no layer {string.Join(", ", beyond)}: its {_layers} layers are 0 to {_layers - 1}.", "Prune some of these.");
+            throw Refused($"The model has no layer {NameList.Format([.. beyond.Select(layer => $"{layer}")])}: {(_layers == 1 ? "its only layer is 0" : $"its {_layers} layers are 0 to {_layers - 1}")}.", "Prune some of these.");
         _kept = [.. Enumerable.Range(0, _layers).Except(pruned)];
         _trunk = _layers - (_metadata.FindInteger(Key("nextn_predict_layers")) ?? 0);
         if (_kept.Count == 0 || _kept[0] >= _trunk)
