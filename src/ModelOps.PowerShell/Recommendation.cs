@@ -23,6 +23,7 @@ internal static partial class Recommendation
         ["hardware"] = "Get-ModelHardware",
         ["run"] = "Invoke-Model",
         ["measure"] = "Measure-Model",
+        ["sensitivity"] = "Measure-ModelSensitivity",
     };
 
     /// <summary><c>modelops pull org/repo --variant Q4_0</c> becomes <c>Install-Model org/repo -Variant Q4_0</c>, and <c>--force</c> <c>-Force</c>.</summary>

@@ -97,7 +97,7 @@ internal sealed class MixturePlanner(ModelContents contents, MixTraits traits, I
             throw new ModelOpsException(
                 ErrorKind.DoesNotFit,
                 string.Create(CultureInfo.InvariantCulture, $"No mixture of types makes {contents.Source} as small as {target:N0} bytes: the smallest has {smallestBytes:N0}."),
-                importance is null ? "Types of fewer than 2.6 bits need an importance matrix (--imatrix). Else choose a larger size, or a smaller model." : "Choose a larger size, or a smaller model.");
+                importance is null ? "Types of fewer than 2.6 bits need an importance matrix (--imatrix, -ImportanceMatrix). Else choose a larger size, or a smaller model." : "Choose a larger size, or a smaller model.");
         }
         // Headers name the mixture, so that they are a little larger or smaller with another.
         for (var budget = Math.Min(target, long.MaxValue / 2) - smallestBytes + least; budget > least;)
