@@ -81,8 +81,10 @@ internal sealed class MixturePlanner(ModelContents contents, MixTraits traits, I
         var usual = Recipe.All.Where(recipe => recipe.BaseType.BlockLength() > 1 && recipe.Name != "Q2_K_S"
             && recipe.BaseType is not (GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q1_0 or GgmlType.Q2_0));
         return (from recipe in usual
-                let types = ChooseNames(recipe, _options.Overrides).Select(choice => choice.Type).ToArray()
-                where !contents.Tensors.Zip(types).Any(tensor => ImportanceNeed.Of(recipe, tensor.First.Name, tensor.Second) && importance?.Find(tensor.First.Name, tensor.First.Tensor.Shape) is null)
+                let choices = ChooseNames(recipe, _options.Overrides)
+                // What is asked for by name is the same in all of them, and refused later where it cannot be.
+                where !contents.Tensors.Zip(choices).Any(tensor => !tensor.Second.IsAskedFor && ImportanceNeed.Of(recipe, tensor.First.Name, tensor.Second.Type) && importance?.Find(tensor.First.Name, tensor.First.Tensor.Shape) is null)
+                let types = choices.Select(choice => choice.Type).ToArray()
                 select (Recipe: recipe, steps.Layout(recipe, _options, types).Bytes)).MinBy(candidate => Math.Abs((double)candidate.Bytes - bytes)).Recipe;
     }
 

@@ -137,6 +137,9 @@ public sealed class MixtureTests : IDisposable
         RefusedAs(ErrorKind.InvalidArgument, Measured("""{ "version": 1, "source": "x", "tokens": 1, "tensors": [{ "name": "a", "gain": 1, "kld": 1, "error": 1, "type": "Q3_K" }] }"""));
         RefusedAs(ErrorKind.InvalidArgument, Measured("""{ "version": 1, "source": "x", "tokens": 1, "importanceMatrix": "m", "tensors": [{ "name": "a", "gain": 1, "kld": 1, "error": 1, "type": "Q3_K" }] }"""));
         RefusedAs(ErrorKind.InvalidArgument, Measured("no JSON"));
+        // Types that need an importance matrix.
+        RefusedAs(ErrorKind.InvalidArgument, new ConversionOptions { Overrides = new RecipeOverrides { TensorTypes = [new("attn_v", GgmlType.IQ1_S)] }, Target = new ConversionTarget { Bytes = 2_000_000 } });
+        RefusedAs(ErrorKind.InvalidArgument, new ConversionOptions { Overrides = new RecipeOverrides { OutputType = GgmlType.IQ2_XXS }, Target = new ConversionTarget { Bytes = 2_000_000 } });
 
         void RefusedAs(ErrorKind kind, ConversionOptions options) => Assert.Equal(kind, Assert.Throws<ModelOpsException>(() => Plan("demo-llama", options)).Kind);
 
