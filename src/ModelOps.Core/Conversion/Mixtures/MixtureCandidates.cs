@@ -23,7 +23,7 @@ internal static class MixtureCandidates
     public static List<GgmlType> Of(Recipe recipe, NamedSource source, bool hasImportance)
     {
         var tensor = source.Tensor;
-        List<GgmlType> types = [.. Usual.Where(type => tensor.RowLength % type.BlockLength() == 0 && TensorQuantizer.Types.Contains(type) && (hasImportance || !(TensorQuantizer.RequiresImportance(type) || ImportanceNeed.Of(recipe, source.Name, type))))];
+        List<GgmlType> types = [.. Usual.Where(type => tensor.RowLength % type.BlockLength() == 0 && TensorQuantizer.Types.Contains(type) && (hasImportance || !ImportanceNeed.Of(recipe, source.Name, type)))];
         if (tensor.NativeType is { } native && native != GgmlType.F32 && !types.Contains(native) && TensorQuantizer.Types.Contains(native))
             types.Add(native);
         return types;
