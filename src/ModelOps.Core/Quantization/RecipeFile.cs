@@ -45,7 +45,7 @@ public sealed record RecipeFile(string Type, RecipeOverrides Overrides)
             throw Missing($"{path} cannot be read: {exception.Message}", exception);
         }
 
-        static ModelOpsException Missing(string message, Exception? inner = null) => new(ErrorKind.FileNotFound, message, "Check the path; 'modelops convert --dry-run --format json' prints what can be kept as one.", inner);
+        static ModelOpsException Missing(string message, Exception? inner = null) => new(ErrorKind.FileNotFound, message, $"Check the path. {RecipeReader.Example}", inner);
     }
 
     /// <summary>Reads the same from text.</summary>
