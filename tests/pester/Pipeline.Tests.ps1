@@ -223,6 +223,24 @@ Describe 'Convert-Model' {
         'planned.gguf' | Should -Not -Exist
     }
 
+    It 'converts to a size, by what rounding was measured to cost' {
+        $source = Join-Path $DemoHub 'modelops/demo-llama'
+        (Get-WrittenError { Measure-ModelSensitivity $source -Text sample.txt -OutputPath none/table.json }).FullyQualifiedErrorId | Should -BeLike 'FileNotFound,*'
+        $table = Measure-ModelSensitivity $source -Text sample.txt -ContextLength 64 -MaxTokens 128 -OutputPath table.json
+        $table | Should -BeOfType ModelOps.SensitivityTable
+        $result = Convert-Model $source -TargetSize 2MB -Sensitivity table.json -TensorType 'attn_v=Q8_0' -OutputPath sized.gguf
+        (Get-Item sized.gguf).Length | Should -BeLessOrEqual 2MB
+        (Get-Item sized.gguf).Length | Should -BeGreaterThan 1.9MB
+        ($result.Tensors | Where-Object Name -Like '*attn_v*').Type | Select-Object -Unique | Should -Be 'Q8_0'
+        $machine = Get-ModelHardware
+        (Convert-Model $source -Fit -Machine $machine -TargetSize 1500KB -OutputPath fitted.gguf).Bytes | Should -BeLessOrEqual 1500KB
+        (Get-WrittenError { Convert-Model $source -TargetSize 1KB -OutputPath small.gguf }).FullyQualifiedErrorId | Should -BeLike 'DoesNotFit,*'
+        (Get-WrittenError { Convert-Model $source Q4_0 -TargetSize 2MB -OutputPath small.gguf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        $caught = Get-WrittenError { Convert-Model $source -TargetSize 2MB -Sensitivity none.json -OutputPath small.gguf }
+        $caught.ErrorDetails.RecommendedAction | Should -Match 'Measure-ModelSensitivity'
+        'small.gguf' | Should -Not -Exist
+    }
+
     It 'shows a result on one line, and never rounds to exact' {
         $result = Convert-Model ./my-llama F16 -OutputPath view.gguf -SplitMaxSize 100KB
         $result.Files | Should -HaveCount 3

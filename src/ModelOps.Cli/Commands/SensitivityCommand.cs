@@ -25,6 +25,11 @@ internal static class SensitivityCommand
         }.Does(host, async (context, parsed, cancellationToken) =>
         {
             var file = parsed.GetRequiredValue(text);
+            var place = parsed.GetValue(output) is { } path ? context.FullPath(path) : null;
+            if (place is not null)
+            {
+                SensitivityTable.RequirePlace(place);
+            }
             var request = new SensitivityRequest
             {
                 Source = context.OpenStore().ResolveSource(parsed.GetRequiredValue(source)).Path,
@@ -44,9 +49,9 @@ internal static class SensitivityCommand
                 table = await runner.MeasureSensitivityAsync(request, progress.Of<SensitivityProgress>(Describe), cancellationToken);
             }
             table = table with { Source = parsed.GetRequiredValue(source) };
-            if (parsed.GetValue(output) is { } path)
+            if (place is not null)
             {
-                table.Write(context.FullPath(path));
+                table.Write(place);
             }
             context.Output.Write(table, CliJson.Default.SensitivityTable, report => Render(report, table));
             return 0;

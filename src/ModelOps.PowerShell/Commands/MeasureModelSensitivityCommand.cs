@@ -57,6 +57,10 @@ public sealed class MeasureModelSensitivityCommand : ModelPathCmdlet
         {
             throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no text file '{text}'.", "-Text takes a file, such as a sample of your documents.");
         }
+        if (output is not null)
+        {
+            SensitivityTable.RequirePlace(output);
+        }
         var request = new SensitivityRequest
         {
             Source = path,

@@ -45,4 +45,18 @@ public sealed class TargetCommandTests
         Assert.Equal(code, outcome.ExitCode);
         Assert.Contains("hint:", outcome.Error, StringComparison.Ordinal);
     }
+
+    /// <summary>Told of before anything is measured: the text is too short to measure on, which would be said else.</summary>
+    [Theory]
+    [InlineData(3, "There is no folder", "none/table.json")]
+    [InlineData(2, "is a folder", ".")]
+    public async Task PlaceOfATableIsLookedAtFirst(int code, string message, string output)
+    {
+        using TemporaryFolder folder = new();
+        await File.WriteAllTextAsync(folder.File("short.txt"), "A", TestContext.Current.CancellationToken);
+        var outcome = await InProcess.RunAsync(folder.Path, ["sensitivity", Model, "--text", "short.txt", "--output", output]);
+        Assert.Equal(code, outcome.ExitCode);
+        Assert.Contains(message, outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("hint:", outcome.Error, StringComparison.Ordinal);
+    }
 }

@@ -64,6 +64,17 @@ public sealed record SensitivityTable
     /// <summary>The text of a file.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, SensitivityJson.Default.SensitivityTable) + "\n";
 
+    /// <summary>Refuses a path that <see cref="Write"/> could not write to, before hours of measuring are spent for it.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> for a folder; <see cref="ErrorKind.FileNotFound"/> when the file's folder is not there.</exception>
+    public static void RequirePlace(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path))
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} is a folder.", "Give the path of the file to be written.");
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
+            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder {folder} to write to.", "Create it first.");
+    }
+
     /// <summary>Writes the file.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when it cannot be written.</exception>
     public void Write(string path)
