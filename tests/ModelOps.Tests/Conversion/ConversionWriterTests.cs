@@ -107,7 +107,8 @@ public sealed class ConversionWriterTests : IDisposable
             back.Tensors.Select(tensor => $"{tensor.Name} {tensor.Type} {string.Join(',', tensor.Shape)} {tensor.Bytes} {tensor.Offset} {tensor.File} {string.Join(',', tensor.Sources)}"));
         Assert.Equal(plan.Metadata.Keys, back.Metadata.Keys);
         Assert.Equal(plan.Metadata.FindInteger("llama.block_count"), back.Metadata.FindInteger("llama.block_count"));
-        Assert.Equal(plan.Options with { Adapters = back.Options.Adapters }, back.Options);
+        Assert.Equal(plan.Options with { Adapters = back.Options.Adapters, Overrides = back.Options.Overrides }, back.Options);
+        Assert.Equivalent(plan.Options.Overrides, back.Options.Overrides, strict: true);
         // It says what would be done; only a plan that was made here can be run.
         Assert.Null(back.TensorSources);
     }
