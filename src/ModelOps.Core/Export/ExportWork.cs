@@ -31,5 +31,4 @@ internal sealed record ExportWork
 
     /// <summary>Small files that are copied: name and where from.</summary>
     public required IReadOnlyList<(string Name, string From)> Copied { get; init; }
-
 }
