@@ -6,7 +6,7 @@ namespace ModelOps.PowerShell.Commands;
 /// <summary>Test-ModelFit: memory and speed of a model on a machine, from headers only.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "ModelFit", DefaultParameterSetName = ByModel)]
 [OutputType(typeof(FitResult), typeof(bool))]
-public sealed class TestModelFitCommand : HubCmdlet
+public sealed partial class TestModelFitCommand : HubCmdlet
 {
     private const string ByModel = "Model";
     private const string ByRepository = "Repository";
@@ -37,43 +37,11 @@ public sealed class TestModelFitCommand : HubCmdlet
     [ValidateNotNullOrEmpty]
     public string? Revision { get; set; }
 
-    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
-    [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public int ContextLength { get; set; }
-
-    /// <summary>Layers on GPUs; -1 all; as many as fit when left out.</summary>
-    [Parameter]
-    [ValidateRange(-1, int.MaxValue)]
-    public int? GpuLayers { get; set; }
-
-    /// <summary>Storage type of keys and values.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(KvTypeCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string KvType { get; set; } = nameof(GgmlType.F16);
-
-    /// <summary>Tokens in one physical batch.</summary>
-    [Parameter]
-    [ValidateRange(1, int.MaxValue)]
-    public int BatchSize { get; set; } = 512;
-
-    /// <summary>Flash attention: On, Off, or Auto, which is on where the engine can.</summary>
-    [Parameter]
-    [ValidateSet("Auto", "On", "Off")]
-    public string FlashAttention { get; set; } = "Auto";
-
     /// <summary>For a checkpoint: the recipe it would be converted with.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(RecipeCompleter))]
     [ValidateNotNullOrEmpty]
     public string Type { get; set; } = "BF16";
-
-    /// <summary>A machine of Get-ModelHardware, or a JSON file with one; this machine when left out.</summary>
-    [Parameter]
-    [MachineTransformation]
-    [ValidateNotNull]
-    public Machine? Machine { get; set; }
 
     /// <summary>Only say whether it fits.</summary>
     [Parameter]
@@ -86,18 +54,13 @@ public sealed class TestModelFitCommand : HubCmdlet
 
     private ModelStore OpenedStore { get; set; } = null!;
 
-    // This machine for files that are on its disk and need no more room there (a checkpoint is yet to be converted); null when another was given.
-    private Machine? _withoutDisk;
+    private FitRequest Request { get; set; } = null!;
 
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
-        FitRequest.ParseKvType(KvType); // once for all models, before the first
+        Request = ReadRequest(); // once for all models, before the first
         OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
-        if (Machine is null)
-        {
-            Machine = LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
-            _withoutDisk = Machine with { DiskFreeBytes = null };
-        }
+        ReadMachine(cancellationToken);
     }
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken)
@@ -116,7 +79,7 @@ public sealed class TestModelFitCommand : HubCmdlet
                     return;
                 }
                 var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
-                await WriteFitAsync(shape, local.Kind == ModelKind.Gguf && _withoutDisk is { } here ? here : Machine!, fit => fit with { Repository = local.Repository, Path = local.Path });
+                await WriteFitAsync(shape, MachineFor(local), fit => fit with { Repository = local.Repository, Path = local.Path });
             });
 
     private async Task TestRemoteAsync(string name, CancellationToken cancellationToken)
@@ -131,15 +94,7 @@ public sealed class TestModelFitCommand : HubCmdlet
 
     private async Task WriteFitAsync(ModelShape shape, Machine machine, Func<FitResult, FitResult> complete)
     {
-        var request = new FitRequest
-        {
-            ContextLength = ContextLength,
-            GpuLayers = GpuLayers,
-            KvType = FitRequest.ParseKvType(KvType),
-            BatchSize = BatchSize,
-            FlashAttention = FlashAttention switch { "On" => true, "Off" => false, _ => null },
-        };
-        var fit = complete(FitEstimator.Estimate(shape, machine, request));
+        var fit = complete(FitEstimator.Estimate(shape, machine, Request));
         await WriteObjectAsync(Quiet ? fit.Fits : fit);
     }
 }

@@ -1,0 +1,41 @@
+namespace ModelOps.Cli.Rendering;
+
+/// <summary>A fit as a person reads it.</summary>
+internal static class FitReport
+{
+    public static void Write(Report report, FitResult result)
+    {
+        var summary = $"{result.Model} at {result.ContextLength} tokens of context";
+        if (result.Fits)
+        {
+            report.Success($"Fits: {summary}");
+        }
+        else
+        {
+            report.Failure($"Does not fit: {summary}");
+        }
+        report.Line();
+        WriteDevices(report, result.Devices);
+        report.Line();
+        report.Pairs(
+            ("layers on GPUs", result.Devices.Any(device => device.Kind != DeviceKind.Cpu) ? result.GpuLayers.ToString() : null),
+            ("speed", result.TokensPerSecond is { } speed ? $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} tokens/s" : null));
+        foreach (var advice in result.Advice)
+        {
+            report.Line($"• {advice}");
+        }
+    }
+
+    private static void WriteDevices(Report report, IReadOnlyList<DeviceFit> devices)
+    {
+        var state = devices.Any(device => device.StateBytes > 0);
+        report.Table(
+            [new("Device", Wrap: true), new("Weights", Right: true), new("KV cache", Right: true), .. state ? [new Column("State", Right: true)] : Array.Empty<Column>(),
+                new("Compute", Right: true), new("Other", Right: true), new("Total", Right: true), new("Free", Right: true)],
+            devices.Select(device => (IReadOnlyList<string>)
+            [
+                device.Name, Sizes.Bytes(device.WeightsBytes), Sizes.Bytes(device.KvCacheBytes), .. state ? [Sizes.Bytes(device.StateBytes)] : Array.Empty<string>(),
+                Sizes.Bytes(device.ComputeBytes), Sizes.Bytes(device.OverheadBytes), Sizes.Bytes(device.TotalBytes), Sizes.Bytes(device.FreeBytes),
+            ]));
+    }
+}
