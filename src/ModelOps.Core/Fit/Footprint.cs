@@ -3,9 +3,12 @@ namespace ModelOps.Fit;
 /// <summary>What a model takes on every device with a number of layers on GPUs.</summary>
 /// <param name="GpuLayers">Layers on GPUs, the output among them.</param>
 /// <param name="Placement">Device of each layer and of the output: -1 the CPU, else the place among the GPUs.</param>
-/// <param name="Devices">The CPU, then the GPUs.</param>
-internal sealed record Footprint(int GpuLayers, int[] Placement, IReadOnlyList<DeviceFit> Devices)
+/// <param name="Needs">Of the CPU, then of the GPUs.</param>
+internal sealed record Footprint(int GpuLayers, int[] Placement, IReadOnlyList<DeviceNeeds> Needs)
 {
+    /// <summary>What is needed, summed up: the CPU, then the GPUs.</summary>
+    public IReadOnlyList<DeviceFit> Devices { get; } = [.. Needs.Select(needs => needs.ToFit())];
+
     /// <summary>Bytes that are wanting, over all devices; 0 when it fits.</summary>
     public long MissingBytes
     {

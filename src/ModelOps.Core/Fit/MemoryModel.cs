@@ -51,44 +51,57 @@ internal sealed class MemoryModel
     {
         gpuLayers = Math.Clamp(gpuLayers, 0, MaxGpuLayers);
         var placement = LayerPlacement.Place(_model.Layers, gpuLayers, [.. _gpus.Select(gpu => gpu.FreeBytes)]);
-        var devices = new List<DeviceFit>(1 + _gpus.Length) { Cpu(placement, gpuLayers) };
+        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, gpuLayers) };
         for (var index = 0; index < _gpus.Length; index++)
         {
-            devices.Add(Gpu(index, placement, gpuLayers));
+            needs.Add(Gpu(index, placement, gpuLayers));
         }
-        return new Footprint(gpuLayers, placement, devices);
+        return new Footprint(gpuLayers, placement, needs);
     }
 
-    private DeviceFit Cpu(int[] placement, int gpuLayers)
+    private DeviceNeeds Cpu(int[] placement, int gpuLayers)
     {
         var outputHere = placement[^1] < 0;
         var (weights, kv, state) = Sum(placement, -1);
-        // A tied output is the embedding itself as long as both are on the CPU.
-        weights += _model.InputBytes + (outputHere ? _model.OutputBytes - _model.TiedBytes : 0);
-        var compute = (gpuLayers > _model.Layers ? _buffers.Host : _buffers.Cpu(outputHere)) + _buffers.OutputBytes;
-        return Part(_cpu, weights, kv, state, compute, RuntimeBytes + TokenizerBytesPerToken * _model.VocabularySize);
+        return new DeviceNeeds(_cpu)
+        {
+            LayerWeights = weights,
+            InputWeights = _model.InputBytes,
+            // A tied output is the embedding itself as long as both are on the CPU.
+            OutputWeights = outputHere ? _model.OutputBytes - _model.TiedBytes : 0,
+            KvCache = kv,
+            State = state,
+            Graph = gpuLayers > _model.Layers ? _buffers.Host : _buffers.Cpu(outputHere),
+            Logits = _buffers.OutputBytes,
+            Process = RuntimeBytes,
+            Vocabulary = TokenizerBytesPerToken * _model.VocabularySize,
+        };
     }
 
-    private DeviceFit Gpu(int index, int[] placement, int gpuLayers)
+    private DeviceNeeds Gpu(int index, int[] placement, int gpuLayers)
     {
         var gpu = _gpus[index];
         if (!placement.Contains(index))
         {
             // Without layers on GPUs the engine gets no device (ModelLoading); beside others one without a layer takes a context, which is not counted.
-            return Part(gpu, 0, 0, 0, 0, 0);
+            return new DeviceNeeds(gpu);
         }
         var outputHere = placement[^1] == index;
         var (weights, kv, state) = Sum(placement, index);
-        weights += outputHere ? _model.OutputBytes : 0;
         var pipelined = _gpus.Length > 1 && gpuLayers > _model.Layers;
-        var compute = _buffers.Gpu(outputHere, pipelined ? PipelineCopies : 1) + _buffers.KvScratchBytes;
-        if (gpuLayers <= _model.Layers)
+        return new DeviceNeeds(gpu)
         {
+            LayerWeights = weights,
+            OutputWeights = outputHere ? _model.OutputBytes : 0,
+            KvCache = kv,
+            State = state,
+            Graph = _buffers.Gpu(outputHere, pipelined ? PipelineCopies : 1),
+            Unpacked = _buffers.KvScratchBytes,
             // For prompts the scheduler copies the CPU's weights over, one tensor at a time (op_offload).
-            compute += _model.LargestTensorBytes;
-        }
-        var overhead = (gpu.Kind == DeviceKind.Gpu ? GpuContextBytes : 0) + (long)(gpu.TotalBytes * GpuReserve);
-        return Part(gpu, weights, kv, state, compute, overhead);
+            Copied = gpuLayers <= _model.Layers ? _model.LargestTensorBytes : 0,
+            DriverContext = gpu.Kind == DeviceKind.Gpu ? GpuContextBytes : 0,
+            Reserve = (long)(gpu.TotalBytes * GpuReserve),
+        };
     }
 
     private (long Weights, long Kv, long State) Sum(int[] placement, int device)
@@ -105,7 +118,4 @@ internal sealed class MemoryModel
         }
         return (weights, kv, state);
     }
-
-    private static DeviceFit Part(Device device, long weights, long kv, long state, long compute, long overhead)
-        => new(device.Name, device.Kind, weights, kv, state, compute, overhead, checked(weights + kv + state + compute + overhead), device.FreeBytes);
 }
