@@ -22,6 +22,7 @@ namespace ModelOps.Cli.Json;
         typeof(CamelCaseEnumConverter<RemovalKind>),
         typeof(CamelCaseEnumConverter<VerificationState>),
         typeof(CamelCaseEnumConverter<DeviceKind>),
+        typeof(CamelCaseEnumConverter<DeviceFamily>),
         typeof(CamelCaseEnumConverter<FinishReason>),
         typeof(JsonStringEnumConverter<GgmlType>),
         typeof(MetadataConverter<GgufMetadata>),
@@ -69,7 +70,11 @@ internal sealed partial class CliJson : JsonSerializerContext
     public static string Write<T>(T value, JsonTypeInfo<T> type)
     {
         var node = JsonSerializer.SerializeToNode(value, type)!.AsObject();
-        node.Insert(0, "schemaVersion", SchemaVersion);
+        if (!node.ContainsKey("schemaVersion"))
+        {
+            // A machine brings its own, as it is a file that others read.
+            node.Insert(0, "schemaVersion", SchemaVersion);
+        }
         return node.ToJsonString(Readable);
     }
 }

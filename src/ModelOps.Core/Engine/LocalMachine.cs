@@ -1,4 +1,5 @@
 using ModelOps.Engine;
+using ModelOps.Hardware;
 
 namespace ModelOps;
 
@@ -39,8 +40,8 @@ public static class LocalMachine
     /// <summary>Whether a backend drives a device: CUDA its maker's, HIP and SYCL those of the other makers, Vulkan and Metal whatever there is.</summary>
     private static bool Serves(string backend, Device device) => backend switch
     {
-        "cuda" => device.IsNvidia,
-        "hip" or "sycl" => !device.IsNvidia,
+        "cuda" => device.Family.IsNvidia(),
+        "hip" or "sycl" => !device.Family.IsNvidia(),
         _ => true,
     };
 

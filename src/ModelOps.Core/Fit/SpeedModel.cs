@@ -1,3 +1,5 @@
+using ModelOps.Hardware;
+
 namespace ModelOps.Fit;
 
 /// <summary>
@@ -52,7 +54,7 @@ internal static class SpeedModel
         {
             return Cpu;
         }
-        if (device.IsNvidia)
+        if (device.Family.IsNvidia())
         {
             return model.ExpertsUsed > 0 ? NvidiaExperts : Nvidia;
         }

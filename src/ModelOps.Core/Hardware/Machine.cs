@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using ModelOps.Hardware;
 
@@ -22,20 +21,23 @@ public enum DeviceKind
 /// <param name="TotalBytes">Memory in all.</param>
 /// <param name="FreeBytes">Memory that is really free: for the CPU after cgroup limits.</param>
 /// <param name="BandwidthBytesPerSecond">Memory bandwidth, when known or measured.</param>
-public sealed record Device(string Name, DeviceKind Kind, long TotalBytes, long FreeBytes, double? BandwidthBytesPerSecond)
+public sealed record Device(string Name, DeviceKind Kind, long TotalBytes, long FreeBytes, double? BandwidthBytesPerSecond = null)
 {
+    /// <summary>The generation it is of, told from the name when the record is made; what a machine file says of it does not count.</summary>
+    public DeviceFamily Family { get; } = DeviceFamilies.Of(Name, Kind);
+
     /// <summary>Why the engine of this machine cannot use the device, as a sentence; null where it can, and then a fit counts it.</summary>
     public string? Unusable { get; init; }
-
-    /// <summary>Whether it is a GPU of NVIDIA's: known by its name, as nothing else tells in a machine file.</summary>
-    internal bool IsNvidia => Kind != DeviceKind.Cpu && NvidiaNames.Any(word => Name.Contains(word, StringComparison.OrdinalIgnoreCase));
-
-    private static readonly string[] NvidiaNames = ["NVIDIA", "CUDA", "GeForce", "Quadro", "Tesla"];
 }
 
 /// <summary>A machine: what a fit is estimated for. A JSON file of this record is a machine too.</summary>
 public sealed record Machine
 {
+    /// <summary>The form that this version writes and reads.</summary>
+    public const int CurrentSchemaVersion = 1;
+
+    /// <summary>Form of the record in JSON; raised when a property changes its name or meaning. Files without it are of the first.</summary>
+    public int SchemaVersion { get; init; } = CurrentSchemaVersion;
     /// <summary>Name of the machine.</summary>
     public required string Name { get; init; }
     /// <summary>Operating system and version.</summary>
@@ -48,35 +50,19 @@ public sealed record Machine
     public required int PhysicalCores { get; init; }
     /// <summary>Logical processors that this process may use.</summary>
     public required int LogicalProcessors { get; init; }
+    /// <summary>Physical cores of the fast kind among those; null where all are alike, or the system does not tell.</summary>
+    public int? PerformanceCores { get; init; }
     /// <summary>The CPU first, then the GPUs.</summary>
     public required IReadOnlyList<Device> Devices { get; init; }
     /// <summary>Free bytes of the disk that holds the store, when known.</summary>
     public long? DiskFreeBytes { get; init; }
 
-    /// <summary>A machine from JSON, as <c>modelops hardware --format json</c> and <c>Get-ModelHardware | ConvertTo-Json</c> write it.</summary>
+    /// <summary>
+    /// A machine from JSON, as <c>modelops hardware --format json</c> and <c>Get-ModelHardware | ConvertTo-Json</c> write it. Members that this version
+    /// does not know are passed over; figures that make no sense are not.
+    /// </summary>
     /// <param name="json">The JSON.</param>
     /// <param name="source">Where it comes from, for messages: a file's name.</param>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when it does not describe a machine.</exception>
-    public static Machine FromJson(string json, string source)
-    {
-        Machine? machine;
-        try
-        {
-            machine = JsonSerializer.Deserialize(json, MachineJson.Default.Machine);
-        }
-        catch (JsonException exception)
-        {
-            throw Invalid(exception.Message, exception);
-        }
-        return machine switch
-        {
-            null => throw Invalid("it holds nothing.", null),
-            { Devices: null } => throw Invalid("it has no devices.", null),
-            { Devices: [{ Kind: DeviceKind.Cpu }, ..] } when machine.Devices.All(device => device is { TotalBytes: >= 0, FreeBytes: >= 0 }) => machine,
-            _ => throw Invalid("its devices are a CPU first, then GPUs, each with its memory.", null),
-        };
-
-        ModelOpsException Invalid(string reason, JsonException? inner) => new(ErrorKind.InvalidArgument, $"'{source}' does not describe a machine: {reason}",
-            "Have it written on the machine in question: modelops hardware --format json", inner);
-    }
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when it does not describe one machine.</exception>
+    public static Machine FromJson(string json, string source) => MachineReader.ReadOne(json, source);
 }

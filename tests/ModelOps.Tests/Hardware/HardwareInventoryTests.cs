@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ModelOps.Hardware;
 using Xunit;
 
@@ -38,16 +37,9 @@ public class HardwareInventoryTests
         Assert.Throws<OperationCanceledException>(() => MemoryBandwidth.Measure(1 << 30, cancelled.Token));
     }
 
-    [Fact]
-    public void AMachineGoesThroughJson()
+    public static Machine ThisMachine()
     {
         var machine = HardwareInventory.Read(Path.GetTempPath());
-        machine = machine with { Devices = [.. machine.Devices, new Device("NVIDIA GeForce RTX 4090", DeviceKind.Gpu, 25_757_220_864, 24_000_000_000, 1008e9)] };
-        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
-        var json = JsonSerializer.Serialize(machine, options);
-        Assert.Contains("\"kind\":\"Gpu\"", json, StringComparison.Ordinal);
-        var back = JsonSerializer.Deserialize<Machine>(json, options)!;
-        Assert.Equal(machine.Devices, back.Devices);
-        Assert.Equal(machine, back with { Devices = machine.Devices });
+        return machine with { Devices = [.. machine.Devices, new Device("NVIDIA GeForce RTX 4090", DeviceKind.Gpu, 25_757_220_864, 24_000_000_000, 1008e9)] };
     }
 }

@@ -1,0 +1,95 @@
+using ModelOps.Hardware;
+using Xunit;
+
+namespace ModelOps.Tests.Hardware;
+
+/// <summary>Names as drivers, backends, pci.ids and the makers' lists give them, with the generation that the maker says the part is of.</summary>
+public class DeviceFamilyTests
+{
+    [Theory]
+    [InlineData("NVIDIA GeForce RTX 5090", DeviceFamily.NvidiaBlackwell)]
+    [InlineData("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", DeviceFamily.NvidiaBlackwell)]
+    [InlineData("NVIDIA GB10", DeviceFamily.NvidiaBlackwell)]
+    [InlineData("NVIDIA GeForce RTX 5060 Ti", DeviceFamily.NvidiaBlackwell)]
+    [InlineData("NVIDIA GeForce RTX 4090", DeviceFamily.NvidiaAda)]
+    [InlineData("NVIDIA GeForce RTX 4060 Laptop GPU", DeviceFamily.NvidiaAda)]
+    [InlineData("NVIDIA RTX 6000 Ada Generation", DeviceFamily.NvidiaAda)]
+    [InlineData("NVIDIA RTX 4000 SFF Ada Generation", DeviceFamily.NvidiaAda)]
+    [InlineData("NVIDIA L40S", DeviceFamily.NvidiaAda)]
+    [InlineData("NVIDIA L4", DeviceFamily.NvidiaAda)]
+    [InlineData("NVIDIA H100 80GB HBM3", DeviceFamily.NvidiaHopper)]
+    [InlineData("NVIDIA GH200 480GB", DeviceFamily.NvidiaHopper)]
+    [InlineData("NVIDIA GeForce RTX 3060", DeviceFamily.NvidiaAmpere)]
+    [InlineData("NVIDIA RTX A6000", DeviceFamily.NvidiaAmpere)]
+    [InlineData("NVIDIA A100-SXM4-80GB", DeviceFamily.NvidiaAmpere)]
+    [InlineData("NVIDIA A10G", DeviceFamily.NvidiaAmpere)]
+    [InlineData("NVIDIA GeForce RTX 2080 Ti", DeviceFamily.NvidiaTuring)]
+    [InlineData("Quadro RTX 8000", DeviceFamily.NvidiaTuring)]
+    [InlineData("Tesla T4", DeviceFamily.NvidiaTuring)]
+    [InlineData("NVIDIA T400 4GB", DeviceFamily.NvidiaTuring)]
+    [InlineData("NVIDIA GeForce GTX 1660 SUPER", DeviceFamily.NvidiaTuring)]
+    [InlineData("Tesla V100-SXM2-16GB", DeviceFamily.NvidiaVolta)]
+    [InlineData("NVIDIA GeForce GTX 1080 Ti", DeviceFamily.NvidiaPascal)]
+    [InlineData("Tesla P40", DeviceFamily.NvidiaPascal)]
+    [InlineData("Tesla M40 24GB", DeviceFamily.NvidiaMaxwell)]
+    [InlineData("NVIDIA GeForce GTX 970", DeviceFamily.NvidiaMaxwell)]
+    [InlineData("Tesla K80", DeviceFamily.NvidiaKepler)]
+    [InlineData("CUDA0", DeviceFamily.Nvidia)]
+    [InlineData("NVIDIA Graphics Device", DeviceFamily.Nvidia)]
+    [InlineData("AMD Radeon RX 7900 XTX (RADV NAVI31)", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD Radeon RX 7900 XT/7900 XTX", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD Radeon Pro W7900", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD Radeon 780M Graphics", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD Radeon 8060S Graphics (RADV GFX1151)", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD GPU 744c", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD GPU 150e", DeviceFamily.AmdRdna3)]
+    [InlineData("AMD Radeon RX 9070 XT", DeviceFamily.AmdRdna4)]
+    [InlineData("AMD Radeon AI PRO R9700", DeviceFamily.AmdRdna4)]
+    [InlineData("AMD Radeon RX 6900 XT", DeviceFamily.AmdRdna2)]
+    [InlineData("AMD Radeon Pro V620", DeviceFamily.AmdRdna2)]
+    [InlineData("AMD Radeon 680M", DeviceFamily.AmdRdna2)]
+    [InlineData("AMD GPU 73bf", DeviceFamily.AmdRdna2)]
+    [InlineData("AMD Radeon RX 5700 XT", DeviceFamily.AmdRdna1)]
+    [InlineData("AMD GPU 731f", DeviceFamily.AmdRdna1)]
+    [InlineData("AMD Radeon VII", DeviceFamily.AmdGcn)]
+    [InlineData("AMD Instinct MI50/MI60", DeviceFamily.AmdGcn)]
+    [InlineData("Radeon RX 580 Series", DeviceFamily.AmdGcn)]
+    [InlineData("AMD Instinct MI300X", DeviceFamily.AmdCdna)]
+    [InlineData("AMD Instinct MI210", DeviceFamily.AmdCdna)]
+    [InlineData("AMD Instinct MI100", DeviceFamily.AmdCdna)]
+    [InlineData("AMD Radeon(TM) Graphics", DeviceFamily.Amd)]
+    [InlineData("AMD A10-7850K Radeon R7", DeviceFamily.Amd)]
+    [InlineData("ROCm0", DeviceFamily.Amd)]
+    [InlineData("Intel(R) Arc(TM) A770 Graphics", DeviceFamily.IntelAlchemist)]
+    [InlineData("Intel(R) Arc(tm) A380 Graphics (DG2)", DeviceFamily.IntelAlchemist)]
+    [InlineData("Intel(R) Arc(TM) Graphics", DeviceFamily.IntelAlchemist)]
+    [InlineData("Intel GPU 56a0", DeviceFamily.IntelAlchemist)]
+    [InlineData("Intel(R) Arc(TM) B580 Graphics", DeviceFamily.IntelBattlemage)]
+    [InlineData("Intel(R) Arc(TM) 140V GPU (16GB)", DeviceFamily.IntelBattlemage)]
+    [InlineData("Intel GPU e20b", DeviceFamily.IntelBattlemage)]
+    [InlineData("Intel(R) UHD Graphics 770", DeviceFamily.Intel)]
+    [InlineData("Intel(R) Iris(R) Xe Graphics", DeviceFamily.Intel)]
+    [InlineData("Apple M4 Max GPU", DeviceFamily.Apple)]
+    [InlineData("Qualcomm(R) Adreno(TM) X1-85 GPU", DeviceFamily.Adreno)]
+    [InlineData("llvmpipe (LLVM 15.0.6, 256 bits)", DeviceFamily.Cpu)]
+    [InlineData("Microsoft Basic Render Driver", DeviceFamily.Cpu)]
+    [InlineData("Vulkan0", DeviceFamily.Unknown)]
+    public void NamesTellTheFamily(string name, DeviceFamily expected) => Assert.Equal(expected, new Device(name, DeviceKind.Gpu, 1, 1).Family);
+
+    [Fact]
+    public void TheProcessorIsOne() => Assert.Equal(DeviceFamily.Cpu, new Device("NVIDIA Grace", DeviceKind.Cpu, 1, 1).Family);
+
+    [Theory]
+    [InlineData("NVIDIA GB10", true, false, false)]
+    [InlineData("Tesla K80", true, false, false)]
+    [InlineData("AMD Radeon(TM) Graphics", false, true, false)]
+    [InlineData("AMD Instinct MI300X", false, true, false)]
+    [InlineData("Intel(R) UHD Graphics 770", false, false, true)]
+    [InlineData("Intel(R) Arc(TM) B580 Graphics", false, false, true)]
+    [InlineData("Apple M1", false, false, false)]
+    public void FamiliesTellTheMaker(string name, bool nvidia, bool amd, bool intel)
+    {
+        var family = new Device(name, DeviceKind.Gpu, 1, 1).Family;
+        Assert.Equal((nvidia, amd, intel), (family.IsNvidia(), family.IsAmd(), family.IsIntel()));
+    }
+}
