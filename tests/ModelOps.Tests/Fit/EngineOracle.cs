@@ -46,7 +46,7 @@ internal sealed unsafe partial class EngineOracle : IDisposable
     public EngineOracle(string path) => _model = Load(path);
 
     /// <summary>What a context takes; <paramref name="batch"/> is n_ubatch.</summary>
-    public EngineMemory Context(int contextLength, bool flashAttention, int batch = 512, GgmlType kvType = GgmlType.F16)
+    public EngineMemory Context(int contextLength, bool flashAttention, int batch = 512, GgmlType kvType = GgmlType.F16, int sequences = 1)
     {
         var parameters = _api.ContextDefaultParams();
         parameters.ContextLength = (uint)contextLength;
@@ -56,6 +56,7 @@ internal sealed unsafe partial class EngineOracle : IDisposable
         parameters.KeyType = parameters.ValueType = (int)kvType;
         parameters.FullSlidingWindow = 0;
         parameters.UnifiedCache = 1;
+        parameters.MaxSequences = (uint)sequences;
         nint context = 0;
         var log = Listen(() => context = _api.InitFromModel(_model, parameters));
         if (context == 0)
@@ -87,6 +88,9 @@ internal sealed unsafe partial class EngineOracle : IDisposable
         parameters.GpuLayers = 0;
         parameters.LoadMode = 0;
         parameters.NoAlloc = 1;
+        // Weights repacked for the CPU change no figure, but where there is AMX the engine puts latent attention's matrices of three
+        // dimensions there, finds no operation that reads them, and aborts (ggml-backend.cpp, cur_backend_id != -1).
+        parameters.UseExtraBuffers = 0;
         nint model = 0;
         var log = Listen(() =>
         {

@@ -7,7 +7,7 @@ namespace ModelOps.Tests.Fit;
 /// <summary>What must hold for every model, machine and request.</summary>
 public class FitProperties
 {
-    private static readonly IReadOnlyList<ModelShape> Shapes = [.. SyntheticModels.Names.Append("DeepSeek-V2-Lite").Select(SyntheticModels.Shape)];
+    private static readonly IReadOnlyList<ModelShape> Shapes = [.. SyntheticModels.Names.Select(SyntheticModels.Shape)];
 
     private static readonly Gen<FitRequest> Requests =
         from context in Gen.Choose(1, 60_000)
@@ -30,6 +30,9 @@ public class FitProperties
     private static void Check(Func<ModelShape, Machine, FitRequest, bool> holds)
         => Prop.ForAll(Anything.ToArbitrary(), sample => holds(sample.Model, sample.Machine, sample.Request)).QuickCheckThrowOnFailure();
 
+    // Layers for multi-token prediction are in the file and are not loaded.
+    private static long Loaded(ModelShape model) => model.InputBytes + model.LayerBytes.Sum() + model.OutputBytes - model.TiedBytes;
+
     private static long Total(FitResult fit) => fit.Devices.Sum(device => device.TotalBytes);
 
     [Fact]
@@ -43,7 +46,7 @@ public class FitProperties
 
     [Fact]
     public void NoWeightIsLostBetweenDevices() => Check((model, machine, request) => FitEstimator.Estimate(model, machine, request) is var fit
-        && fit.Devices.Sum(device => device.WeightsBytes) - model.WeightsBytes is var extra && extra == (fit.GpuLayers > 0 ? model.TiedBytes : 0));
+        && fit.Devices.Sum(device => device.WeightsBytes) == Loaded(model) + (fit.GpuLayers > 0 ? model.TiedBytes : 0));
 
     [Fact]
     public void MoreContextNeverTakesLess() => Check((model, machine, request) =>
