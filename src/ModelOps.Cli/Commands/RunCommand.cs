@@ -41,8 +41,7 @@ internal static class RunCommand
             var options = new EngineOptions
             {
                 ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
-                ContextLength = parsed.GetValue(contextLength),
-                GpuLayers = parsed.GetValue(gpuLayers).Count ?? -1,
+                Parameters = new() { ContextLength = parsed.GetValue(contextLength), GpuLayers = parsed.GetValue(gpuLayers).Count ?? -1 },
                 Threads = parsed.GetValue(threads),
             };
             var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);

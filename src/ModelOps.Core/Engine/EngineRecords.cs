@@ -5,10 +5,8 @@ public sealed record EngineOptions
 {
     /// <summary>The GGUF file.</summary>
     public required string ModelPath { get; init; }
-    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
-    public int ContextLength { get; init; }
-    /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
-    public int GpuLayers { get; init; } = -1;
+    /// <summary>Context, cache and placement: as a fit found them, or as they are wanted.</summary>
+    public EngineParameters Parameters { get; init; } = new();
     /// <summary>Threads; 0 means one a physical core, fewer for a model of a few MB.</summary>
     public int Threads { get; init; }
     /// <summary>Folder of the llama.cpp libraries; null means MODELOPS_LLAMA_DIR, else beside the assembly.</summary>

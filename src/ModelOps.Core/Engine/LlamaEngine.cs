@@ -107,7 +107,7 @@ public sealed class LlamaEngine : IDisposable
     /// <summary>What can be said of a request to load before any native code, or another process, is needed: options and the file's header.</summary>
     internal static GgufFile Check(EngineOptions options)
     {
-        if (options.ContextLength < 0 || options.Threads < 0 || options.GpuLayers < -1)
+        if (options.Parameters.ContextLength < 0 || options.Threads < 0 || options.Parameters.GpuLayers < -1)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "Context length and threads are numbers from 0 on, GPU layers from -1 on.");
         }
@@ -117,7 +117,7 @@ public sealed class LlamaEngine : IDisposable
         }
         GgufFile file = GgufFile.Read(options.ModelPath);
         ModelFileCheck.Check(file);
-        ModelLoading.CheckContext(options.ContextLength, file);
+        ModelLoading.CheckContext(options.Parameters.ContextLength, file);
         return file;
     }
 

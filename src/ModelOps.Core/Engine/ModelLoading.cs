@@ -48,10 +48,10 @@ internal static unsafe class ModelLoading
         try
         {
             LlamaModelParams parameters = api.ModelDefaultParams();
-            parameters.GpuLayers = options.GpuLayers;
+            parameters.GpuLayers = options.Parameters.GpuLayers;
             // An empty list of devices, ended by its null: with no layer to hold a GPU would still be given a context of hundreds of MB.
             nint noDevices = 0;
-            if (options.GpuLayers == 0)
+            if (options.Parameters.GpuLayers == 0)
             {
                 parameters.Devices = (nint)(&noDevices);
             }
@@ -100,7 +100,7 @@ internal static unsafe class ModelLoading
         int threads = options.Threads > 0 ? options.Threads : DefaultThreads(api.ModelBytes(model.DangerousGetHandle()));
         int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         LlamaContextParams parameters = api.ContextDefaultParams();
-        parameters.ContextLength = (uint)(options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, trained));
+        parameters.ContextLength = (uint)(options.Parameters.ContextLength > 0 ? options.Parameters.ContextLength : Math.Min(DefaultContext, trained));
         parameters.Threads = threads;
         parameters.BatchThreads = threads;
         // A window's worth of cache on sliding-window layers is enough: nothing is ever rolled back.

@@ -23,7 +23,7 @@ internal static class Adviser
     private static IEnumerable<Remedy> Fitting(ModelShape model, Machine machine, FitRequest request, MemoryModel memory, Footprint footprint)
     {
         var found = false;
-        if (LargestContext(model, machine, request, ContextPlan.CellMultiple, memory.Context.Cells - ContextPlan.CellMultiple) is { } context)
+        if (LargestContext(model, machine, request, ContextPlan.CellMultiple, memory.Context.ContextLength - ContextPlan.CellMultiple) is { } context)
         {
             found = true;
             yield return new Remedy($"It fits with a context of {Count(context)} tokens, the largest that does.", model, request with { ContextLength = context });
@@ -63,27 +63,27 @@ internal static class Adviser
     private static IEnumerable<Remedy> Better(ModelShape model, Machine machine, FitRequest request, MemoryModel memory, Footprint footprint)
     {
         // What was asked for explicitly is left as it was asked.
-        if (request.GpuLayers is null && footprint.GpuLayers < memory.MaxGpuLayers)
+        if (request.GpuLayers is null && (footprint.GpuLayers < memory.MaxGpuLayers || (request.CpuExpertLayers is null && footprint.CpuExpertLayers > 0)))
         {
-            bool AllOnGpu(ModelShape candidate, FitRequest changed) => FitEstimator.Fits(candidate, machine, changed with { GpuLayers = -1 });
+            bool AllOnGpu(ModelShape candidate, FitRequest changed) => FitEstimator.Fits(candidate, machine, changed with { GpuLayers = -1, CpuExpertLayers = 0 });
             var everything = $"All {memory.MaxGpuLayers} layers, the output among them, fit on the GPU";
-            if (LargestContext(model, machine, request with { GpuLayers = -1 }, ContextPlan.CellMultiple, memory.Context.Cells - ContextPlan.CellMultiple) is { } context)
+            if (LargestContext(model, machine, request with { GpuLayers = -1, CpuExpertLayers = 0 }, ContextPlan.CellMultiple, memory.Context.ContextLength - ContextPlan.CellMultiple) is { } context)
             {
-                yield return new Remedy($"{everything} with a context of {Count(context)} tokens.", model, request with { ContextLength = context, GpuLayers = -1 });
+                yield return new Remedy($"{everything} with a context of {Count(context)} tokens.", model, request with { ContextLength = context, GpuLayers = -1, CpuExpertLayers = 0 });
             }
-            foreach (var remedy in SmallerKv(model, machine, request with { GpuLayers = -1 }, memory, candidate => AllOnGpu(model, candidate), everything))
+            foreach (var remedy in SmallerKv(model, machine, request with { GpuLayers = -1, CpuExpertLayers = 0 }, memory, candidate => AllOnGpu(model, candidate), everything))
             {
                 yield return remedy;
             }
             if (SmallerType(model, candidate => AllOnGpu(candidate, request)) is { } type)
             {
-                yield return new Remedy($"{everything} as {type.Name}, which takes about {Size(type.Model.WeightsBytes)} instead of {Size(model.WeightsBytes)}.", type.Model, request with { GpuLayers = -1 });
+                yield return new Remedy($"{everything} as {type.Name}, which takes about {Size(type.Model.WeightsBytes)} instead of {Size(model.WeightsBytes)}.", type.Model, request with { GpuLayers = -1, CpuExpertLayers = 0 });
             }
         }
         // Offered with the placement as it is: more context must not cost GPU layers.
-        var kept = request with { GpuLayers = footprint.GpuLayers };
-        if (model.TrainedContextLength > memory.Context.Cells
-            && LargestContext(model, machine, kept, memory.Context.Cells + 1, model.TrainedContextLength) is { } larger && larger > memory.Context.Cells)
+        var kept = request with { GpuLayers = footprint.GpuLayers, CpuExpertLayers = footprint.CpuExpertLayers };
+        if (model.TrainedContextLength > memory.Context.ContextLength
+            && LargestContext(model, machine, kept, memory.Context.ContextLength + 1, model.TrainedContextLength) is { } larger && larger > memory.Context.ContextLength)
         {
             yield return new Remedy(
                 larger == model.TrainedContextLength
@@ -174,7 +174,7 @@ internal static class Adviser
     {
         for (var layers = footprint.GpuLayers - 1; layers >= 0; layers--)
         {
-            if (memory.Evaluate(layers).Fits)
+            if (memory.Evaluate(layers, footprint.CpuExpertLayers).Fits)
             {
                 return layers;
             }

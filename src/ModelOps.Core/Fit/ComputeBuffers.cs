@@ -58,11 +58,11 @@ internal sealed class ComputeBuffers
                 // Every expert's answer is kept until they are weighed and summed.
                 2L * model.ExpertsUsed * _embedding + hidden + 2 * _embedding);
         }
-        OutputBytes = sizeof(float) * (long)model.VocabularySize;
+        OutputBytes = sizeof(float) * (long)model.VocabularySize * context.Sequences;
         KvScratchBytes = ScratchBytes(model, context);
     }
 
-    /// <summary>Logits of the last token, which the engine keeps on the host.</summary>
+    /// <summary>Logits of the last token of every sequence, which the engine keeps on the host.</summary>
     public long OutputBytes { get; }
 
     /// <summary>What GPU kernels take to read a quantized cache: keys and values of the widest layer as F16 (ggml-cuda, fattn-common.cuh).</summary>

@@ -1,15 +1,20 @@
 namespace ModelOps.Fit;
 
-/// <summary>A context as the engine will make it from a request (llama_context's constructor), with one sequence and a unified cache.</summary>
-/// <param name="Cells">Cells of the ordinary KV cache: the context length, rounded up.</param>
-/// <param name="SlidingCells">Cells of the sliding-window layers' cache; ModelOps runs the engine with <c>swa_full = false</c>.</param>
+/// <summary>A context as the engine will make it from a request (llama_context's constructor).</summary>
+/// <param name="Cells">Cells of the ordinary KV cache of one stream: its context length, rounded up.</param>
+/// <param name="SlidingCells">Cells of the sliding-window layers' cache of one stream; ModelOps runs the engine with <c>swa_full = false</c>.</param>
 /// <param name="Batch">Tokens computed at once (n_ubatch).</param>
 /// <param name="FlashAttention">Whether attention is computed without the matrix of all scores.</param>
 /// <param name="KvType">Storage type of keys and values.</param>
-internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool FlashAttention, GgmlType KvType)
+/// <param name="Sequences">Sequences held at once: each has a recurrent state and a row of logits.</param>
+/// <param name="Streams">Caches beside each other: one that all sequences share, or one for each.</param>
+internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool FlashAttention, GgmlType KvType, int Sequences, int Streams)
 {
     /// <summary>Longest context that is taken for a wish and not for a slip: a hundred times what models are trained for today.</summary>
     public const int MaxContextLength = 1 << 24;
+
+    /// <summary>Most sequences that the engine holds (llama-cparams.h, LLAMA_MAX_SEQ).</summary>
+    public const int MaxSequences = 256;
 
     private const int MaxBatchSize = 1 << 16;
     private const int DefaultContextLength = 4096;
@@ -25,11 +30,17 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
             ? request.ContextLength
             : model.TrainedContextLength > 0 ? Math.Min(DefaultContextLength, model.TrainedContextLength) : DefaultContextLength;
         var batch = Math.Min(request.BatchSize, length);
-        var cells = Pad(length);
-        return new ContextPlan(cells, Pad((int)Math.Min(cells, (long)model.SlidingWindow + batch)), batch, UsesFlashAttention(model, request), request.KvType);
+        var streams = request.UnifiedCache ? 1 : request.Sequences;
+        var cells = Pad(Pad(length) / streams);
+        // Sequences that share a cache have a window each.
+        var windows = (long)model.SlidingWindow * (request.UnifiedCache ? request.Sequences : 1);
+        return new ContextPlan(cells, Pad((int)Math.Min(cells, windows + batch)), batch, UsesFlashAttention(model, request), request.KvType, request.Sequences, streams);
     }
 
-    /// <summary>Cells of the cache of one layer.</summary>
+    /// <summary>Context length of all sequences together.</summary>
+    public int ContextLength => checked(Cells * Streams);
+
+    /// <summary>Cells of the cache of one layer, in one stream.</summary>
     public int CellsOf(ModelShape model, int layer) => model.IsSlidingWindow[layer] ? SlidingCells : Cells;
 
     private static int Pad(int cells) => (cells + CellMultiple - 1) / CellMultiple * CellMultiple;
@@ -46,6 +57,14 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
         if (request.BatchSize is < 1 or > MaxBatchSize)
         {
             throw Invalid($"A batch of {request.BatchSize} tokens makes no sense.", $"Give 1 to {MaxBatchSize} tokens.");
+        }
+        if (request.Sequences is < 1 or > MaxSequences)
+        {
+            throw Invalid($"{request.Sequences} sequences cannot be held at once.", $"Give 1 to {MaxSequences} sequences.");
+        }
+        if (request.CpuExpertLayers is < -1)
+        {
+            throw Invalid($"The experts of {request.CpuExpertLayers} layers cannot be kept on the CPU.", "Give a number of layers, -1 for all, or nothing for as few as need be.");
         }
         if (request.GpuLayers is < -1)
         {

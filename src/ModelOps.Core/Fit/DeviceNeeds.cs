@@ -6,11 +6,20 @@ internal sealed record DeviceNeeds(Device Device)
     /// <summary>Weights of the layers placed here.</summary>
     public long LayerWeights { get; init; }
 
+    /// <summary>Experts that the CPU keeps of layers that are placed elsewhere.</summary>
+    public long ExpertWeights { get; init; }
+
     /// <summary>Token embedding and other input tensors, which stay on the CPU.</summary>
     public long InputWeights { get; init; }
 
     /// <summary>Output tensors; 0 where a tied embedding, counted with the input, is the output too.</summary>
     public long OutputWeights { get; init; }
+
+    /// <summary>LoRA adapters, beside the tensors they patch.</summary>
+    public long AdapterWeights { get; init; }
+
+    /// <summary>The projector's weights.</summary>
+    public long ProjectorWeights { get; init; }
 
     /// <summary>Keys and values of the layers placed here.</summary>
     public long KvCache { get; init; }
@@ -30,6 +39,9 @@ internal sealed record DeviceNeeds(Device Device)
     /// <summary>The CPU's weights that the scheduler copies over for prompts, one tensor at a time.</summary>
     public long Copied { get; init; }
 
+    /// <summary>What the projector computes a picture in.</summary>
+    public long ProjectorGraph { get; init; }
+
     /// <summary>The process and the engine's libraries.</summary>
     public long Process { get; init; }
 
@@ -47,8 +59,8 @@ internal sealed record DeviceNeeds(Device Device)
     {
         checked
         {
-            var weights = LayerWeights + InputWeights + OutputWeights;
-            var compute = Graph + Logits + Unpacked + Copied;
+            var weights = LayerWeights + ExpertWeights + InputWeights + OutputWeights + AdapterWeights + ProjectorWeights;
+            var compute = Graph + Logits + Unpacked + Copied + ProjectorGraph;
             var overhead = Process + Vocabulary + DriverContext + Reserve;
             return new DeviceFit(Device.Name, Device.Kind, weights, KvCache, State, compute, overhead, weights + KvCache + State + compute + overhead, Device.FreeBytes);
         }

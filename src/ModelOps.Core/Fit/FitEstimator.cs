@@ -4,12 +4,13 @@ namespace ModelOps;
 
 /// <summary>
 /// Predicts memory and speed of a model on a machine. The memory model is that of the pinned llama.cpp build, run as ModelOps runs it:
-/// one sequence, a unified KV cache, sliding-window layers with a cache of the window's size, whole layers on devices.
+/// sliding-window layers with a cache of the window's size, layers on devices whole but for experts and what overrides name.
 /// </summary>
 public static class FitEstimator
 {
     /// <summary>
-    /// Estimates; pure. Without <see cref="FitRequest.GpuLayers"/> as many layers go to GPUs as have room, in proportion to the GPUs' free memory.
+    /// Estimates; pure. Without <see cref="FitRequest.GpuLayers"/> as many layers go to GPUs as have room, in proportion to the GPUs' free memory,
+    /// and of a mixture the experts of the first layers to the CPU before.
     /// </summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.InvalidArgument"/> for a request or machine that makes no sense, <see cref="ErrorKind.CorruptFile"/> for a model that does not.
@@ -22,14 +23,15 @@ public static class FitEstimator
         try
         {
             var memory = new MemoryModel(model, machine, request);
-            var footprint = Place(memory, request);
+            var footprint = PlacementSearch.Find(memory, request);
             return new FitResult
             {
                 Model = model.Name,
                 Machine = machine.Name,
                 Fits = footprint.Fits,
-                ContextLength = memory.Context.Cells,
+                ContextLength = memory.Context.ContextLength,
                 GpuLayers = footprint.GpuLayers,
+                Parameters = Realise(request, memory.Context, footprint),
                 Devices = footprint.Devices,
                 TokensPerSecond = SpeedModel.Estimate(model, machine, memory.Context, footprint),
                 Advice = [.. Adviser.Advise(model, machine, request, memory, footprint).Select(remedy => remedy.Sentence), .. model.Caveats],
@@ -41,29 +43,24 @@ public static class FitEstimator
         }
     }
 
-    /// <summary>The placement a request gets: the one it names, else the most layers on GPUs that fit, else the one that lacks least.</summary>
-    internal static Footprint Place(MemoryModel memory, FitRequest request)
+    /// <summary>What the engine is to be told so that it places the model as the footprint has it.</summary>
+    internal static EngineParameters Realise(FitRequest request, ContextPlan context, Footprint footprint) => new()
     {
-        if (request.GpuLayers is { } layers)
-        {
-            return memory.Evaluate(layers < 0 ? memory.MaxGpuLayers : layers);
-        }
-        Footprint? best = null;
-        for (var gpuLayers = memory.MaxGpuLayers; gpuLayers >= 0; gpuLayers--)
-        {
-            var footprint = memory.Evaluate(gpuLayers);
-            if (footprint.Fits)
-            {
-                return footprint;
-            }
-            if (best is null || footprint.MissingBytes < best.MissingBytes)
-            {
-                best = footprint;
-            }
-        }
-        return best!;
-    }
+        ContextLength = context.ContextLength,
+        GpuLayers = footprint.GpuLayers,
+        CpuExpertLayers = footprint.CpuExpertLayers,
+        TensorSplit = request.TensorSplit,
+        // Without layers on them the engine is given no GPUs.
+        TensorOverrides = footprint.GpuLayers > 0 ? request.TensorOverrides : [],
+        KvType = context.KvType,
+        BatchSize = request.BatchSize,
+        FlashAttention = request.FlashAttention,
+        Sequences = context.Sequences,
+        UnifiedCache = request.UnifiedCache,
+        OffloadKvCache = request.OffloadKvCache,
+        Loading = request.Loading,
+    };
 
     /// <summary>Whether a request fits, without speed and advice.</summary>
-    internal static bool Fits(ModelShape model, Machine machine, FitRequest request) => Place(new MemoryModel(model, machine, request), request).Fits;
+    internal static bool Fits(ModelShape model, Machine machine, FitRequest request) => PlacementSearch.Find(new MemoryModel(model, machine, request), request).Fits;
 }

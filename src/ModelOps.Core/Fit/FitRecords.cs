@@ -1,35 +1,5 @@
 namespace ModelOps;
 
-/// <summary>What is asked of a fit.</summary>
-public sealed record FitRequest
-{
-    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
-    public int ContextLength { get; init; }
-    /// <summary>Layers on GPUs, counting the output layer first as llama.cpp does; null means as many as fit, -1 all.</summary>
-    public int? GpuLayers { get; init; }
-    /// <summary>Types that keys and values can be stored as: those that llama.cpp offers.</summary>
-    public static IReadOnlyList<GgmlType> KvTypes { get; } = [GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL];
-    /// <summary>Storage type of keys and values, one of <see cref="KvTypes"/>.</summary>
-    public GgmlType KvType { get; init; } = GgmlType.F16;
-    /// <summary>One of <see cref="KvTypes"/> by its name, in any case.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
-    public static GgmlType ParseKvType(string name)
-    {
-        foreach (var type in KvTypes)
-        {
-            if (string.Equals(type.ToString(), name, StringComparison.OrdinalIgnoreCase))
-            {
-                return type;
-            }
-        }
-        throw new ModelOpsException(ErrorKind.InvalidArgument, $"Keys and values cannot be stored as {name}.", $"Types that can: {string.Join(", ", KvTypes)}.");
-    }
-    /// <summary>Tokens in one physical batch (n_ubatch).</summary>
-    public int BatchSize { get; init; } = 512;
-    /// <summary>Flash attention; null lets the engine choose, which is on where it can.</summary>
-    public bool? FlashAttention { get; init; }
-}
-
 /// <summary>What a model takes on one device.</summary>
 /// <param name="Name">Device.</param>
 /// <param name="Kind">What it is.</param>
@@ -60,6 +30,8 @@ public sealed record FitResult
     public required int ContextLength { get; init; }
     /// <summary>Layers on GPUs.</summary>
     public required int GpuLayers { get; init; }
+    /// <summary>What the engine is to be told for this very placement.</summary>
+    public required EngineParameters Parameters { get; init; }
     /// <summary>Parts by device.</summary>
     public required IReadOnlyList<DeviceFit> Devices { get; init; }
     /// <summary>Expected generation speed; null when no bandwidth is known.</summary>

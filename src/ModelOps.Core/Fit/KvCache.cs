@@ -12,7 +12,7 @@ internal static class KvCache
         }
         var keys = context.KvType.RowBytes((long)model.KeyLengths[layer] * model.KvHeads[layer]);
         var values = model.ValueLengths[layer] == 0 ? 0 : context.KvType.RowBytes(ValueWidth(model, context, layer));
-        return checked((keys + values) * context.CellsOf(model, layer));
+        return checked((keys + values) * context.CellsOf(model, layer) * context.Streams);
     }
 
     /// <summary>Values of one token; without flash attention they are stored transposed, every layer as wide as the widest.</summary>

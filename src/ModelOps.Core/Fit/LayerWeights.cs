@@ -1,28 +1,30 @@
-using System.Globalization;
-
 namespace ModelOps.Fit;
 
 /// <summary>Bytes of a model's tensors by the place where the engine keeps them (llama-model.cpp, load_tensors).</summary>
-internal sealed record LayerWeights(long[] Layers, long[] ActiveLayers, long Input, long Output, long Tied, long Total, long Parameters, long LargestTensor)
+internal sealed class LayerWeights
 {
+    private readonly Dictionary<(string Name, long Bytes), List<int>> _groups = [];
+
     /// <param name="tensors">All tensors, those of every shard.</param>
     /// <param name="figures">Figures of the header.</param>
     /// <param name="loadedLayers">Layers from here on are not loaded.</param>
-    public static LayerWeights Sum(IReadOnlyList<GgufTensor> tensors, HeaderFigures figures, int loadedLayers)
+    public LayerWeights(IReadOnlyList<GgufTensor> tensors, HeaderFigures figures, int loadedLayers)
     {
-        var layers = new long[figures.Layers];
-        var active = new long[figures.Layers];
-        long input = 0, output = 0, embedding = 0, total = 0, parameters = 0, largest = 0;
-        var hasOutput = false;
-        var experts = figures.Find("expert_count") ?? 0;
+        Layers = new long[figures.Layers];
+        ActiveLayers = new long[figures.Layers];
+        Experts = new long[figures.Layers];
+        ActiveExperts = new long[figures.Layers];
+        var count = figures.Find("expert_count") ?? 0;
         var used = figures.Find("expert_used_count") ?? 0;
+        long embedding = 0;
+        var hasOutput = false;
         checked
         {
             foreach (var tensor in tensors)
             {
-                parameters += tensor.Weights;
-                total += tensor.Bytes;
-                if (LayerOf(tensor.Name) is { } layer)
+                Parameters += tensor.Weights;
+                Total += tensor.Bytes;
+                if (TensorNames.SplitLayer(tensor.Name) is var (name, layer))
                 {
                     if (layer >= figures.Layers)
                     {
@@ -32,43 +34,57 @@ internal sealed record LayerWeights(long[] Layers, long[] ActiveLayers, long Inp
                     {
                         continue;
                     }
-                    layers[layer] += tensor.Bytes;
-                    active[layer] += experts > 0 && IsExpert(tensor.Name) ? (long)((double)tensor.Bytes * used / experts) : tensor.Bytes;
-                    largest = Math.Max(largest, tensor.Bytes);
+                    var active = tensor.Bytes;
+                    if (count > 0 && TensorNames.IsExpert(name))
+                    {
+                        active = (long)((double)tensor.Bytes * used / count);
+                        Experts[layer] += tensor.Bytes;
+                        ActiveExperts[layer] += active;
+                    }
+                    Layers[layer] += tensor.Bytes;
+                    ActiveLayers[layer] += active;
+                    LargestTensor = Math.Max(LargestTensor, tensor.Bytes);
+                    Group(name, tensor.Bytes).Add(layer);
+                    continue;
                 }
-                else if (IsInput(tensor.Name))
+                _ = Group(tensor.Name, tensor.Bytes);
+                if (TensorNames.IsInput(tensor.Name))
                 {
-                    input += tensor.Bytes;
+                    Input += tensor.Bytes;
                     embedding += tensor.Name == "token_embd.weight" ? tensor.Bytes : 0;
                 }
                 else
                 {
-                    output += tensor.Bytes;
+                    Output += tensor.Bytes;
                     hasOutput |= tensor.Name == "output.weight";
                 }
             }
             // Without an output matrix the engine multiplies by the embedding: it is read for every token, and loaded twice if need be.
-            output += hasOutput ? 0 : embedding;
+            Tied = hasOutput ? 0 : embedding;
+            Output += Tied;
         }
-        return new LayerWeights(layers, active, input, output, hasOutput ? 0 : embedding, total, parameters, largest);
     }
 
-    private static bool IsInput(string name)
-        => name.StartsWith("token_embd", StringComparison.Ordinal) || name.StartsWith("token_types", StringComparison.Ordinal)
-        || name.StartsWith("position_embd", StringComparison.Ordinal) || name.StartsWith("per_layer_token_embd", StringComparison.Ordinal);
+    public long[] Layers { get; }
+    public long[] ActiveLayers { get; }
+    public long[] Experts { get; }
+    public long[] ActiveExperts { get; }
+    public long Input { get; }
+    public long Output { get; }
+    public long Tied { get; }
+    public long Total { get; }
+    public long Parameters { get; }
+    public long LargestTensor { get; }
 
-    // ffn_gate_exps, ffn_up_exps, ffn_down_exps, ffn_gate_up_exps, and the chunked …_chexps.
-    private static bool IsExpert(string name) => name.Contains("exps.", StringComparison.Ordinal) && name.Contains(".ffn_", StringComparison.Ordinal) && !name.Contains("_shexp", StringComparison.Ordinal);
+    /// <summary>All tensors that are loaded.</summary>
+    public TensorGroup[] Groups => [.. _groups.Select(group => new TensorGroup(group.Key.Name, group.Key.Bytes, group.Value))];
 
-    private static int? LayerOf(string name)
+    private List<int> Group(string name, long bytes)
     {
-        var start = name.IndexOf("blk.", StringComparison.Ordinal);
-        // Encoders and decoders have layers of their own: enc.blk.0, dec.blk.0; the engine counts both by their number.
-        if (start < 0 || (start > 0 && name[start - 1] != '.'))
+        if (!_groups.TryGetValue((name, bytes), out var layers))
         {
-            return null;
+            _groups.Add((name, bytes), layers = []);
         }
-        var end = name.IndexOf('.', start + 4);
-        return end > 0 && int.TryParse(name.AsSpan(start + 4, end - start - 4), NumberStyles.None, CultureInfo.InvariantCulture, out var layer) ? layer : null;
+        return layers;
     }
 }

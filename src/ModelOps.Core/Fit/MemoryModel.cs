@@ -14,27 +14,39 @@ internal sealed class MemoryModel
     private const int PipelineCopies = 4;
 
     private readonly ModelShape _model;
+    private readonly FitRequest _request;
     private readonly ContextPlan _context;
     private readonly Device _cpu;
     private readonly Device[] _gpus;
+    private readonly double[] _shares;
+    private readonly WeightDealer _weights;
     private readonly ComputeBuffers _buffers;
     private readonly long[] _kvBytes;
+    private readonly long[] _stateBytes;
 
     public MemoryModel(ModelShape model, Machine machine, FitRequest request)
     {
         _model = model;
+        _request = request;
         _context = ContextPlan.Create(model, request);
         _cpu = machine.Devices.FirstOrDefault(device => device.Kind == DeviceKind.Cpu)
             ?? throw new ModelOpsException(ErrorKind.InvalidArgument, $"Machine {machine.Name} lists no CPU among its devices.", "Add a device of kind Cpu with the main memory.");
         _gpus = Gpus(machine);
+        _shares = Shares(request, _gpus);
+        _weights = new WeightDealer(model, request, _gpus.Length);
         _buffers = new ComputeBuffers(model, _context);
         _kvBytes = [.. Enumerable.Range(0, model.Layers).Select(layer => KvCache.LayerBytes(model, _context, layer))];
+        _stateBytes = [.. model.StateBytes.Select(bytes => checked(bytes * _context.Sequences))];
+        MaxCpuExpertLayers = _gpus.Length == 0 ? 0 : LastExpertLayer(model) + 1;
     }
 
     public ContextPlan Context => _context;
 
     /// <summary>Most layers that can be put on GPUs: all and the output, or none without a GPU.</summary>
     public int MaxGpuLayers => _gpus.Length == 0 ? 0 : _model.Layers + 1;
+
+    /// <summary>Most layers whose experts can be kept on the CPU beside GPUs: up to the last that has any.</summary>
+    public int MaxCpuExpertLayers { get; }
 
     /// <summary>Bytes of keys and values of all layers.</summary>
     public long KvCacheBytes => _kvBytes.Sum();
@@ -47,75 +59,111 @@ internal sealed class MemoryModel
         return own.Length > 0 ? own : usable;
     }
 
-    public Footprint Evaluate(int gpuLayers)
+    /// <param name="gpuLayers">Layers on GPUs, the output counted first.</param>
+    /// <param name="cpuExpertLayers">Layers, from the first, whose experts the CPU keeps.</param>
+    public Footprint Evaluate(int gpuLayers, int cpuExpertLayers = 0)
     {
         gpuLayers = Math.Clamp(gpuLayers, 0, MaxGpuLayers);
-        var placement = LayerPlacement.Place(_model.Layers, gpuLayers, [.. _gpus.Select(gpu => gpu.FreeBytes)]);
-        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, gpuLayers) };
+        cpuExpertLayers = gpuLayers == 0 ? 0 : Math.Clamp(cpuExpertLayers, 0, MaxCpuExpertLayers);
+        var placement = LayerPlacement.Place(_model.Layers, gpuLayers, _shares);
+        var weights = _weights.Deal(placement, cpuExpertLayers);
+        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, weights) };
         for (var index = 0; index < _gpus.Length; index++)
         {
-            needs.Add(Gpu(index, placement, gpuLayers));
+            needs.Add(Gpu(index, placement, weights, cpuExpertLayers));
         }
-        return new Footprint(gpuLayers, placement, needs);
+        return new Footprint(gpuLayers, cpuExpertLayers, placement, weights, needs);
     }
 
-    private DeviceNeeds Cpu(int[] placement, int gpuLayers)
+    private DeviceNeeds Cpu(int[] placement, WeightPlacement weights)
     {
         var outputHere = placement[^1] < 0;
-        var (weights, kv, state) = Sum(placement, -1);
-        return new DeviceNeeds(_cpu)
+        var (kv, state) = Caches(placement, -1);
+        return Placed(_cpu, weights.Devices[0], outputHere) with
         {
-            LayerWeights = weights,
-            InputWeights = _model.InputBytes,
-            // A tied output is the embedding itself as long as both are on the CPU.
-            OutputWeights = outputHere ? _model.OutputBytes - _model.TiedBytes : 0,
             KvCache = kv,
             State = state,
-            Graph = gpuLayers > _model.Layers ? _buffers.Host : _buffers.Cpu(outputHere),
+            Graph = weights.LargestOnCpu == 0 && _request.OffloadKvCache ? _buffers.Host : _buffers.Cpu(outputHere),
             Logits = _buffers.OutputBytes,
             Process = RuntimeBytes,
             Vocabulary = TokenizerBytesPerToken * _model.VocabularySize,
         };
     }
 
-    private DeviceNeeds Gpu(int index, int[] placement, int gpuLayers)
+    private DeviceNeeds Gpu(int index, int[] placement, WeightPlacement weights, int cpuExpertLayers)
     {
         var gpu = _gpus[index];
-        if (!placement.Contains(index))
+        if (!placement.Contains(index) && weights.Devices[index + 1].Bytes == 0)
         {
             // Without layers on GPUs the engine gets no device (ModelLoading); beside others one without a layer takes a context, which is not counted.
             return new DeviceNeeds(gpu);
         }
-        var outputHere = placement[^1] == index;
-        var (weights, kv, state) = Sum(placement, index);
-        var pipelined = _gpus.Length > 1 && gpuLayers > _model.Layers;
-        return new DeviceNeeds(gpu)
+        var (kv, state) = Caches(placement, index);
+        var pipelined = _gpus.Length > 1 && !placement.Contains(-1) && _request.OffloadKvCache && cpuExpertLayers == 0 && !_weights.HasOverrides;
+        // The projector runs on the first GPU there is.
+        return Placed(gpu, weights.Devices[index + 1], index == 0) with
         {
-            LayerWeights = weights,
-            OutputWeights = outputHere ? _model.OutputBytes : 0,
             KvCache = kv,
             State = state,
-            Graph = _buffers.Gpu(outputHere, pipelined ? PipelineCopies : 1),
-            Unpacked = _buffers.KvScratchBytes,
+            Graph = _buffers.Gpu(placement[^1] == index, pipelined ? PipelineCopies : 1),
+            Unpacked = _request.OffloadKvCache ? _buffers.KvScratchBytes : 0,
             // For prompts the scheduler copies the CPU's weights over, one tensor at a time (op_offload).
-            Copied = gpuLayers <= _model.Layers ? _model.LargestTensorBytes : 0,
+            Copied = weights.LargestOnCpu,
             DriverContext = gpu.Kind == DeviceKind.Gpu ? GpuContextBytes : 0,
             Reserve = (long)(gpu.TotalBytes * GpuReserve),
         };
     }
 
-    private (long Weights, long Kv, long State) Sum(int[] placement, int device)
+    private DeviceNeeds Placed(Device device, DeviceWeights weights, bool holdsProjector) => new(device)
     {
-        long weights = 0, kv = 0, state = 0;
+        LayerWeights = weights.Layers,
+        ExpertWeights = weights.Experts,
+        InputWeights = weights.Input,
+        OutputWeights = weights.Output,
+        AdapterWeights = weights.Adapters,
+        ProjectorWeights = holdsProjector ? _request.Projector?.WeightsBytes ?? 0 : 0,
+        ProjectorGraph = holdsProjector ? _request.Projector?.ComputeBytes ?? 0 : 0,
+    };
+
+    private (long Kv, long State) Caches(int[] placement, int device)
+    {
+        long kv = 0, state = 0;
         for (var layer = 0; layer < _model.Layers; layer++)
         {
-            if (placement[layer] == device)
+            if ((_request.OffloadKvCache ? placement[layer] : -1) == device)
             {
-                weights = checked(weights + _model.LayerBytes[layer]);
                 kv = checked(kv + _kvBytes[layer]);
-                state = checked(state + _model.StateBytes[layer]);
+                state = checked(state + _stateBytes[layer]);
             }
         }
-        return (weights, kv, state);
+        return (kv, state);
+    }
+
+    private static double[] Shares(FitRequest request, Device[] gpus)
+    {
+        if (request.TensorSplit is not { Count: > 0 } split || split.All(share => share == 0))
+        {
+            return [.. gpus.Select(gpu => (double)gpu.FreeBytes)];
+        }
+        if (split.Any(share => !double.IsFinite(share) || share < 0 || share > float.MaxValue))
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A split of {string.Join(':', split)} makes no sense.", "Give a share from 0 on for every GPU.");
+        }
+        if (gpus.Length > 0 && split.Count > gpus.Length && split.Skip(gpus.Length).Any(share => share > 0))
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A split over {split.Count} GPUs, where the engine uses {gpus.Length}.", "Give a share for every GPU.");
+        }
+        // The engine takes what is not said for 0.
+        return [.. gpus.Select((_, index) => index < split.Count ? split[index] : 0)];
+    }
+
+    private static int LastExpertLayer(ModelShape model)
+    {
+        var layer = model.Layers - 1;
+        while (layer >= 0 && model.ExpertLayerBytes[layer] == 0)
+        {
+            layer--;
+        }
+        return layer;
     }
 }

@@ -41,6 +41,12 @@ public sealed record ModelShape
     public required IReadOnlyList<long> LayerBytes { get; init; }
     /// <summary>Bytes of the weights of each layer that are read to generate one token: without the experts that are not used.</summary>
     public required IReadOnlyList<long> ActiveLayerBytes { get; init; }
+    /// <summary>Bytes of the experts of each layer, which can stay on the CPU alone; 0 where there are none. Part of <see cref="LayerBytes"/>.</summary>
+    public required IReadOnlyList<long> ExpertLayerBytes { get; init; }
+    /// <summary>Of those the bytes that are read to generate one token. Part of <see cref="ActiveLayerBytes"/>.</summary>
+    public required IReadOnlyList<long> ActiveExpertLayerBytes { get; init; }
+    /// <summary>All tensors that the engine loads, for overrides by name.</summary>
+    public required IReadOnlyList<TensorGroup> Tensors { get; init; }
     /// <summary>Bytes of the largest weight tensor of all layers, which the engine may copy to a GPU to compute a prompt there.</summary>
     public required long LargestTensorBytes { get; init; }
     /// <summary>Bytes of the token embedding and other input tensors, which stay on the CPU.</summary>
@@ -57,6 +63,9 @@ public sealed record ModelShape
     public required long ActiveBytes { get; init; }
     /// <summary>What the memory model leaves out for this architecture: sentences, empty for most.</summary>
     public IReadOnlyList<string> Caveats { get; init; } = [];
+
+    /// <summary>Whether any layer has experts that can stay on the CPU.</summary>
+    internal bool HasExperts => ExpertLayerBytes.Any(bytes => bytes > 0);
 
     /// <summary>Whether the engine keeps keys and values for any layer.</summary>
     internal bool HasKvCache => KvHeads.Any(heads => heads > 0);
@@ -99,6 +108,9 @@ public sealed record ModelShape
         {
             LayerBytes = [.. LayerBytes.Select(Scale)],
             ActiveLayerBytes = [.. ActiveLayerBytes.Select(Scale)],
+            ExpertLayerBytes = [.. ExpertLayerBytes.Select(Scale)],
+            ActiveExpertLayerBytes = [.. ActiveExpertLayerBytes.Select(Scale)],
+            Tensors = [.. Tensors.Select(tensor => tensor with { Bytes = Scale(tensor.Bytes) })],
             LargestTensorBytes = Scale(LargestTensorBytes),
             InputBytes = Scale(InputBytes),
             OutputBytes = Scale(OutputBytes),

@@ -41,7 +41,7 @@ internal static class ShapeReader
         // Latent attention caches the compressed keys only; files from before these keys spell it out as ordinary attention.
         var isLatent = figures.Find("attention.key_length_mla") > 0 && figures.Find("attention.value_length_mla") > 0;
 
-        var layerWeights = LayerWeights.Sum(tensors, figures, PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers);
+        var layerWeights = new LayerWeights(tensors, figures, PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers);
         return new ModelShape
         {
             Name = name,
@@ -62,6 +62,9 @@ internal static class ShapeReader
             LatentLength = isLatent ? 2 * (figures.Find("attention.kv_lora_rank") ?? 0) + (figures.Find("rope.dimension_count") ?? 0) : 0,
             LayerBytes = layerWeights.Layers,
             ActiveLayerBytes = layerWeights.ActiveLayers,
+            ExpertLayerBytes = layerWeights.Experts,
+            ActiveExpertLayerBytes = layerWeights.ActiveExperts,
+            Tensors = layerWeights.Groups,
             LargestTensorBytes = layerWeights.LargestTensor,
             InputBytes = layerWeights.Input,
             OutputBytes = layerWeights.Output,

@@ -39,6 +39,18 @@ internal static class SpeedModel
             var profile = ProfileOf(device, model);
             var isOutput = layer == model.Layers;
             double weights = isOutput ? model.OutputBytes : model.ActiveLayerBytes[layer];
+            if (layer < footprint.CpuExpertLayers && layer < model.Layers && footprint.Placement[layer] >= 0)
+            {
+                // The experts are computed where they lie.
+                if (cpu.BandwidthBytesPerSecond is not > 0)
+                {
+                    return null;
+                }
+                double experts = model.ActiveExpertLayerBytes[layer];
+                weights -= experts;
+                fastest += experts / (cpu.BandwidthBytesPerSecond.Value * Cpu.HighShare) + Cpu.LowSeconds;
+                slowest += experts / (cpu.BandwidthBytesPerSecond.Value * Cpu.LowShare) + Cpu.HighSeconds;
+            }
             // The recurrent state is read and written back.
             double state = isOutput ? 0 : 2 * model.StateBytes[layer];
             double kv = isOutput ? 0 : KvCache.LayerBytes(model, context, layer);

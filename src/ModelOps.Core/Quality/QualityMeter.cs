@@ -27,7 +27,7 @@ public static class QualityMeter
         }
         return await Task.Run(() => Measure(model, reference, tokens, request.ContextLength, progress, cancellationToken), cancellationToken).ConfigureAwait(false);
 
-        EngineOptions Options(string path) => new() { ModelPath = path, ContextLength = request.ContextLength, GpuLayers = request.GpuLayers, Threads = request.Threads };
+        EngineOptions Options(string path) => new() { ModelPath = path, Parameters = new() { ContextLength = request.ContextLength, GpuLayers = request.GpuLayers }, Threads = request.Threads };
     }
 
     /// <summary>Scores the full rows of <paramref name="tokens"/>.</summary>

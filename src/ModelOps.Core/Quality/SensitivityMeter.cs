@@ -31,7 +31,7 @@ public static class SensitivityMeter
     {
         using WorkFolder folder = WorkFolder.Create(request.WorkFolder);
         using RoundedModel model = await RoundedModel.CreateAsync(request, folder.File("model.gguf"), cancellationToken).ConfigureAwait(false);
-        EngineOptions options = new() { ModelPath = model.Path, ContextLength = request.ContextLength, GpuLayers = request.GpuLayers, Threads = request.Threads };
+        EngineOptions options = new() { ModelPath = model.Path, Parameters = new() { ContextLength = request.ContextLength, GpuLayers = request.GpuLayers }, Threads = request.Threads };
         int steps = model.Tensors.Count + 1;
         progress?.Report(new SensitivityProgress("the model as it is", 0, steps));
         using LogitFile reference = await RecordAsync(request, options, folder.File("logits"), cancellationToken).ConfigureAwait(false);

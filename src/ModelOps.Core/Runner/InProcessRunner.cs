@@ -1,10 +1,13 @@
+using System.Text.Json;
+using ModelOps.Runner;
+
 namespace ModelOps;
 
 /// <summary>Runs models in this process; an abort in native code ends it.</summary>
 public sealed class InProcessRunner : IModelRunner
 {
     private LlamaEngine? _engine;
-    private (EngineOptions Options, long Bytes, DateTime Written)? _loaded;
+    private (string Options, long Bytes, DateTime Written)? _loaded;
 
     /// <inheritdoc/>
     public async Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
@@ -12,7 +15,8 @@ public sealed class InProcessRunner : IModelRunner
         ArgumentNullException.ThrowIfNull(options);
         // A path can hold another file than a minute ago: a conversion was run again.
         FileInfo file = new(options.ModelPath);
-        (EngineOptions, long, DateTime) wanted = (options, file.Exists ? file.Length : 0, file.Exists ? file.LastWriteTimeUtc : default);
+        // Records with lists in them are equal only to themselves; as text they are equal when they say the same.
+        (string, long, DateTime) wanted = (JsonSerializer.Serialize(options, WorkerJson.Default.EngineOptions), file.Exists ? file.Length : 0, file.Exists ? file.LastWriteTimeUtc : default);
         if (_engine is not null && _loaded == wanted)
         {
             progress?.Report(1);

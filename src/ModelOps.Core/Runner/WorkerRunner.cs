@@ -79,7 +79,7 @@ public sealed class WorkerRunner : IModelRunner
         {
             foreach (string path in new[] { request.ModelPath, request.ReferencePath }.OfType<string>())
             {
-                await CheckAsync(new EngineOptions { ModelPath = path, ContextLength = request.ContextLength, GpuLayers = request.GpuLayers, Threads = request.Threads }, cancellationToken).ConfigureAwait(false);
+                await CheckAsync(new EngineOptions { ModelPath = path, Parameters = new() { ContextLength = request.ContextLength, GpuLayers = request.GpuLayers }, Threads = request.Threads }, cancellationToken).ConfigureAwait(false);
             }
             WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Measure) { Measure = Rooted(request) }, message =>
             {

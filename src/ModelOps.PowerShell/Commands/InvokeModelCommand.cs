@@ -91,7 +91,7 @@ public sealed class InvokeModelCommand : ModelOpsCmdlet
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Prompt, async prompt =>
     {
         var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Model)));
-        var engine = new EngineOptions { ModelPath = path, ContextLength = ContextLength, GpuLayers = GpuLayers, Threads = Threads };
+        var engine = new EngineOptions { ModelPath = path, Parameters = new() { ContextLength = ContextLength, GpuLayers = GpuLayers }, Threads = Threads };
         var result = await SessionRunner.UseAsync(async runner =>
         {
             using (var loading = StartProgress<float>($"Loading {FilePath.GetFileName(path)}", fraction => new ProgressStep("", fraction)))

@@ -285,7 +285,7 @@ public sealed class ArchitectureVariantTests : IDisposable
         var plan = Plan(checkpoint);
         await ModelConverter.RunAsync(plan);
         var expected = GoldenLogits.Read(golden, "f32");
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         var last = engine.Evaluate(expected.Tokens)[^engine.VocabularySize..].ToArray();
         Assert.All(expected.Top, entry => Assert.Equal(entry.Value, last[entry.Id], 2e-3 * Math.Abs(expected.Top[0].Value)));
         return plan;

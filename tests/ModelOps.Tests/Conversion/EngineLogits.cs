@@ -26,7 +26,7 @@ internal static class EngineLogits
     /// <summary>The logits after the last token.</summary>
     public static async Task<float[]> LastAsync(string path, int[] tokens)
     {
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = path, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = path, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         return engine.Evaluate(tokens)[^engine.VocabularySize..].ToArray();
     }
 }

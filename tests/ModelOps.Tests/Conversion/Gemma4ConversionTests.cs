@@ -22,7 +22,7 @@ public sealed class Gemma4ConversionTests : IDisposable
         Assert.DoesNotContain("blk.2.attn_k.weight", plan.Tensors.Select(tensor => tensor.Name));
         await ModelConverter.RunAsync(plan);
         var expected = GoldenLogits.Read("gemma4-e2b", "f32");
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         var last = engine.Evaluate(expected.Tokens)[^engine.VocabularySize..].ToArray();
         Assert.All(expected.Top, entry => Assert.Equal(entry.Value, last[entry.Id], 2e-3 * Math.Abs(expected.Top[0].Value)));
 
@@ -60,7 +60,7 @@ public sealed class Gemma4ConversionTests : IDisposable
         Assert.False(plan.Metadata.ContainsKey("gemma4.expert_count"));
         Assert.DoesNotContain("blk.1.attn_v.weight", plan.Tensors.Select(tensor => tensor.Name));
         await ModelConverter.RunAsync(plan);
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = plan.Output, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         Assert.All(engine.Evaluate([2, 300, 301]).ToArray(), logit => Assert.True(float.IsFinite(logit)));
     }
 

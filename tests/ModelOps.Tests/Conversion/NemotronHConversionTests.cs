@@ -66,7 +66,7 @@ public sealed class NemotronHConversionTests : IDisposable
 
     private static async Task<int[]> Tokenize(string path)
     {
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = path, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = path, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         return engine.Tokenize(Text, addSpecial: false, parseSpecial: false);
     }
 }

@@ -237,7 +237,7 @@ public sealed class QwenForwardTests : IDisposable
 
     private static async Task<float[]> LastLogits(string model, int[] tokens)
     {
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = model, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = model, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         return engine.Evaluate(tokens)[^engine.VocabularySize..].ToArray();
     }
 }

@@ -170,7 +170,7 @@ public sealed class TokenizerFamilyTests
 
     private static async Task<int[][]> Tokenize(string model)
     {
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = model, ContextLength = 64, Threads = 1 });
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = model, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         return [.. Texts.Select(text => engine.Tokenize(text.Text, addSpecial: false, parseSpecial: true))];
     }
 }

@@ -25,7 +25,7 @@ public sealed class DemoModels : IDisposable
     }
 
     public async Task<LlamaEngine> Load(string model, string type, int contextLength = 256)
-        => await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = await Gguf(model, type), ContextLength = contextLength, GpuLayers = 0, Threads = 1 });
+        => await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = await Gguf(model, type), Parameters = new() { ContextLength = contextLength, GpuLayers = 0 }, Threads = 1 });
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

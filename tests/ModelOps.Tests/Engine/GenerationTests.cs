@@ -158,7 +158,7 @@ public sealed class GenerationTests : IAsyncLifetime
     public async Task A_broken_template_names_the_way_out()
     {
         using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("tokenizer.chat_template", "{{ messages | nonsense }}"));
-        using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path, ContextLength = 64, Threads = 1 });
+        using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "hi" }));
         Assert.Equal(ErrorKind.InvalidTemplate, error.Kind);
         Assert.Contains("--raw", error.Hint, StringComparison.Ordinal);

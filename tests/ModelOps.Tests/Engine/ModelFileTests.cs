@@ -45,7 +45,7 @@ public sealed class ModelFileTests
     [InlineData((1 << 20) + 1, 0)]
     public async Task Options_that_would_end_the_process_are_refused_before_native_code_sees_them(int contextLength, int threads)
     {
-        EngineOptions options = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), ContextLength = contextLength, Threads = threads };
+        EngineOptions options = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), Parameters = new() { ContextLength = contextLength }, Threads = threads };
 
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => LlamaEngine.LoadAsync(options));
 

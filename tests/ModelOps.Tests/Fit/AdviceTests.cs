@@ -8,7 +8,7 @@ public class AdviceTests
     private static List<Remedy> Remedies(ModelShape model, Machine machine, FitRequest request)
     {
         var memory = new MemoryModel(model, machine, request);
-        return [.. Adviser.Advise(model, machine, request, memory, FitEstimator.Place(memory, request))];
+        return [.. Adviser.Advise(model, machine, request, memory, PlacementSearch.Find(memory, request))];
     }
 
     public static TheoryData<string, double, double, int> Cases => new()

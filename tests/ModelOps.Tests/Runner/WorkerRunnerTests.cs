@@ -8,7 +8,7 @@ namespace ModelOps.Tests.Runner;
 public sealed class WorkerRunnerTests : IAsyncLifetime
 {
     private static readonly string Cli = Path.Combine(AppContext.BaseDirectory, "modelops.dll");
-    private static readonly EngineOptions Golden = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), ContextLength = 32768, GpuLayers = 0, Threads = 1 };
+    private static readonly EngineOptions Golden = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), Parameters = new() { ContextLength = 32768, GpuLayers = 0 }, Threads = 1 };
     private static readonly GenerationRequest Greedy = new() { Prompt = "hello", Raw = true, Temperature = 0, MaxTokens = 8 };
 
     // The model goes in circles on this prompt until the context is full: seconds in which to disturb it.
