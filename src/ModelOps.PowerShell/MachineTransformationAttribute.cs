@@ -2,30 +2,32 @@ using System.Management.Automation;
 
 namespace ModelOps.PowerShell;
 
-/// <summary>Lets a parameter of type <see cref="Machine"/> take the path of a JSON file: a machine that is not this one.</summary>
+/// <summary>
+/// Lets a parameter of type <see cref="Machine"/> take the path of a JSON file, <c>ref:NAME</c>, or what is left of a machine that came through remoting
+/// or ConvertFrom-Json.
+/// </summary>
 public sealed class MachineTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        var value = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
-        if (value is not (string or FileInfo))
+        ArgumentNullException.ThrowIfNull(engineIntrinsics);
+        var argument = MachinesTransformationAttribute.Read(engineIntrinsics, inputData);
+        if (argument is null)
         {
             return inputData;
         }
-        var path = engineIntrinsics.SessionState.Path.GetUnresolvedProviderPathFromPSPath(value is FileInfo file ? file.FullName : (string)value);
-        try
+        if (argument.Machine is { } machine)
         {
-            return Machine.FromJson(File.ReadAllText(path), path);
+            return machine;
         }
-        catch (ModelOpsException e)
+        var entries = argument.Source is { } source ? MachineFiles.Find(MachinesTransformationAttribute.FullPath(engineIntrinsics, source), Environment.CurrentDirectory) : [];
+        return entries switch
         {
+            [{ Machine: { } one }] => one,
             // A parameter has no place for a recommendation.
-            throw new ArgumentTransformationMetadataException($"{e.Message} {Recommendation.InCmdlets(e.Hint ?? "")}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ArgumentTransformationMetadataException($"'{path}' cannot be read: {e.Message}", e);
-        }
+            [{ Error: { } e }] => throw new ArgumentTransformationMetadataException($"{e.Message} {Recommendation.InCmdlets(e.Hint ?? "")}", e),
+            _ => throw new ArgumentTransformationMetadataException($"'{argument}' names {entries.Count} machines, and one is wanted."),
+        };
     }
 }

@@ -29,7 +29,8 @@ internal static partial class Recommendation
     /// <summary><c>modelops pull org/repo --variant Q4_0</c> becomes <c>Install-Model org/repo -Variant Q4_0</c>, and <c>--force</c> <c>-Force</c>.</summary>
     public static string InCmdlets(string hint)
     {
-        var text = hint.Replace("modelops hardware --format json", "Get-ModelHardware -MeasureBandwidth | ConvertTo-Json -Depth 4", StringComparison.Ordinal);
+        var text = hint.Replace("modelops hardware --format json", "Get-ModelHardware -MeasureBandwidth | ConvertTo-Json -Depth 4", StringComparison.Ordinal)
+            .Replace("modelops hardware --list", "Get-ModelHardware -Reference *", StringComparison.Ordinal);
         text = Command().Replace(text, command => Cmdlets.GetValueOrDefault(command.Groups["verb"].Value, command.Value));
         text = text.Replace("--from-bundle", "-Bundle", StringComparison.Ordinal).Replace("--with-mmproj", "-IncludeProjector", StringComparison.Ordinal).Replace("--mmproj", "-Projector", StringComparison.Ordinal).Replace("--gguf", "-GgufOnly", StringComparison.Ordinal);
         return Option().Replace(text, option => " -" + string.Concat(option.Groups["name"].Value.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..])));

@@ -186,12 +186,15 @@ Describe 'Test-ModelFit' {
         Test-ModelFit modelops/demo-llama -Machine $machine -Quiet | Should -BeTrue
     }
 
-    It 'refuses a file that holds no machine' {
+    It 'writes an error for a file that holds no machine' {
         'not json' | Set-Content broken.json
-        { Test-ModelFit modelops/demo-llama -Machine broken.json } | Should -Throw '*Get-ModelHardware*' -ErrorId 'ParameterArgumentTransformationError,*'
         (Get-ModelHardware | ConvertTo-Json -Depth 4) -replace '(?s)"Devices": \[.*\]', '"Devices": null' | Set-Content hollow.json
-        { Test-ModelFit modelops/demo-llama -Machine hollow.json } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
-        { Test-ModelFit modelops/demo-llama -Machine nowhere.json } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        foreach ($file in 'broken.json', 'hollow.json') {
+            $caught = Get-WrittenError { Test-ModelFit modelops/demo-llama -Machine $file }
+            $caught.FullyQualifiedErrorId | Should -BeExactly 'InvalidArgument,ModelOps.PowerShell.Commands.TestModelFitCommand'
+            $caught.ErrorDetails.RecommendedAction | Should -BeLike '*Get-ModelHardware -MeasureBandwidth*'
+        }
+        (Get-WrittenError { Test-ModelFit modelops/demo-llama -Machine nowhere.json }).FullyQualifiedErrorId | Should -BeLike 'FileNotFound,*'
     }
 }
 

@@ -12,7 +12,7 @@ internal static class FitCommand
         var model = new Argument<string>("MODEL") { Description = "A GGUF file, a checkpoint folder, an installed model, or org/repo[:variant] of the hub, of which only headers are read." };
         var type = new Option<string>("--type") { Description = "For a checkpoint: the type it would be converted to.", HelpName = "TYPE", DefaultValueFactory = _ => "BF16" };
         var request = new FitSyntax();
-        var machine = new MachineSyntax("Ask for another machine: a file written there by 'modelops hardware --format json'.");
+        var machine = new MachineSyntax($"Ask for another machine: {MachineSyntax.Kinds}. Several, by a quoted pattern or by repeating the option, give a table.");
         var command = new Command("fit", "Say whether a model fits this machine, before it is downloaded. Exits with 5 when it does not.") { model };
         foreach (var option in request.Options.Concat(machine.Options).Append(type))
         {
@@ -21,11 +21,14 @@ internal static class FitCommand
         return command.Does(host, async (context, parsed, cancellationToken) =>
         {
             var wanted = request.Read(parsed);
-            var given = await machine.ReadAsync(context, parsed, cancellationToken);
+            var machines = await machine.ReadAllAsync(context, parsed, cancellationToken);
+            var given = machines is [{ Error: { } error }] ? throw error : machines is [{ Machine: { } one }] ? one : null;
             // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.
             var name = parsed.GetRequiredValue(model);
             var subject = await FitSubject.FindAsync(context, name, parsed.GetRequiredValue(type), cancellationToken);
-            return Answer(context, name, subject, given ?? ThisMachine(context, subject, cancellationToken), wanted);
+            return machines is { Count: > 1 }
+                ? AnswerFleet(context, name, subject, machines, wanted)
+                : Answer(context, name, subject, given ?? ThisMachine(context, subject, cancellationToken), wanted);
         });
     }
 
@@ -35,7 +38,24 @@ internal static class FitCommand
 
     private static int Answer(CommandContext context, string model, FitSubject subject, Machine machine, FitRequest request)
     {
-        var result = FitEstimator.Estimate(subject.Shape, machine, request) with
+        var result = Estimate(model, subject, machine, request);
+        context.Output.Write(result, CliJson.Default.FitResult, report => FitReport.Write(report, result));
+        return result.Fits ? 0 : ErrorKind.DoesNotFit.ExitCode();
+    }
+
+    /// <summary>One answer a machine; a file that holds none is told of and does not keep the others from theirs.</summary>
+    private static int AnswerFleet(CommandContext context, string model, FitSubject subject, IReadOnlyList<MachineEntry> machines, FitRequest request)
+    {
+        var listing = new FleetListing(
+            [.. machines.Select(entry => entry.Machine).OfType<Machine>().Select(machine => Estimate(model, subject, machine, request))],
+            [.. machines.Select(entry => entry.Error).OfType<ModelOpsException>().Select(error => new ErrorDetail(error.ErrorId, error.Message, error.Hint))]);
+        context.Output.Write(listing, CliJson.Default.FleetListing, report => FleetReport.Write(report, listing));
+        return machines.Select(entry => entry.Error).OfType<ModelOpsException>().FirstOrDefault()?.Kind.ExitCode()
+            ?? (listing.Fits.All(fit => fit.Fits) ? 0 : ErrorKind.DoesNotFit.ExitCode());
+    }
+
+    private static FitResult Estimate(string model, FitSubject subject, Machine machine, FitRequest request)
+        => FitEstimator.Estimate(subject.Shape, machine, request) with
         {
             Model = model,
             Repository = subject.Repository,
@@ -43,7 +63,4 @@ internal static class FitCommand
             Variant = subject.Variant,
             Path = subject.Path,
         };
-        context.Output.Write(result, CliJson.Default.FitResult, report => FitReport.Write(report, result));
-        return result.Fits ? 0 : ErrorKind.DoesNotFit.ExitCode();
-    }
 }

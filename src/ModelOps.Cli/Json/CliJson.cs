@@ -56,6 +56,8 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(QualityResult))]
 [JsonSerializable(typeof(SensitivityTable))]
 [JsonSerializable(typeof(Machine))]
+[JsonSerializable(typeof(MachineListing))]
+[JsonSerializable(typeof(FleetListing))]
 [JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ErrorReport))]
 internal sealed partial class CliJson : JsonSerializerContext

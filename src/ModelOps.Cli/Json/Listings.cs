@@ -29,6 +29,14 @@ internal sealed record InstalledListing(IReadOnlyList<InstalledModel> Models);
 /// <summary>What <c>convert --list-architectures</c> writes.</summary>
 internal sealed record ArchitectureListing(IReadOnlyList<SupportedArchitecture> Architectures, IReadOnlyList<SupportedProjector> Projectors);
 
+/// <summary>What <c>hardware --list</c> writes.</summary>
+internal sealed record MachineListing(IReadOnlyList<Machine> Machines);
+
+/// <summary>What <c>fit</c> writes for several machines.</summary>
+/// <param name="Fits">One answer a machine, in the order in which they were named.</param>
+/// <param name="Errors">Files that hold no machine.</param>
+internal sealed record FleetListing(IReadOnlyList<FitResult> Fits, IReadOnlyList<ErrorDetail> Errors);
+
 /// <summary>What is written instead of a result when a command fails.</summary>
 internal sealed record ErrorReport(ErrorDetail Error);
 

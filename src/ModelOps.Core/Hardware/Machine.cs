@@ -53,7 +53,12 @@ public sealed record Machine
     /// <summary>Physical cores of the fast kind among those; null where all are alike, or the system does not tell.</summary>
     public int? PerformanceCores { get; init; }
     /// <summary>The CPU first, then the GPUs.</summary>
-    public required IReadOnlyList<Device> Devices { get; init; }
+    public required IReadOnlyList<Device> Devices
+    {
+        get;
+        // An array whatever it was: PowerShell does not index into the compiler's own read-only lists. Null only out of a file, which is then refused.
+        init => field = value as Device[] ?? value?.ToArray()!;
+    }
     /// <summary>Free bytes of the disk that holds the store, when known.</summary>
     public long? DiskFreeBytes { get; init; }
 

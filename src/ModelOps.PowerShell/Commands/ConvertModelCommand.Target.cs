@@ -34,6 +34,7 @@ public sealed partial class ConvertModelCommand
     /// <summary>A machine of Get-ModelHardware for -Fit, or a JSON file with one; this machine when left out.</summary>
     [Parameter]
     [MachineTransformation]
+    [ArgumentCompleter(typeof(MachineCompleter))]
     [ValidateNotNull]
     public Machine? Machine { get; set; }
 

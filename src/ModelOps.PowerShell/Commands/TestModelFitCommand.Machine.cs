@@ -1,28 +1,59 @@
 using System.Management.Automation;
+using ModelOps.PowerShell.Completion;
 
 namespace ModelOps.PowerShell.Commands;
 
-/// <summary>Test-ModelFit's parameters that say which machine is meant.</summary>
+/// <summary>Test-ModelFit's parameters that say which machines are meant.</summary>
 public sealed partial class TestModelFitCommand
 {
-    /// <summary>A machine of Get-ModelHardware, or a JSON file with one; this machine when left out.</summary>
-    [Parameter]
-    [MachineTransformation]
-    [ValidateNotNull]
-    public Machine? Machine { get; set; }
+    private const string ByMachine = "Machine";
 
-    // This machine for files that are on its disk and need no more room there (a checkpoint is yet to be converted); null when another was given.
-    private Machine? _withoutDisk;
+    private readonly Dictionary<MachineArgument, IReadOnlyList<Machine>> _found = [];
 
-    /// <summary>Reads this machine, once for all models, when no other is given.</summary>
-    private void ReadMachine(CancellationToken cancellationToken)
+    // This machine, and the same for files that are on its disk and need no more room there (a checkpoint is yet to be converted).
+    private Machine? _here, _hereWithoutDisk;
+
+    /// <summary>Machines of Get-ModelHardware, JSON files with them, patterns of such files, or ref:NAME; this machine when left out.</summary>
+    [Parameter(ParameterSetName = ByModel)]
+    [Parameter(ParameterSetName = ByRepository)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = ByMachine)]
+    [MachinesTransformation]
+    [ArgumentCompleter(typeof(MachineCompleter))]
+    [ValidateNotNullOrEmpty]
+    public MachineArgument[]? Machine { get; set; }
+
+    /// <summary>The machines that were asked about; those that cannot be read are errors of their own. A model of this disk needs no more room on it.</summary>
+    private async Task<IReadOnlyList<Machine>> FindMachinesAsync(ResolvedModel? local, CancellationToken cancellationToken)
     {
         if (Machine is null)
         {
-            Machine = LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
-            _withoutDisk = Machine with { DiskFreeBytes = null };
+            _here ??= LocalMachine.ReadAndMeasure(OpenedStore.Options.Directory, cancellationToken);
+            _hereWithoutDisk ??= _here with { DiskFreeBytes = null };
+            return [local?.Kind == ModelKind.Gguf ? _hereWithoutDisk : _here];
         }
+        var machines = new List<Machine>();
+        await ForEachAsync(Machine, async argument =>
+        {
+            // Found once for all models; an error of it is written once.
+            if (!_found.TryGetValue(argument, out var found))
+            {
+                _found[argument] = [];
+                _found[argument] = found = argument.Machine is { } machine ? [machine] : await FindAsync(argument.Source!);
+            }
+            machines.AddRange(found);
+        });
+        return machines;
     }
 
-    private Machine MachineFor(ResolvedModel local) => local.Kind == ModelKind.Gguf && _withoutDisk is { } here ? here : Machine!;
+    private async Task<IReadOnlyList<Machine>> FindAsync(string source)
+    {
+        var entries = source.StartsWith(ReferenceMachines.Prefix, StringComparison.OrdinalIgnoreCase)
+            ? MachineFiles.Find(source, Environment.CurrentDirectory)
+            : [.. (await OnPipelineAsync(() => this.ExpandPath(source))).SelectMany(MachineFiles.Read)];
+        foreach (var entry in entries.Where(entry => entry.Error is not null))
+        {
+            await WriteErrorAsync(entry.Error!, entry.Source);
+        }
+        return [.. entries.Select(entry => entry.Machine).OfType<Machine>()];
+    }
 }

@@ -13,6 +13,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
 
     /// <summary>GGUF files, checkpoint folders, installed models or org/repo[:variant] of the hub.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByModel)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByMachine)]
     [Alias("Path", "FullName", "PSPath")]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [ValidateNotNullOrEmpty]
@@ -56,11 +57,15 @@ public sealed partial class TestModelFitCommand : HubCmdlet
 
     private FitRequest Request { get; set; } = null!;
 
+    /// <summary>A model whose headers are read, and how its answers are completed.</summary>
+    private sealed record Subject(ModelShape Shape, ResolvedModel? Local, Func<FitResult, FitResult> Complete);
+
+    private readonly Dictionary<string, Subject> _read = new(StringComparer.Ordinal);
+
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
         Request = ReadRequest(); // once for all models, before the first
         OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
-        ReadMachine(cancellationToken);
     }
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken)
@@ -68,6 +73,12 @@ public sealed partial class TestModelFitCommand : HubCmdlet
             ? ForEachAsync(Repository, name => TestRemoteAsync(name, cancellationToken))
             : ForEachAsync(Model, async name =>
             {
+                if (_read.TryGetValue(name, out var read))
+                {
+                    // Machines come down the pipeline, the model stays the same.
+                    await WriteFitsAsync(read, cancellationToken);
+                    return;
+                }
                 ResolvedModel local;
                 try
                 {
@@ -75,26 +86,32 @@ public sealed partial class TestModelFitCommand : HubCmdlet
                 }
                 catch (ModelOpsException e) when (e.Kind == ErrorKind.ModelNotFound && ModelName.TryParse(name) is not null)
                 {
-                    await TestRemoteAsync(name, cancellationToken);
+                    _read[name] = await TestRemoteAsync(name, cancellationToken);
                     return;
                 }
                 var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
-                await WriteFitAsync(shape, MachineFor(local), fit => fit with { Repository = local.Repository, Path = local.Path });
+                _read[name] = new Subject(shape, local, fit => fit with { Repository = local.Repository, Path = local.Path });
+                await WriteFitsAsync(_read[name], cancellationToken);
             });
 
-    private async Task TestRemoteAsync(string name, CancellationToken cancellationToken)
+    private async Task<Subject> TestRemoteAsync(string name, CancellationToken cancellationToken)
     {
         var wanted = ModelName.Parse(name, Variant);
         // The variant that Install-Model would take: the fit is about the very same files.
         var variant = await Hub.GetVariantAsync(wanted.Repository, wanted.Variant, Revision, cancellationToken);
         PostVerbose($"Reading the headers of {variant.Repository}:{variant.Name} at {variant.Commit}");
         var shape = await ModelShapeReader.ReadAsync(Hub, variant, Type, cancellationToken);
-        await WriteFitAsync(shape, Machine!, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
+        var subject = new Subject(shape, null, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
+        await WriteFitsAsync(subject, cancellationToken);
+        return subject;
     }
 
-    private async Task WriteFitAsync(ModelShape shape, Machine machine, Func<FitResult, FitResult> complete)
+    private async Task WriteFitsAsync(Subject subject, CancellationToken cancellationToken)
     {
-        var fit = complete(FitEstimator.Estimate(shape, machine, Request));
-        await WriteObjectAsync(Quiet ? fit.Fits : fit);
+        foreach (var machine in await FindMachinesAsync(subject.Local, cancellationToken))
+        {
+            var fit = subject.Complete(FitEstimator.Estimate(subject.Shape, machine, Request));
+            await WriteObjectAsync(Quiet ? fit.Fits : fit);
+        }
     }
 }

@@ -107,6 +107,24 @@ public sealed class KvTypeCompleter : TextCompleter
         => FitRequest.KvTypes.Select(type => (type.ToString(), $"{type}: {type.BitsPerWeight():0.##} bits a value"));
 }
 
+/// <summary>Reference machines as <c>ref:NAME</c>, then files.</summary>
+public sealed class MachineCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+        => ReferenceMachines.All.Select(machine => (ReferenceMachines.Prefix + machine.Name, ReferenceMachineCompleter.Describe(machine)));
+
+    private protected override IEnumerable<CompletionResult> More(string word) => CompletionCompleters.CompleteFilename(word);
+}
+
+/// <summary>Names of reference machines.</summary>
+public sealed class ReferenceMachineCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+        => ReferenceMachines.All.Select(machine => (machine.Name, Describe(machine)));
+
+    internal static string Describe(Machine machine) => string.Join(", ", machine.Devices.Select(device => $"{device.Name} {ByteSize.Format(device.TotalBytes)}"));
+}
+
 /// <summary>Repositories: those installed first, then what the hub finds for the word.</summary>
 public sealed class RepositoryCompleter : TextCompleter
 {
