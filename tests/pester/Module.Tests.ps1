@@ -107,7 +107,7 @@ Describe 'Parameter sets' {
         @{ Name = 'Get-ModelInfo'; Sets = @('LiteralPath', 'Path') }
         @{ Name = 'Import-Model'; Sets = @('LiteralPath', 'Path') }
         @{ Name = 'Install-Model'; Sets = @('Bundle', 'Hub') }
-        @{ Name = 'Test-ModelFit'; Sets = @('Model', 'Repository') }
+        @{ Name = 'Test-ModelFit'; Sets = @('Machine', 'Model', 'Repository') }
     ) {
         (Get-Command $Name).ParameterSets.Name | Sort-Object | Should -Be $Sets
     }
