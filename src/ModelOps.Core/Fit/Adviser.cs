@@ -1,190 +1,222 @@
-using System.Globalization;
-
 namespace ModelOps.Fit;
 
-/// <summary>Something to change, and what then holds.</summary>
-/// <param name="Sentence">For people.</param>
-/// <param name="Model">The model, in another type if that is the advice.</param>
-/// <param name="Request">The request that was tried: estimated, it fits; null for a mere remark.</param>
-internal sealed record Remedy(string Sentence, ModelShape Model, FitRequest? Request);
-
 /// <summary>Finds what would make a model fit, or fit better, by estimating it: nothing is recommended that was not tried.</summary>
-internal static class Adviser
+internal sealed class Adviser(ModelShape model, Machine machine, FitRequest request, FitSolution solution)
 {
-    // Average bits a weight of llama.cpp's usual recipes, from least to most loss.
-    private static readonly (string Name, double Bits)[] Recipes =
-        [("Q8_0", 8.5), ("Q6_K", 6.57), ("Q5_K_M", 5.69), ("Q4_K_M", 4.85), ("Q4_0", 4.65), ("Q3_K_M", 3.91), ("Q2_K", 3.00)];
+    private static readonly GgmlType[] SmallerKvTypes = [GgmlType.Q8_0, GgmlType.Q4_0];
+    private static readonly int[] SmallerBatches = [256, 128, 64];
 
-    public static IEnumerable<Remedy> Advise(ModelShape model, Machine machine, FitRequest request, MemoryModel memory, Footprint footprint)
-        => (footprint.Fits ? Better(model, machine, request, memory, footprint) : Fitting(model, machine, request, memory, footprint))
-            .Concat(Remarks(model, machine, request, memory));
+    private readonly MemoryModel _memory = solution.Memory;
+    private readonly Footprint _footprint = solution.Footprint;
+
+    public Counsel Advise()
+    {
+        List<Remedy> remedies = [.. _footprint.Fits ? Better() : Fitting()];
+        return new Counsel(remedies, [.. remedies.Count == 0 && !_footprint.Fits ? [Hopeless()] : Array.Empty<string>(), .. Remarks(), .. model.Caveats]);
+    }
 
     /// <summary>Ways to make it fit.</summary>
-    private static IEnumerable<Remedy> Fitting(ModelShape model, Machine machine, FitRequest request, MemoryModel memory, Footprint footprint)
+    private IEnumerable<Remedy> Fitting()
     {
-        var found = false;
-        if (LargestContext(model, machine, request, ContextPlan.CellMultiple, memory.Context.ContextLength - ContextPlan.CellMultiple) is { } context)
+        var goal = new Goal("It fits", request);
+        List<Remedy> found = [.. Less(goal)];
+        if (found.Count == 0 && SmallerKvAndContext(goal) is { } both)
         {
-            found = true;
-            yield return new Remedy($"It fits with a context of {Count(context)} tokens, the largest that does.", model, request with { ContextLength = context });
+            found.Add(both);
         }
-        foreach (var remedy in SmallerKv(model, machine, request, memory, candidate => FitEstimator.Fits(model, machine, candidate), "It fits"))
-        {
-            found = true;
-            yield return remedy;
-        }
-        if (request.GpuLayers is not null && FewerGpuLayers(memory, footprint) is { } layers)
-        {
-            found = true;
-            yield return new Remedy($"It fits with {layers} layers on the GPU instead of {footprint.GpuLayers}, the output counted first.", model, request with { GpuLayers = layers });
-        }
-        foreach (var batch in (int[])[256, 128, 64])
-        {
-            var smaller = request with { BatchSize = batch };
-            if (batch < memory.Context.Batch && FitEstimator.Fits(model, machine, smaller))
-            {
-                found = true;
-                yield return new Remedy($"It fits with a batch of {batch} tokens; prompts are then read more slowly.", model, smaller);
-                break;
-            }
-        }
-        if (SmallerType(model, candidate => FitEstimator.Fits(candidate, machine, request)) is { } type)
-        {
-            found = true;
-            yield return new Remedy($"It fits as {type.Name}, which takes about {Size(type.Model.WeightsBytes)} instead of {Size(model.WeightsBytes)}.", type.Model, request);
-        }
-        if (!found)
-        {
-            yield return new Remedy($"No smaller context, batch or type makes it fit: {Size(footprint.MissingBytes)} are wanting as it was asked for.", model, null);
-        }
+        return found.Concat(Otherwise(goal)).Concat(MoreMemory(goal));
     }
 
     /// <summary>Ways to fit better than it does.</summary>
-    private static IEnumerable<Remedy> Better(ModelShape model, Machine machine, FitRequest request, MemoryModel memory, Footprint footprint)
+    private IEnumerable<Remedy> Better()
     {
         // What was asked for explicitly is left as it was asked.
-        if (request.GpuLayers is null && (footprint.GpuLayers < memory.MaxGpuLayers || (request.CpuExpertLayers is null && footprint.CpuExpertLayers > 0)))
+        if (request.GpuLayers is null && !IsWhollyOnGpus)
         {
-            bool AllOnGpu(ModelShape candidate, FitRequest changed) => FitEstimator.Fits(candidate, machine, changed with { GpuLayers = -1, CpuExpertLayers = 0 });
-            var everything = $"All {memory.MaxGpuLayers} layers, the output among them, fit on the GPU";
-            if (LargestContext(model, machine, request with { GpuLayers = -1, CpuExpertLayers = 0 }, ContextPlan.CellMultiple, memory.Context.ContextLength - ContextPlan.CellMultiple) is { } context)
-            {
-                yield return new Remedy($"{everything} with a context of {Count(context)} tokens.", model, request with { ContextLength = context, GpuLayers = -1, CpuExpertLayers = 0 });
-            }
-            foreach (var remedy in SmallerKv(model, machine, request with { GpuLayers = -1, CpuExpertLayers = 0 }, memory, candidate => AllOnGpu(model, candidate), everything))
+            var goal = WhollyOnGpus(request with { CpuExpertLayers = request.CpuExpertLayers ?? 0 });
+            foreach (var remedy in Less(goal).Concat(Otherwise(goal)).Concat(LargerGpu(goal)))
             {
                 yield return remedy;
             }
-            if (SmallerType(model, candidate => AllOnGpu(candidate, request)) is { } type)
-            {
-                yield return new Remedy($"{everything} as {type.Name}, which takes about {Size(type.Model.WeightsBytes)} instead of {Size(model.WeightsBytes)}.", type.Model, request with { GpuLayers = -1, CpuExpertLayers = 0 });
-            }
         }
-        // Offered with the placement as it is: more context must not cost GPU layers.
-        var kept = request with { GpuLayers = footprint.GpuLayers, CpuExpertLayers = footprint.CpuExpertLayers };
-        if (model.TrainedContextLength > memory.Context.ContextLength
-            && LargestContext(model, machine, kept, memory.Context.ContextLength + 1, model.TrainedContextLength) is { } larger && larger > memory.Context.ContextLength)
+        if (LongerContext() is { } longer)
         {
-            yield return new Remedy(
-                larger == model.TrainedContextLength
-                    ? $"There is room for all {Count(larger)} tokens of context that it was trained for."
-                    : $"There is room for a context of up to {Count(larger)} tokens.",
-                model, kept with { ContextLength = larger });
+            yield return longer;
         }
     }
 
-    private static IEnumerable<Remedy> Remarks(ModelShape model, Machine machine, FitRequest request, MemoryModel memory)
+    private bool IsWhollyOnGpus => _footprint.GpuLayers == _memory.MaxGpuLayers && (request.CpuExpertLayers is not null || _footprint.CpuExpertLayers == 0);
+
+    private Goal WhollyOnGpus(FitRequest wanted)
+        => new($"All {_memory.MaxGpuLayers} layers, {(model.HasExperts && wanted.CpuExpertLayers == 0 ? "their experts and the output" : "the output")} among them, fit on the GPU", wanted with { GpuLayers = -1 });
+
+    /// <summary>The same model asked for with less.</summary>
+    private IEnumerable<Remedy> Less(Goal goal)
     {
-        if (model.TrainedContextLength > 0 && request.ContextLength > model.TrainedContextLength)
+        if (FitSolver.LargestContext(model, machine, goal.Request, ContextPlan.CellMultiple, _memory.Context.ContextLength - ContextPlan.CellMultiple) is { } context)
         {
-            yield return new Remedy($"It was trained for {Count(model.TrainedContextLength)} tokens of context; answers get worse beyond.", model, null);
+            yield return Of(RemedyKind.ShorterContext, $"{goal.Claim} with a context of {Text.Count(context.Memory.Context.ContextLength)} tokens{goal.Superlative}.", context);
         }
-        if (request.GpuLayers is not (null or 0) && memory.MaxGpuLayers == 0)
+        foreach (var type in SmallerKvTypes)
         {
-            yield return new Remedy("There is no GPU that the engine can use on this machine, so every layer is on the CPU.", model, null);
+            if (KvTypes.Smaller(model, goal.Request, type) is { } smaller && Try(smaller) is { } found)
+            {
+                yield return Of(RemedyKind.SmallerKvCache, $"{goal.Claim} with {StoredAs(smaller)}: {Text.Size(found.Memory.KvCacheBytes)} instead of {Text.Size(_memory.KvCacheBytes)}.", found);
+                break;
+            }
+        }
+        if (request.CpuExpertLayers is >= 0 && _memory.MaxCpuExpertLayers > 0 && Try(goal.Request with { CpuExpertLayers = null }) is { Footprint.CpuExpertLayers: var experts } onCpu)
+        {
+            yield return Of(RemedyKind.ExpertsOnCpu, $"{goal.Claim} with the experts of {experts} layers on the CPU.", onCpu);
+        }
+        if (request.GpuLayers is > 0 or < 0 && !_footprint.Fits && Try(goal.Request with { GpuLayers = null }) is { } fewer)
+        {
+            yield return Of(RemedyKind.FewerGpuLayers, $"{goal.Claim} with {fewer.Footprint.GpuLayers} layers on the GPU instead of {_footprint.GpuLayers}, the output counted first.", fewer);
+        }
+        foreach (var batch in SmallerBatches)
+        {
+            if (batch < _memory.Context.Batch && Try(goal.Request with { BatchSize = batch }) is { } smaller)
+            {
+                yield return Of(RemedyKind.SmallerBatch, $"{goal.Claim} with a batch of {batch} tokens; prompts are then read more slowly.", smaller);
+                break;
+            }
+        }
+    }
+
+    /// <summary>Both at once, when neither alone is enough.</summary>
+    private Remedy? SmallerKvAndContext(Goal goal)
+    {
+        foreach (var type in SmallerKvTypes)
+        {
+            if (KvTypes.Smaller(model, goal.Request, type) is { } smaller
+                && FitSolver.LargestContext(model, machine, smaller, ContextPlan.CellMultiple, _memory.Context.ContextLength - ContextPlan.CellMultiple) is { } found)
+            {
+                return Of(RemedyKind.ShorterContext, $"{goal.Claim} with {StoredAs(smaller)} and a context of {Text.Count(found.Memory.Context.ContextLength)} tokens.", found);
+            }
+        }
+        return null;
+    }
+
+    /// <summary>The model in another form: of each kind the one that keeps most.</summary>
+    private IEnumerable<Remedy> Otherwise(Goal goal)
+    {
+        foreach (var kind in model.Alternatives.GroupBy(alternative => alternative.GetType()))
+        {
+            foreach (var alternative in kind.OrderByDescending(alternative => alternative.Shape.Value.WeightsBytes))
+            {
+                var shape = alternative.Shape.Value;
+                // Something must be gained: what is a few percent smaller is no advice.
+                if (shape.WeightsBytes < 0.95 * model.WeightsBytes && FitSolver.Solve(shape, machine, goal.Request) is { Fits: true } found)
+                {
+                    yield return Of(alternative, goal, found, shape);
+                    break;
+                }
+            }
+        }
+    }
+
+    private Remedy Of(ModelAlternative alternative, Goal goal, FitSolution found, ModelShape shape)
+    {
+        var sizes = $"{Text.Size(shape.WeightsBytes)} instead of {Text.Size(model.WeightsBytes)}";
+        return alternative is ConvertedAlternative { IsRequantized: var again }
+            ? Of(RemedyKind.SmallerType, $"{goal.Claim} converted to {alternative.Name}, which takes {sizes}{(again ? "; it is quantised already, so more is lost than from the original" : "")}.", found) with { Type = alternative.Name, Model = shape }
+            : Of(RemedyKind.OtherVariant, $"{goal.Claim} as {alternative.Name} of the same repository, which takes {(alternative is VariantAlternative { IsExact: false } ? "about " : "")}{sizes}.", found) with { Variant = alternative.Name, Model = shape };
+    }
+
+    private IEnumerable<Remedy> MoreMemory(Goal goal)
+    {
+        var (cpu, lacking) = (_footprint.Devices[0], _footprint.MissingBytes);
+        var larger = machine with { Devices = [.. machine.Devices.Select(device => device.Kind == DeviceKind.Cpu ? Grown(device, device.FreeBytes + lacking) : device)] };
+        if (FitSolver.Solve(model, larger, goal.Request) is { Fits: true } found)
+        {
+            yield return Of(RemedyKind.LargerMachine, $"{goal.Claim} with {Text.Size(cpu.FreeBytes + lacking)} of free main memory: {Text.Size(lacking)} more than there is.", found) with { MainMemoryBytes = cpu.FreeBytes + lacking, Machine = larger };
+        }
+        foreach (var remedy in LargerGpu(goal with { Request = goal.Request with { GpuLayers = -1, CpuExpertLayers = goal.Request.CpuExpertLayers ?? 0 } }))
+        {
+            yield return remedy;
+        }
+    }
+
+    /// <summary>The smallest GPU of those that are sold that holds everything.</summary>
+    private IEnumerable<Remedy> LargerGpu(Goal goal)
+    {
+        // Nobody who asked for no GPU wants to buy one.
+        if (request.GpuLayers == 0)
+        {
+            yield break;
+        }
+        foreach (var gibibytes in GpuSizes.Gibibytes)
+        {
+            var larger = GpuSizes.With(machine, gibibytes);
+            if (FitSolver.Solve(model, larger, goal.Request) is { Fits: true } found)
+            {
+                yield return Of(RemedyKind.LargerMachine, $"A GPU with {gibibytes} GB holds all of it.", found) with { GpuMemoryBytes = (long)gibibytes << 30, Machine = larger };
+                yield break;
+            }
+        }
+    }
+
+    private Remedy? LongerContext()
+    {
+        // Offered with the placement as it is: more context must not cost GPU layers.
+        if (request.ContextLength.IsLargest || model.TrainedContextLength <= _memory.Context.ContextLength
+            || FitSolver.LargestContext(model, machine, solution.Settled, _memory.Context.ContextLength + 1, model.TrainedContextLength) is not { } longer)
+        {
+            return null;
+        }
+        var length = longer.Request.ContextLength.Length!.Value;
+        return Of(
+            RemedyKind.LongerContext,
+            length == model.TrainedContextLength ? $"There is room for all {Text.Count(length)} tokens of context that it was trained for." : $"There is room for a context of up to {Text.Count(length)} tokens.",
+            longer);
+    }
+
+    private IEnumerable<string> Remarks()
+    {
+        if (model.TrainedContextLength > 0 && request.ContextLength.Length > model.TrainedContextLength)
+        {
+            yield return $"It was trained for {Text.Count(model.TrainedContextLength)} tokens of context; answers get worse beyond.";
+        }
+        if (request.GpuLayers is not (null or 0) && _memory.MaxGpuLayers == 0)
+        {
+            yield return "There is no GPU that the engine can use on this machine, so every layer is on the CPU.";
         }
         // Nobody who asked for no GPU wants to know which is missing.
         foreach (var device in machine.Devices.Where(_ => request.GpuLayers != 0))
         {
             if (device.Unusable is { } reason)
             {
-                yield return new Remedy(reason, model, null);
+                yield return reason;
             }
         }
         if (machine.DiskFreeBytes < model.WeightsBytes)
         {
-            yield return new Remedy($"The store's disk has {Size(machine.DiskFreeBytes.Value)} free, the model takes {Size(model.WeightsBytes)}.", model, null);
+            yield return $"The store's disk has {Text.Size(machine.DiskFreeBytes.Value)} free, the model takes {Text.Size(model.WeightsBytes)}.";
         }
     }
 
-    private static IEnumerable<Remedy> SmallerKv(ModelShape model, Machine machine, FitRequest request, MemoryModel memory, Func<FitRequest, bool> fits, string claim)
+    private string Hopeless() => $"No smaller context, batch or type makes it fit: {Text.Size(_footprint.MissingBytes)} are wanting as it was asked for.";
+
+    private string StoredAs(FitRequest smaller) => $"keys and values stored as {smaller.KvType}{(request.FlashAttention == false ? " and flash attention on" : "")}";
+
+    private FitSolution? Try(FitRequest candidate) => FitSolver.Solve(model, machine, candidate) is { Fits: true } found ? found : null;
+
+    private Remedy Of(RemedyKind kind, string sentence, FitSolution found) => new()
     {
-        var smaller = request with { KvType = GgmlType.Q8_0, FlashAttention = request.FlashAttention is false ? true : request.FlashAttention };
-        var block = GgmlType.Q8_0.BlockLength();
-        var possible = model.HasKvCache && model.Architecture != "grok" && request.KvType.BitsPerWeight() > GgmlType.Q8_0.BitsPerWeight()
-            && Enumerable.Range(0, model.Layers).All(layer => model.KvHeads[layer] == 0 || (model.KeyLengths[layer] % block == 0 && model.ValueLengths[layer] % block == 0));
-        if (possible && fits(smaller))
-        {
-            var flash = request.FlashAttention == false ? " and flash attention on" : "";
-            yield return new Remedy(
-                $"{claim} with keys and values stored as Q8_0{flash}: {Size(new MemoryModel(model, machine, smaller).KvCacheBytes)} instead of {Size(memory.KvCacheBytes)}.", model, smaller);
-        }
-    }
+        Kind = kind,
+        Sentence = sentence,
+        Request = found.Request,
+        Parameters = found.Parameters,
+        TotalBytes = found.Footprint.Devices.Sum(device => device.TotalBytes),
+        Model = model,
+        Machine = machine,
+    };
 
-    private static (string Name, ModelShape Model)? SmallerType(ModelShape model, Func<ModelShape, bool> fits)
+    private static Device Grown(Device device, long freeBytes) => device with { FreeBytes = freeBytes, TotalBytes = Math.Max(device.TotalBytes, freeBytes) };
+
+    /// <summary>What is to be reached, and what to say when it is.</summary>
+    private sealed record Goal(string Claim, FitRequest Request)
     {
-        foreach (var (name, bits) in Recipes)
-        {
-            // Something must be gained: a type a few percent smaller is no advice.
-            if (bits < model.BitsPerWeight * 0.95 && model.WithBitsPerWeight(bits) is var smaller && fits(smaller))
-            {
-                return (name, smaller);
-            }
-        }
-        return null;
+        public string Superlative => Request.GpuLayers == -1 ? "" : ", the largest that does";
     }
-
-    /// <summary>The largest multiple of the engine's rounding (or <paramref name="most"/> itself) from <paramref name="least"/> on that fits; null when none does.</summary>
-    private static int? LargestContext(ModelShape model, Machine machine, FitRequest request, int least, int most)
-    {
-        bool Fits(int context) => FitEstimator.Fits(model, machine, request with { ContextLength = context });
-        if (most < least)
-        {
-            return null;
-        }
-        if (Fits(most))
-        {
-            return most;
-        }
-        // Memory grows with the context, so whether it fits changes once.
-        int low = (least + ContextPlan.CellMultiple - 1) / ContextPlan.CellMultiple, high = most / ContextPlan.CellMultiple;
-        if (low > high || !Fits(low * ContextPlan.CellMultiple))
-        {
-            return null;
-        }
-        while (low < high)
-        {
-            var middle = (low + high + 1) / 2;
-            (low, high) = Fits(middle * ContextPlan.CellMultiple) ? (middle, high) : (low, middle - 1);
-        }
-        return low * ContextPlan.CellMultiple;
-    }
-
-    private static int? FewerGpuLayers(MemoryModel memory, Footprint footprint)
-    {
-        for (var layers = footprint.GpuLayers - 1; layers >= 0; layers--)
-        {
-            if (memory.Evaluate(layers, footprint.CpuExpertLayers).Fits)
-            {
-                return layers;
-            }
-        }
-        return null;
-    }
-
-    private static string Count(int value) => value.ToString("#,0", CultureInfo.InvariantCulture);
-
-    private static string Size(long bytes) => bytes >= 1 << 30
-        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 30):0.0} GiB")
-        : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(bytes / (double)(1 << 20)):0} MiB");
 }

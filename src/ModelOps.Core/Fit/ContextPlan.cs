@@ -16,6 +16,9 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
     /// <summary>Most sequences that the engine holds (llama-cparams.h, LLAMA_MAX_SEQ).</summary>
     public const int MaxSequences = 256;
 
+    // Grok's attention cap has no flash kernel; the engine switches it off there.
+    public const string WithoutFlashAttention = "grok";
+
     private const int MaxBatchSize = 1 << 16;
     private const int DefaultContextLength = 4096;
 
@@ -25,16 +28,17 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public static ContextPlan Create(ModelShape model, FitRequest request)
     {
-        Validate(model, request);
-        var length = request.ContextLength != 0
-            ? request.ContextLength
+        var (asked, kvType) = Settled(request);
+        Validate(model, request, asked, kvType);
+        var length = asked != 0
+            ? asked
             : model.TrainedContextLength > 0 ? Math.Min(DefaultContextLength, model.TrainedContextLength) : DefaultContextLength;
         var batch = Math.Min(request.BatchSize, length);
         var streams = request.UnifiedCache ? 1 : request.Sequences;
         var cells = Pad(Pad(length) / streams);
         // Sequences that share a cache have a window each.
         var windows = (long)model.SlidingWindow * (request.UnifiedCache ? request.Sequences : 1);
-        return new ContextPlan(cells, Pad((int)Math.Min(cells, windows + batch)), batch, UsesFlashAttention(model, request), request.KvType, request.Sequences, streams);
+        return new ContextPlan(cells, Pad((int)Math.Min(cells, windows + batch)), batch, UsesFlashAttention(model, request), kvType, request.Sequences, streams);
     }
 
     /// <summary>Context length of all sequences together.</summary>
@@ -45,14 +49,17 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
 
     private static int Pad(int cells) => (cells + CellMultiple - 1) / CellMultiple * CellMultiple;
 
-    // Grok's attention cap has no flash kernel; the engine switches it off there.
-    private static bool UsesFlashAttention(ModelShape model, FitRequest request) => request.FlashAttention != false && model.Architecture != "grok";
+    private static bool UsesFlashAttention(ModelShape model, FitRequest request) => request.FlashAttention != false && model.Architecture != WithoutFlashAttention;
 
-    private static void Validate(ModelShape model, FitRequest request)
+    private static (int Length, GgmlType KvType) Settled(FitRequest request)
+        => (request.ContextLength.Length ?? throw new ArgumentException("The largest context is found by trying lengths.", nameof(request)),
+            request.KvType ?? throw new ArgumentException("The type of keys and values is chosen before.", nameof(request)));
+
+    private static void Validate(ModelShape model, FitRequest request, int length, GgmlType kvType)
     {
-        if (request.ContextLength is < 0 or > MaxContextLength)
+        if (length is < 0 or > MaxContextLength)
         {
-            throw Invalid($"A context of {request.ContextLength} tokens makes no sense.", $"Give 1 to {MaxContextLength} tokens, or 0 for the default.");
+            throw Invalid($"A context of {length} tokens makes no sense.", $"Give 1 to {MaxContextLength} tokens, or 0 for the default.");
         }
         if (request.BatchSize is < 1 or > MaxBatchSize)
         {
@@ -70,24 +77,20 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
         {
             throw Invalid($"{request.GpuLayers} layers cannot be put on a GPU.", "Give a number of layers, -1 for all, or nothing for as many as fit.");
         }
-        FitRequest.ParseKvType(request.KvType.ToString()); // throws for the others
-        var block = request.KvType.BlockLength();
-        if (block == 1 || !model.HasKvCache)
+        FitRequest.ParseKvType(kvType.ToString()); // throws for the others
+        if (kvType.BlockLength() == 1 || !model.HasKvCache)
         {
             return;
         }
         if (!UsesFlashAttention(model, request))
         {
-            throw Invalid($"Values stored as {request.KvType} need flash attention.", "Leave flash attention on, or store keys and values as F16.");
+            throw Invalid($"Values stored as {kvType} need flash attention.", "Leave flash attention on, or store keys and values as F16.");
         }
-        for (var layer = 0; layer < model.Layers; layer++)
+        if (KvTypes.FindUnfit(model, kvType) is { } layer)
         {
-            if (model.KvHeads[layer] > 0 && (model.KeyLengths[layer] % block != 0 || model.ValueLengths[layer] % block != 0))
-            {
-                throw Invalid(
-                    $"Keys and values of {model.Name} cannot be stored as {request.KvType}: a head holds {model.KeyLengths[layer]} keys and {model.ValueLengths[layer]} values, blocks of this type {block}.",
-                    "Store keys and values as F16.");
-            }
+            throw Invalid(
+                $"Keys and values of {model.Name} cannot be stored as {kvType}: a head holds {model.KeyLengths[layer]} keys and {model.ValueLengths[layer]} values, blocks of this type {kvType.BlockLength()}.",
+                "Store keys and values as F16.");
         }
     }
 

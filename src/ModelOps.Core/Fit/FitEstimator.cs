@@ -10,7 +10,7 @@ public static class FitEstimator
 {
     /// <summary>
     /// Estimates; pure. Without <see cref="FitRequest.GpuLayers"/> as many layers go to GPUs as have room, in proportion to the GPUs' free memory,
-    /// and of a mixture the experts of the first layers to the CPU before.
+    /// and of a mixture the experts of the first layers to the CPU before. What would help is looked for when somebody asks for it.
     /// </summary>
     /// <exception cref="ModelOpsException">
     /// <see cref="ErrorKind.InvalidArgument"/> for a request or machine that makes no sense, <see cref="ErrorKind.CorruptFile"/> for a model that does not.
@@ -22,8 +22,8 @@ public static class FitEstimator
         ArgumentNullException.ThrowIfNull(request);
         try
         {
-            var memory = new MemoryModel(model, machine, request);
-            var footprint = PlacementSearch.Find(memory, request);
+            var solution = FitSolver.Solve(model, machine, request);
+            var (memory, footprint) = (solution.Memory, solution.Footprint);
             return new FitResult
             {
                 Model = model.Name,
@@ -31,10 +31,10 @@ public static class FitEstimator
                 Fits = footprint.Fits,
                 ContextLength = memory.Context.ContextLength,
                 GpuLayers = footprint.GpuLayers,
-                Parameters = Realise(request, memory.Context, footprint),
+                Parameters = solution.Parameters,
                 Devices = footprint.Devices,
                 TokensPerSecond = SpeedModel.Estimate(model, machine, memory.Context, footprint),
-                Advice = [.. Adviser.Advise(model, machine, request, memory, footprint).Select(remedy => remedy.Sentence), .. model.Caveats],
+                Counsel = new Lazy<Counsel>(() => new Adviser(model, machine, request, solution).Advise()),
             };
         }
         catch (OverflowException exception)
@@ -60,7 +60,4 @@ public static class FitEstimator
         OffloadKvCache = request.OffloadKvCache,
         Loading = request.Loading,
     };
-
-    /// <summary>Whether a request fits, without speed and advice.</summary>
-    internal static bool Fits(ModelShape model, Machine machine, FitRequest request) => PlacementSearch.Find(new MemoryModel(model, machine, request), request).Fits;
 }

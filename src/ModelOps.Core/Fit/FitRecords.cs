@@ -1,3 +1,5 @@
+using ModelOps.Fit;
+
 namespace ModelOps;
 
 /// <summary>What a model takes on one device.</summary>
@@ -36,8 +38,12 @@ public sealed record FitResult
     public required IReadOnlyList<DeviceFit> Devices { get; init; }
     /// <summary>Expected generation speed; null when no bandwidth is known.</summary>
     public required SpeedRange? TokensPerSecond { get; init; }
-    /// <summary>What would make it fit, or fit better: sentences.</summary>
-    public required IReadOnlyList<string> Advice { get; init; }
+    /// <summary>What would make it fit, or fit better: the sentences of <see cref="Remedies"/>, and what else should be known.</summary>
+    public IReadOnlyList<string> Advice { get => field ?? Counsel?.Value.Sentences ?? []; init; }
+    /// <summary>What would make it fit, or fit better: each was estimated, and holds.</summary>
+    public IReadOnlyList<Remedy> Remedies { get => field ?? Counsel?.Value.Remedies ?? []; init; }
+    /// <summary>Found when somebody asks: it takes dozens of estimates.</summary>
+    internal Lazy<Counsel>? Counsel { get; init; }
     /// <summary>Repository of the model, so that what fits can be installed; null for a model that came from none.</summary>
     public string? Repository { get; init; }
     /// <summary>Commit of the repository.</summary>

@@ -3,8 +3,11 @@ namespace ModelOps;
 /// <summary>What is asked of a fit.</summary>
 public sealed record FitRequest
 {
-    /// <summary>Context length in tokens, of all sequences together; 0 means the smaller of 4096 and what the model was trained for.</summary>
-    public int ContextLength { get; init; }
+    /// <summary>
+    /// Context of all sequences together: a number of tokens, 0 for the smaller of 4096 and what the model was trained for, or the largest that fits. The
+    /// largest is found with the placement that the usual length gets: a longer context costs no layer on a GPU.
+    /// </summary>
+    public ContextWish ContextLength { get; init; }
     /// <summary>Layers on GPUs, counting the output layer first as llama.cpp does; null means as many as fit, -1 all.</summary>
     public int? GpuLayers { get; init; }
     /// <summary>
@@ -14,8 +17,8 @@ public sealed record FitRequest
     public int? CpuExpertLayers { get; init; }
     /// <summary>Types that keys and values can be stored as: those that llama.cpp offers.</summary>
     public static IReadOnlyList<GgmlType> KvTypes { get; } = [GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL];
-    /// <summary>Storage type of keys and values, one of <see cref="KvTypes"/>.</summary>
-    public GgmlType KvType { get; init; } = GgmlType.F16;
+    /// <summary>Storage type of keys and values, one of <see cref="KvTypes"/>; null is F16, and Q8_0 where only that makes it fit.</summary>
+    public GgmlType? KvType { get; init; } = GgmlType.F16;
     /// <summary>One of <see cref="KvTypes"/> by its name, in any case.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public static GgmlType ParseKvType(string name)

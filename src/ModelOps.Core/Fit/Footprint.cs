@@ -17,10 +17,37 @@ internal sealed record Footprint(int GpuLayers, int CpuExpertLayers, int[] Place
     /// <summary>The same when the CPU's weights may be mapped from the file, and so be read again whenever memory is short.</summary>
     public long MissingBytesWithoutCpuWeights => Missing(Weights.Devices[0].Bytes);
 
-    /// <summary>Bytes that are wanting on the GPUs.</summary>
-    public long MissingGpuBytes => Devices.Skip(1).Sum(device => Math.Max(0, device.TotalBytes - device.FreeBytes));
-
     public bool Fits => MissingBytes <= 0;
+
+    /// <summary>Whether every GPU has room, whatever the main memory has.</summary>
+    public bool GpusHaveRoom
+    {
+        get
+        {
+            for (var device = 1; device < Devices.Count; device++)
+            {
+                if (Devices[device].TotalBytes > Devices[device].FreeBytes)
+                {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    /// <summary>What the GPUs have free beside what lies on them for good, together: no placement puts more than that on them in addition.</summary>
+    public long GpuRoomBytes
+    {
+        get
+        {
+            long room = 0;
+            for (var device = 1; device < Devices.Count; device++)
+            {
+                room += Devices[device].FreeBytes - Devices[device].WeightsBytes - Devices[device].KvCacheBytes - Devices[device].StateBytes;
+            }
+            return room;
+        }
+    }
 
     private long Missing(long pageable)
     {

@@ -42,6 +42,9 @@ internal sealed class MemoryModel
 
     public ContextPlan Context => _context;
 
+    /// <summary>Number of GPUs that the engine uses.</summary>
+    public int GpuCount => _gpus.Length;
+
     /// <summary>Most layers that can be put on GPUs: all and the output, or none without a GPU.</summary>
     public int MaxGpuLayers => _gpus.Length == 0 ? 0 : _model.Layers + 1;
 

@@ -64,6 +64,9 @@ public sealed record ModelShape
     /// <summary>What the memory model leaves out for this architecture: sentences, empty for most.</summary>
     public IReadOnlyList<string> Caveats { get; init; } = [];
 
+    /// <summary>The same model in other forms, where something is known of them.</summary>
+    internal IReadOnlyList<ModelAlternative> Alternatives { get; init; } = [];
+
     /// <summary>Whether any layer has experts that can stay on the CPU.</summary>
     internal bool HasExperts => ExpertLayerBytes.Any(bytes => bytes > 0);
 
