@@ -24,6 +24,8 @@ namespace ModelOps.Cli.Json;
         typeof(CamelCaseEnumConverter<DeviceKind>),
         typeof(CamelCaseEnumConverter<DeviceFamily>),
         typeof(CamelCaseEnumConverter<FinishReason>),
+        typeof(CamelCaseEnumConverter<RemedyKind>),
+        typeof(ContextWishConverter),
         typeof(JsonStringEnumConverter<GgmlType>),
         typeof(MetadataConverter<GgufMetadata>),
         typeof(MetadataConverter<IReadOnlyDictionary<string, object>>),

@@ -1,11 +1,8 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace ModelOps;
 
 /// <summary>The context that is wished for: a number of tokens, the default, or the largest that fits. A number converts by itself.</summary>
-[JsonConverter(typeof(JsonConverter))]
 public readonly record struct ContextWish
 {
     private const string LargestName = "max";
@@ -45,22 +42,4 @@ public readonly record struct ContextWish
 
     /// <summary>As <see cref="Parse"/> takes it.</summary>
     public override string ToString() => IsLargest ? LargestName : _length.ToString(CultureInfo.InvariantCulture);
-
-    private sealed class JsonConverter : JsonConverter<ContextWish>
-    {
-        public override ContextWish Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-            => reader.TokenType == JsonTokenType.Number ? reader.GetInt32() : Parse(reader.GetString() ?? "");
-
-        public override void Write(Utf8JsonWriter writer, ContextWish value, JsonSerializerOptions options)
-        {
-            if (value.Length is { } length)
-            {
-                writer.WriteNumberValue(length);
-            }
-            else
-            {
-                writer.WriteStringValue(LargestName);
-            }
-        }
-    }
 }

@@ -1,15 +1,10 @@
-using ModelOps.Fit;
 using Xunit;
 
 namespace ModelOps.Tests.Fit;
 
 public class AdviceTests
 {
-    private static List<Remedy> Remedies(ModelShape model, Machine machine, FitRequest request)
-    {
-        var memory = new MemoryModel(model, machine, request);
-        return [.. Adviser.Advise(model, machine, request, memory, PlacementSearch.Find(memory, request))];
-    }
+    private static IReadOnlyList<Remedy> Remedies(ModelShape model, Machine machine, FitRequest request) => FitEstimator.Estimate(model, machine, request).Remedies;
 
     public static TheoryData<string, double, double, int> Cases => new()
     {
@@ -30,10 +25,18 @@ public class AdviceTests
         var model = SyntheticModels.Shape(name);
         var machine = gpu > 0 ? Machines.WithGpus(memory, gpu) : Machines.Cpu(memory);
         var request = new FitRequest { ContextLength = context };
-        var remedies = Remedies(model, machine, request);
-        Assert.NotEmpty(remedies);
-        Assert.All(remedies.Where(remedy => remedy.Request is not null), remedy => Assert.True(FitEstimator.Estimate(remedy.Model, machine, remedy.Request!).Fits, remedy.Sentence));
-        Assert.Equal(remedies.Select(remedy => remedy.Sentence), FitEstimator.Estimate(model, machine, request).Advice);
+        var fit = FitEstimator.Estimate(model, machine, request);
+        Assert.NotEmpty(fit.Remedies);
+        Assert.All(fit.Remedies, remedy => AssertHolds(remedy));
+        Assert.Equal(fit.Remedies.Select(remedy => remedy.Sentence), fit.Advice.Take(fit.Remedies.Count));
+    }
+
+    /// <summary>What a remedy says holds when it is asked for.</summary>
+    private static void AssertHolds(Remedy remedy)
+    {
+        var fit = FitEstimator.Estimate(remedy.Model!, remedy.Machine!, remedy.Request);
+        Assert.True(fit.Fits, remedy.Sentence);
+        Assert.Equal((fit.Parameters, fit.Devices.Sum(device => device.TotalBytes)), (remedy.Parameters, remedy.TotalBytes));
     }
 
     [Fact]
@@ -43,18 +46,9 @@ public class AdviceTests
         var machine = Machines.Cpu(6);
         var request = new FitRequest { ContextLength = 32768 };
         Assert.False(FitEstimator.Estimate(model, machine, request).Fits);
-        var context = Remedies(model, machine, request).Select(remedy => remedy.Request!.ContextLength).First(length => length != 32768);
+        var context = Remedies(model, machine, request).Single(remedy => remedy.Kind == RemedyKind.ShorterContext).Parameters.ContextLength;
         Assert.True(FitEstimator.Estimate(model, machine, request with { ContextLength = context }).Fits);
         Assert.False(FitEstimator.Estimate(model, machine, request with { ContextLength = context + 1 }).Fits);
-    }
-
-    [Fact]
-    public void ASmallerTypeIsTheLargestThatFits()
-    {
-        var model = SyntheticModels.Shape("Llama-3-8B").WithBitsPerWeight(16);
-        var remedy = Assert.Single(Remedies(model, Machines.Cpu(8), new FitRequest { ContextLength = 256 }), remedy => remedy.Model != model);
-        Assert.Contains("Q6_K", remedy.Sentence, StringComparison.Ordinal);
-        Assert.False(FitEstimator.Fits(model.WithBitsPerWeight(8.5), Machines.Cpu(8), new FitRequest { ContextLength = 256 }));
     }
 
     [Fact]
@@ -62,15 +56,19 @@ public class AdviceTests
     {
         var model = SyntheticModels.Shape("Llama-3-8B");
         var machine = Machines.WithGpus(32, 4);
-        var remedy = Remedies(model, machine, new FitRequest { GpuLayers = -1 }).Single(remedy => remedy.Request?.GpuLayers is >= 0);
-        Assert.Equal(FitEstimator.Estimate(model, machine, new FitRequest()).GpuLayers, remedy.Request!.GpuLayers);
+        var remedy = Remedies(model, machine, new FitRequest { GpuLayers = -1 }).Single(remedy => remedy.Kind == RemedyKind.FewerGpuLayers);
+        Assert.Equal(FitEstimator.Estimate(model, machine, new FitRequest()).GpuLayers, remedy.Parameters.GpuLayers);
     }
 
     [Fact]
-    public void NothingHelpsOnATinyMachine()
+    public void OnATinyMachineOnlyMoreMemoryHelps()
     {
-        var advice = FitEstimator.Estimate(SyntheticModels.Shape("Llama-3-70B"), Machines.Cpu(2), new FitRequest()).Advice;
-        Assert.Contains("wanting", Assert.Single(advice), StringComparison.Ordinal);
+        var model = SyntheticModels.Shape("Llama-3-70B");
+        var remedies = Remedies(model, Machines.Cpu(2), new FitRequest());
+        Assert.All(remedies, remedy => Assert.Equal(RemedyKind.LargerMachine, remedy.Kind));
+        Assert.All(remedies, AssertHolds);
+        var memory = remedies.Single(remedy => remedy.MainMemoryBytes is not null);
+        Assert.False(FitEstimator.Estimate(model, Machines.Of([new("CPU", DeviceKind.Cpu, 1L << 40, memory.MainMemoryBytes!.Value - 1, null)]), new FitRequest()).Fits);
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public class FitProperties
     public void MoreContextNeverTakesLess() => Check((model, machine, request) =>
     {
         var fixedLayers = request with { GpuLayers = request.GpuLayers ?? 0 };
-        return Total(FitEstimator.Estimate(model, machine, fixedLayers)) <= Total(FitEstimator.Estimate(model, machine, fixedLayers with { ContextLength = request.ContextLength * 2 }));
+        return Total(FitEstimator.Estimate(model, machine, fixedLayers)) <= Total(FitEstimator.Estimate(model, machine, fixedLayers with { ContextLength = request.ContextLength.Length!.Value * 2 }));
     });
 
     [Fact]

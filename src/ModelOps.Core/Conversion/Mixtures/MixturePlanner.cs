@@ -173,7 +173,7 @@ internal sealed class MixturePlanner(ModelContents contents, MixTraits traits, I
         var asked = _target.Bytes is { } most ? string.Create(CultureInfo.InvariantCulture, $"at most {most:N0} bytes") : null;
         if (_target.Fit is not { } fit)
             return asked!;
-        var memory = string.Create(CultureInfo.InvariantCulture, $"what fits {_target.Machine!.Name} with {(fit.ContextLength > 0 ? $"{fit.ContextLength} tokens" : "the usual length")} of context, keys and values as {fit.KvType}, and the memory that is free now: {bytes:N0} bytes");
+        var memory = string.Create(CultureInfo.InvariantCulture, $"what fits {_target.Machine!.Name} with {(fit.ContextLength.Length is > 0 and var length ? $"{length} tokens" : "the usual length")} of context, keys and values as {fit.KvType}, and the memory that is free now: {bytes:N0} bytes");
         return asked is null ? memory : $"{asked}, and {memory}";
     }
 }
