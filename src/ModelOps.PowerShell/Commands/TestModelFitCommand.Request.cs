@@ -6,17 +6,19 @@ namespace ModelOps.PowerShell.Commands;
 /// <summary>Test-ModelFit's parameters that say how the engine would be asked to run the model.</summary>
 public sealed partial class TestModelFitCommand
 {
-    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
+    private const string AutoKvType = "Auto";
+
+    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for, Max the largest that fits.</summary>
     [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public int ContextLength { get; set; }
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    public ContextWish ContextLength { get; set; }
 
     /// <summary>Layers on GPUs; -1 all; as many as fit when left out.</summary>
     [Parameter]
     [ValidateRange(-1, int.MaxValue)]
     public int? GpuLayers { get; set; }
 
-    /// <summary>Storage type of keys and values.</summary>
+    /// <summary>Storage type of keys and values; Auto is F16, or Q8_0 where only that makes it fit.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(KvTypeCompleter))]
     [ValidateNotNullOrEmpty]
@@ -36,7 +38,7 @@ public sealed partial class TestModelFitCommand
     {
         ContextLength = ContextLength,
         GpuLayers = GpuLayers,
-        KvType = FitRequest.ParseKvType(KvType),
+        KvType = KvType.Equals(AutoKvType, StringComparison.OrdinalIgnoreCase) ? null : FitRequest.ParseKvType(KvType),
         BatchSize = BatchSize,
         FlashAttention = FlashAttention switch { "On" => true, "Off" => false, _ => null },
     };

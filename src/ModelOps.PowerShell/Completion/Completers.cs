@@ -125,6 +125,12 @@ public sealed class ReferenceMachineCompleter : TextCompleter
     internal static string Describe(Machine machine) => string.Join(", ", machine.Devices.Select(device => $"{device.Name} {ByteSize.Format(device.TotalBytes)}"));
 }
 
+/// <summary>The one context length that is no number.</summary>
+public sealed class ContextLengthCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound) => [("Max", "Max: the largest that fits")];
+}
+
 /// <summary>Repositories: those installed first, then what the hub finds for the word.</summary>
 public sealed class RepositoryCompleter : TextCompleter
 {
