@@ -24,8 +24,7 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         using var hub = context.OpenHub();
         using var progress = context.Output.Progress();
         progress.Of<string>(text => text).Report($"Reading headers of {name}");
-        var variant = await hub.GetVariantAsync(name.Repository, name.Variant, cancellationToken: cancellationToken);
-        var shape = await ModelShapeReader.ReadAsync(hub, variant, type, cancellationToken);
-        return new FitSubject(shape, variant.Repository, variant.Commit, variant.Name, null);
+        var found = await ModelShapeReader.FindAsync(hub, name.Repository, name.Variant, null, type, ShapeCache.Of(context.OpenStore().Options), cancellationToken);
+        return new FitSubject(found.Shape, found.Repository, found.Commit, found.Variant, null);
     }
 }

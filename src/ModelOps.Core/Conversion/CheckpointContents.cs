@@ -3,7 +3,16 @@ namespace ModelOps.Conversion;
 /// <summary>Reads a checkpoint as the contents of a GGUF: maps tensors, checks shapes, collects metadata and the tokenizer.</summary>
 internal static class CheckpointContents
 {
-    public static ModelContents Read(string folder, Recipe recipe, ConversionOptions options)
+    public static ModelContents Read(string folder, Recipe recipe, ConversionOptions options) => Read(folder, recipe, options, (architecture, checkpoint, config, metadata) =>
+    {
+        architecture.DescribeTokenizer(new TokenizerFiles(checkpoint) { PreTokenizer = options.PreTokenizer }, config, metadata);
+        RequirePreTokenizer(options.PreTokenizer, metadata);
+    });
+
+    /// <summary>The same without the vocabulary, whose files need not be there: enough for the shape of what would be written.</summary>
+    public static ModelContents ReadWithoutVocabulary(string folder, Recipe recipe, ConversionOptions options) => Read(folder, recipe, options, (_, _, _, _) => { });
+
+    private static ModelContents Read(string folder, Recipe recipe, ConversionOptions options, Action<Architecture, Checkpoint, CheckpointConfig, GgufMetadata> describeVocabulary)
     {
         // What cannot be converted is refused from config.json alone, before headers and vocabularies are read.
         var architecture = ArchitectureCatalog.For(Checkpoint.ReadConfig(folder));
@@ -20,8 +29,7 @@ internal static class CheckpointContents
         architecture.Describe(config, recipe with { FileType = FileTypes.Of(recipe, sources) }, metadata);
         Pooling.Write(checkpoint, architecture, metadata);
         metadata.Set("general.quantization_version", 2u);
-        architecture.DescribeTokenizer(new TokenizerFiles(checkpoint) { PreTokenizer = options.PreTokenizer }, config, metadata);
-        RequirePreTokenizer(options.PreTokenizer, metadata);
+        describeVocabulary(architecture, checkpoint, config, metadata);
         AdapterMerging.Describe(adapters, metadata);
         return new ModelContents
         {

@@ -105,8 +105,12 @@ public sealed partial class HubClient : IDisposable
     public async Task<IReadOnlyList<ModelVariant>> GetVariantsAsync(string repository, string? revision = null, CancellationToken cancellationToken = default)
     {
         RepositoryInfo info = await GetRepositoryAsync(repository, revision, cancellationToken).ConfigureAwait(false);
-        return VariantGrouping.Group(info.Repository, info.Commit, await GetFilesAsync(info.Repository, info.Commit, cancellationToken).ConfigureAwait(false));
+        return await GetVariantsAsync(info, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>The variants of a repository at the commit that is known already.</summary>
+    internal async Task<IReadOnlyList<ModelVariant>> GetVariantsAsync(RepositoryInfo info, CancellationToken cancellationToken) =>
+        VariantGrouping.Group(info.Repository, info.Commit, await GetFilesAsync(info.Repository, info.Commit, cancellationToken).ConfigureAwait(false));
 
     /// <summary>
     /// One variant of a repository. <paramref name="variant"/> null takes the repository's only one, else the best known default

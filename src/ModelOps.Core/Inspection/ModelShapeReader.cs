@@ -1,5 +1,6 @@
 using ModelOps.Conversion;
 using ModelOps.Formats;
+using ModelOps.Inspection;
 
 namespace ModelOps;
 
@@ -17,32 +18,79 @@ public static class ModelShapeReader
     public static ModelShape Read(string path, ModelKind kind, string? name = null, string type = "BF16")
     {
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        return kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(path).Select(GgufFile.Read)], name) : FromCheckpoint(path, name, type);
+        return kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(path).Select(GgufFile.Read)], name) : ConversionPlanner.Shape(path, type) with { Name = name };
     }
 
     /// <summary>The shape of a variant on the hub; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
     /// <exception cref="ModelOpsException">As for one on this disk, and what the hub answers.</exception>
     public static async Task<ModelShape> ReadAsync(HubClient hub, ModelVariant variant, string type = "BF16", CancellationToken cancellationToken = default)
     {
-        var name = NameOf(variant);
-        if (variant.Kind == ModelKind.Checkpoint)
+        if (variant.Kind == ModelKind.Gguf)
+            return FromShards(await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false), NameOf(variant));
+        try
         {
-            using var stub = await CheckpointStub.DownloadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
-            return FromCheckpoint(stub.Folder, name, type);
+            return await ReadCheckpointAsync(hub, variant, type, StubPurpose.Shape, cancellationToken).ConfigureAwait(false);
         }
-        return FromShards(await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false), name);
+        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.UnsupportedTokenizer)
+        {
+            // What a few models are depends on their vocabulary: of a reranker only the rows of two words are kept.
+            return await ReadCheckpointAsync(hub, variant, type, StubPurpose.Plan, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The shape of a variant of a repository, at the commit that a revision stands for; from <paramref name="cache"/> when it was read before. One
+    /// question to the hub then (which commit it is, and whether this token may see it), none for a pinned commit or offline.
+    /// </summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="repository">Repository, <c>org/repo</c>.</param>
+    /// <param name="variant">Variant; null takes the one that an installation would.</param>
+    /// <param name="revision">Branch, tag or commit; null means <c>main</c>.</param>
+    /// <param name="type">For a checkpoint: the recipe.</param>
+    /// <param name="cache">What was read before; null reads anew.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="ModelOpsException">As for one on this disk, and what the hub answers.</exception>
+    public static async Task<RemoteShape> FindAsync(
+        HubClient hub, string repository, string? variant = null, string? revision = null, string type = "BF16", ShapeCache? cache = null, CancellationToken cancellationToken = default)
+    {
+        if (cache is null)
+        {
+            var only = await hub.GetVariantAsync(repository, variant, revision, cancellationToken).ConfigureAwait(false);
+            return RemoteShape.Of(only, await ReadAsync(hub, only, type, cancellationToken).ConfigureAwait(false));
+        }
+        var wish = new ShapeWish(hub.Options, repository, variant, type);
+        if (cache.FindCommit(wish, revision, hub.Options.Offline) is { } pinned && cache.Find(wish, pinned) is { } known)
+            return known;
+        var info = await hub.GetRepositoryAsync(repository, revision, cancellationToken).ConfigureAwait(false);
+        cache.KeepCommit(wish, revision, info.Commit);
+        if (cache.Find(wish, info.Commit) is { } read)
+            return read;
+        var variants = await hub.GetVariantsAsync(info, cancellationToken).ConfigureAwait(false);
+        var found = Hub.VariantGrouping.Choose(info.Repository, variants, variant);
+        var shape = RemoteShape.Of(found, await ReadAsync(hub, found, type, cancellationToken).ConfigureAwait(false));
+        cache.Keep(wish, shape);
+        return shape;
     }
 
     // The first shard has the metadata, all have tensors.
-    internal static ModelShape FromShards(List<GgufFile> shards, string name)
-        => ModelShape.FromHeader(shards[0].Metadata, shards.Count == 1 ? shards[0].Tensors : [.. shards.SelectMany(shard => shard.Tensors)], name);
+    internal static ModelShape FromShards(IReadOnlyList<GgufFile> shards, string name)
+    {
+        GgufShards.Require(shards);
+        return ModelShape.FromHeader(shards[0].Metadata, shards.Count == 1 ? shards[0].Tensors : [.. shards.SelectMany(shard => shard.Tensors)], name);
+    }
 
     internal static string NameOf(ModelVariant variant) => $"{variant.Repository}:{variant.Name}";
 
-    private static ModelShape FromCheckpoint(string folder, string name, string type)
+    private static async Task<ModelShape> ReadCheckpointAsync(HubClient hub, ModelVariant variant, string type, StubPurpose purpose, CancellationToken cancellationToken)
     {
-        // Whether there is a lattice changes no size, so no weight need be looked at; the output is never written.
-        var plan = ConversionPlan.Create(folder, Path.Combine(Path.GetTempPath(), "shape.gguf"), new ConversionOptions { Type = type, KeepLattice = false, Overwrite = true });
-        return plan.ToShape() with { Name = name };
+        using var stub = await CheckpointStub.DownloadAsync(hub, variant, purpose, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return ConversionPlanner.Shape(stub.Folder, type) with { Name = NameOf(variant) };
+        }
+        catch (ModelOpsException exception) when (stub.InRepository(exception) is { } named)
+        {
+            throw named;
+        }
     }
 }

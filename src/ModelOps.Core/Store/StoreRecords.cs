@@ -15,6 +15,9 @@ public sealed record StoreOptions
     /// </summary>
     public IReadOnlyList<string> SharedDirectories { get; init; } = [];
 
+    /// <summary>Folder for what ModelOps itself has derived and can derive again, such as shapes of models on the hub ($HF_HOME/modelops); null keeps nothing.</summary>
+    public string? CacheDirectory { get; init; }
+
     /// <summary>Folder that relative paths of MODEL start from; null is the process's, which is not where a PowerShell session is.</summary>
     public string? WorkingDirectory { get; init; }
 
@@ -45,6 +48,7 @@ public sealed record StoreOptions
         {
             Directory = environment.HubCache,
             SharedDirectories = environment.Paths("MODELOPS_SHARED_STORE"),
+            CacheDirectory = Path.Combine(environment.Home, "modelops"),
             Symlinks = !environment.IsTrue("HF_HUB_DISABLE_SYMLINKS"),
         };
     }

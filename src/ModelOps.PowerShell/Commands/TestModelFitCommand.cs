@@ -97,11 +97,10 @@ public sealed partial class TestModelFitCommand : HubCmdlet
     private async Task<Subject> TestRemoteAsync(string name, CancellationToken cancellationToken)
     {
         var wanted = ModelName.Parse(name, Variant);
+        PostVerbose($"Reading the headers of {wanted}");
         // The variant that Install-Model would take: the fit is about the very same files.
-        var variant = await Hub.GetVariantAsync(wanted.Repository, wanted.Variant, Revision, cancellationToken);
-        PostVerbose($"Reading the headers of {variant.Repository}:{variant.Name} at {variant.Commit}");
-        var shape = await ModelShapeReader.ReadAsync(Hub, variant, Type, cancellationToken);
-        var subject = new Subject(shape, null, fit => fit with { Repository = variant.Repository, Commit = variant.Commit, Variant = variant.Name });
+        var found = await ModelShapeReader.FindAsync(Hub, wanted.Repository, wanted.Variant, Revision, Type, ShapeCache.Of(OpenedStore.Options), cancellationToken);
+        var subject = new Subject(found.Shape, null, fit => fit with { Repository = found.Repository, Commit = found.Commit, Variant = found.Variant });
         await WriteFitsAsync(subject, cancellationToken);
         return subject;
     }

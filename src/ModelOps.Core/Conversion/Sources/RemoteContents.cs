@@ -45,7 +45,7 @@ internal static class RemoteContents
     private static async Task<(ModelContents Contents, Dictionary<string, RepositoryFile> Files, Dictionary<string, FileExtent> Tensors)> ReadCheckpointAsync(
         HubClient hub, ModelVariant variant, Recipe recipe, ConversionOptions options, CancellationToken cancellationToken)
     {
-        using var stub = await CheckpointStub.DownloadAsync(hub, variant, cancellationToken).ConfigureAwait(false);
+        using var stub = await CheckpointStub.DownloadAsync(hub, variant, StubPurpose.Plan, cancellationToken).ConfigureAwait(false);
         try
         {
             var contents = ConversionPlanner.Read(stub.Folder, recipe, options);

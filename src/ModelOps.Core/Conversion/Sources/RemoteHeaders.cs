@@ -6,8 +6,11 @@ namespace ModelOps.Conversion;
 /// <summary>The headers of GGUF files that are on a hub.</summary>
 internal static class RemoteHeaders
 {
-    // Headers are read number by number; what was read ahead of need is lost with the stream.
-    private const int BufferBytes = 64 << 10;
+    /// <summary>Without its vocabulary, which later shards do not repeat, a header is a few dozen KB.</summary>
+    private const int FirstShardBytes = 1 << 20, LaterShardBytes = 64 << 10;
+
+    /// <summary>Several times what the largest models take: one vocabulary, and tensor infos of some 100 bytes.</summary>
+    private const int MostMegabytes = 128;
 
     /// <summary>The files of a GGUF variant that are the model itself, the first shard first.</summary>
     public static List<RepositoryFile> Files(ModelVariant variant)
@@ -16,29 +19,26 @@ internal static class RemoteHeaders
     /// <summary>What a file of the hub is called in messages, and as <see cref="GgufFile.Path"/>.</summary>
     public static string PathOf(ModelVariant variant, RepositoryFile file) => $"{variant.Repository}:{variant.Name}/{file.Path}";
 
-    /// <summary>The headers of a variant's <see cref="Files"/>.</summary>
+    /// <summary>The headers of a variant's <see cref="Files"/>, read side by side.</summary>
     public static async Task<List<GgufFile>> ReadAsync(HubClient hub, ModelVariant variant, CancellationToken cancellationToken)
     {
-        var shards = new List<GgufFile>();
-        foreach (var file in Files(variant))
-            shards.Add(await RetryBudget.RunAsync(hub.Options, () => ReadAsync(hub, variant, file, cancellationToken), cancellationToken).ConfigureAwait(false));
-        return shards;
+        var files = Files(variant);
+        var shards = new GgufFile[files.Count];
+        var budget = new HeaderBudget($"{variant.Repository}:{variant.Name}", MostMegabytes);
+        var many = new ParallelOptions { MaxDegreeOfParallelism = RemoteFiles.Connections, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(Enumerable.Range(0, files.Count), many, async (index, stop) =>
+            shards[index] = await ReadAsync(hub, variant, files[index], index == 0 ? FirstShardBytes : LaterShardBytes, budget, stop).ConfigureAwait(false)).ConfigureAwait(false);
+        return [.. shards];
     }
 
-    private static async Task<GgufFile> ReadAsync(HubClient hub, ModelVariant variant, RepositoryFile file, CancellationToken cancellationToken)
+    /// <summary>The header of one file that goes with a variant.</summary>
+    public static Task<GgufFile> ReadAsync(HubClient hub, ModelVariant variant, RepositoryFile file, CancellationToken cancellationToken)
+        => ReadAsync(hub, variant, file, LaterShardBytes, new HeaderBudget(PathOf(variant, file), MostMegabytes), cancellationToken);
+
+    private static async Task<GgufFile> ReadAsync(HubClient hub, ModelVariant variant, RepositoryFile file, int leastBytes, HeaderBudget budget, CancellationToken cancellationToken)
     {
-        // A whole header must come from one stream; what lies behind it is not read, so hardly sent.
-        var body = await hub.OpenRangeAsync(variant.Repository, variant.Commit, file.Path, 0, Math.Min(file.Bytes, GgufLimits.MaxHeaderBytes), cancellationToken).ConfigureAwait(false);
-        await using (body.ConfigureAwait(false))
-        {
-            try
-            {
-                return GgufFile.Read(new BufferedStream(body, BufferBytes), file.Bytes, PathOf(variant, file));
-            }
-            catch (ModelOpsException e) when (e.Kind == ErrorKind.NetworkFailure)
-            {
-                throw new HubFailure(e, isTransient: true);
-            }
-        }
+        var header = await RemoteHeaderStream.OpenAsync(hub, variant, file, leastBytes, budget, cancellationToken).ConfigureAwait(false);
+        await using (header.ConfigureAwait(false))
+            return GgufFile.Read(header, file.Bytes, PathOf(variant, file));
     }
 }

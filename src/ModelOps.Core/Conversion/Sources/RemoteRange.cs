@@ -14,9 +14,13 @@ internal sealed class RemoteRange(HubClient hub, ModelVariant variant, Repositor
     private readonly RemoteFile _remote = hub.OpenFile(variant.Repository, variant.Commit, file.Path);
     private readonly ConcurrentDictionary<string, string> _tags = new(StringComparer.OrdinalIgnoreCase);
     private volatile bool _hasReceived;
+    private volatile bool _sendsWhole;
+
+    /// <summary>Whether the server was seen to ignore ranges: then it can be read from the start only.</summary>
+    public bool SendsWhole => _sendsWhole;
 
     /// <summary>Fills <paramref name="destination"/> from a position of the file.</summary>
-    /// <exception cref="ModelOpsException">What the hub answers; <see cref="ErrorKind.ChecksumMismatch"/> when the file is not the one that was planned with.</exception>
+    /// <exception cref="ModelOpsException">What the hub answers; <see cref="ErrorKind.ChecksumMismatch"/> when the file is not the one that the hub listed.</exception>
     public async Task FillAsync(long position, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var budget = new RetryBudget(hub.Options.Time);
@@ -99,17 +103,18 @@ internal sealed class RemoteRange(HubClient hub, ModelVariant variant, Repositor
             throw Changed($"its digest is {content}, not {file.Sha256 ?? file.GitSha1}");
         if (response.ETag is { } tag && _tags.GetOrAdd(response.Host, tag) is var first && first != tag)
             throw Changed($"{response.Host} sent {first} first, and {tag} now");
+        _sendsWhole |= response.IsWhole;
         if (response.IsWhole && position > 0)
         {
             throw new ModelOpsException(
                 ErrorKind.Failure,
-                $"The server sends '{file.Path}' only as a whole, so it cannot be converted without storing it.",
-                "Install the model and convert it from the store, or go around the proxy or mirror that ignores ranges (NO_PROXY, HF_ENDPOINT).");
+                $"The server sends '{file.Path}' only as a whole, so it cannot be read without storing it.",
+                "Install the model and work with it from the store, or go around the proxy or mirror that ignores ranges (NO_PROXY, HF_ENDPOINT).");
         }
     }
 
     private ModelOpsException Changed(string how) => new(
         ErrorKind.ChecksumMismatch,
-        $"'{file.Path}' of '{variant.Repository}' is not the file that the conversion was planned with: {how}.",
+        $"'{file.Path}' of '{variant.Repository}' is not the file that the hub listed: {how}.",
         "Try again. If it happens again, a proxy or mirror on the way changes or caches files: go around it (NO_PROXY, HF_ENDPOINT).");
 }
