@@ -1,5 +1,6 @@
 using ModelOps.Benchmarks;
 using ModelOps.Benchmarks.Conversion;
+using ModelOps.Benchmarks.Fit;
 using ModelOps.Benchmarks.Fuzzing;
 using ModelOps.Benchmarks.Quantization;
 using ModelOps.Benchmarks.Transfer;
@@ -9,6 +10,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
     ["files"] = (FilesBenchmark.Help, FilesBenchmark.RunAsync),
+    ["fit-remote"] = (RemoteFitBenchmark.Help, RemoteFitBenchmark.RunAsync),
     ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
     ["llama-quantize"] = (LlamaQuantizeProcess.Help, LlamaQuantizeProcess.RunAsync),
     ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),

@@ -24,15 +24,18 @@ internal static class ConversionPlanner
         return await Task.Run(() => Assemble(contents, recipe, output, options, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The shape of what a conversion of a checkpoint's folder with a recipe would write. Its vocabulary is not read, and need not be there.</summary>
-    public static ModelShape Shape(string folder, string type)
+    /// <summary>
+    /// What a conversion of a checkpoint's folder with a recipe would write, but for the vocabulary, which is not read and need not be there: enough for
+    /// the shape, not to be followed.
+    /// </summary>
+    public static ConversionPlan PlanWithoutVocabulary(string folder, string type)
     {
         if (AdapterFolder.IsOne(folder))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{folder} is an adapter, not a model.", "Name the model that it goes with; an adapter is counted beside it (--lora, -Lora).");
         // Whether there is a lattice changes no size, so no weight need be looked at; nothing is written to the output.
         var options = new ConversionOptions { Type = type, KeepLattice = false };
         var recipe = RecipeOf(options);
-        return Assemble(CheckpointContents.ReadWithoutVocabulary(folder, recipe, options), recipe, "shape.gguf", options, CancellationToken.None).ToShape();
+        return Assemble(CheckpointContents.ReadWithoutVocabulary(folder, recipe, options), recipe, "shape.gguf", options, CancellationToken.None);
     }
 
     /// <summary>Reads any kind of source on this disk.</summary>

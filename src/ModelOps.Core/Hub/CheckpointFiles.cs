@@ -53,7 +53,8 @@ internal static partial class CheckpointFiles
         || file.Path.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase)
         || file.Path.StartsWith("tokenizer.model", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"\A(?<stem>model[^/]*)-[0-9]{5}-of-(?<count>[0-9]{5})\.safetensors\z")]
+    // DeepSeek writes the count with six digits: model-00001-of-000163.safetensors.
+    [GeneratedRegex(@"\A(?<stem>model[^/]*)-[0-9]{5,6}-of-(?<count>[0-9]{5,6})\.safetensors\z")]
     private static partial Regex Shard();
 
     [GeneratedRegex(@"\A[0-9]+_[A-Za-z]+/(config\.json|model\.safetensors)\z")]

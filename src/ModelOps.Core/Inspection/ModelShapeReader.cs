@@ -18,7 +18,7 @@ public static class ModelShapeReader
     public static ModelShape Read(string path, ModelKind kind, string? name = null, string type = "BF16")
     {
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        return kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(path).Select(GgufFile.Read)], name) : ConversionPlanner.Shape(path, type) with { Name = name };
+        return kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(path).Select(GgufFile.Read)], name) : ConversionPlanner.PlanWithoutVocabulary(path, type).ToShape() with { Name = name };
     }
 
     /// <summary>The shape of a variant on the hub; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
@@ -86,7 +86,7 @@ public static class ModelShapeReader
         using var stub = await CheckpointStub.DownloadAsync(hub, variant, purpose, cancellationToken).ConfigureAwait(false);
         try
         {
-            return ConversionPlanner.Shape(stub.Folder, type) with { Name = NameOf(variant) };
+            return ConversionPlanner.PlanWithoutVocabulary(stub.Folder, type).ToShape() with { Name = NameOf(variant) };
         }
         catch (ModelOpsException exception) when (stub.InRepository(exception) is { } named)
         {

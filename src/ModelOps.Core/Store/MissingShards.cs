@@ -14,12 +14,12 @@ internal static partial class MissingShards
     {
         HashSet<string> there = [.. paths];
         return [.. paths.Select(path => Shard().Match(path)).Where(match => match.Success)
-            .Select(match => (Stem: match.Groups["stem"].Value, Count: int.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture), Extension: match.Groups["extension"].Value))
-            .Distinct().Where(set => set.Count <= MostShards)
-            .SelectMany(set => Enumerable.Range(1, set.Count).Select(number => string.Create(CultureInfo.InvariantCulture, $"{set.Stem}-{number:00000}-of-{set.Count:00000}{set.Extension}")))
+            .Select(match => (Stem: match.Groups["stem"].Value, Count: match.Groups["count"].Value, Extension: match.Groups["extension"].Value))
+            .Distinct().Select(set => (Set: set, Shards: int.Parse(set.Count, CultureInfo.InvariantCulture))).Where(entry => entry.Shards <= MostShards)
+            .SelectMany(entry => Enumerable.Range(1, entry.Shards).Select(number => string.Create(CultureInfo.InvariantCulture, $"{entry.Set.Stem}-{number:00000}-of-{entry.Set.Count}{entry.Set.Extension}")))
             .Where(path => !there.Contains(path))];
     }
 
-    [GeneratedRegex(@"\A(?<stem>.+)-[0-9]{5}-of-(?<count>[0-9]{5})(?<extension>\.(gguf|safetensors))\z", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\A(?<stem>.+)-[0-9]{5}-of-(?<count>[0-9]{5,6})(?<extension>\.(gguf|safetensors))\z", RegexOptions.IgnoreCase)]
     private static partial Regex Shard();
 }
