@@ -31,9 +31,17 @@ internal static class ModelFileCheck
             // Without this the engine runs it and gives numbers that mean nothing.
             throw new ModelOpsException(ErrorKind.EngineFailure, $"{Name(file)} is an embedding model: it sees the whole text at once and writes none.", "Give a model that writes text.");
         }
+        CheckFigures(file);
+        CheckVocabulary(file);
+    }
+
+    /// <summary>Of these the figures that sizes are computed from: all that there is to check of a header without a vocabulary.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>.</exception>
+    public static void CheckFigures(GgufFile file)
+    {
+        string architecture = file.Architecture;
         CheckSizes(file, architecture);
         CheckExperts(file, architecture);
-        CheckVocabulary(file);
     }
 
     private static void CheckSizes(GgufFile file, string architecture)

@@ -4,13 +4,17 @@ using Xunit;
 namespace ModelOps.Tests.Fit;
 
 /// <summary>Keys, values and recurrent state of every shape against the pinned engine: the same to the last digit that it prints.</summary>
-[Collection(EngineLogIsTaken.Name)]
 public sealed class EngineCacheTests
 {
     private const double MiB = 1 << 20;
 
     // The engine prints two decimals.
     private const double LogRounding = 0.005001;
+
+    private static readonly (int Context, int Batch, bool Flash, int Sequences, bool Unified)[] Contexts =
+    [
+        (4096, 512, true, 1, true), (4096, 2048, false, 1, true), (32768, 2048, true, 1, true), (131072, 512, false, 1, true), (16384, 512, true, 4, true), (16384, 2048, false, 4, false),
+    ];
 
     public static TheoryData<string> Models => [.. SyntheticModels.Names];
 
@@ -20,10 +24,10 @@ public sealed class EngineCacheTests
     {
         using var oracle = new EngineOracle(SyntheticModels.Header(name));
         var shape = SyntheticModels.Shape(name);
-        foreach (var (context, batch, flash) in ((int, int, bool)[])[(4096, 512, true), (4096, 2048, false), (32768, 2048, true), (131072, 512, false)])
+        foreach (var (context, batch, flash, sequences, unified) in Contexts)
         {
-            var actual = oracle.Context(context, flash, batch);
-            var plan = ContextPlan.Create(shape, new FitRequest { ContextLength = context, BatchSize = batch, FlashAttention = flash });
+            var actual = oracle.Context(context, flash, batch, sequences: sequences, unified: unified);
+            var plan = ContextPlan.Create(shape, new FitRequest { ContextLength = context, BatchSize = batch, FlashAttention = flash, Sequences = sequences, UnifiedCache = unified });
             var sizes = Enumerable.Range(0, shape.Layers).Where(layer => shape.KvHeads[layer] > 0)
                 .ToLookup(layer => shape.IsSlidingWindow[layer], layer => KvCache.LayerBytes(shape, plan, layer));
             Assert.Equal(sizes.Count, actual.KvCaches.Count);
@@ -32,11 +36,11 @@ public sealed class EngineCacheTests
             {
                 Compare(actual, 1, plan.SlidingCells, sizes[true].Sum());
             }
-            Assert.Equal(actual.State, shape.StateBytes.Sum() / MiB, LogRounding);
+            Assert.Equal(actual.State, sequences * shape.StateBytes.Sum() / MiB, LogRounding);
         }
     }
 
-    private static void Compare(EngineMemory actual, int cache, int cells, long bytes)
+    private static void Compare(EngineFigures actual, int cache, int cells, long bytes)
     {
         if (actual.KvCaches.Count > cache)
         {

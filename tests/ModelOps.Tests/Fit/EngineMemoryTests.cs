@@ -3,15 +3,7 @@ using Xunit;
 
 namespace ModelOps.Tests.Fit;
 
-/// <summary>The engine's log callback is the process's, so these tests run while no other does.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class EngineLogIsTaken
-{
-    public const string Name = "The engine's log is taken";
-}
-
 /// <summary>The estimate against the pinned engine itself (CPU only), over real shapes.</summary>
-[Collection(EngineLogIsTaken.Name)]
 public sealed class EngineMemoryTests
 {
     private const double MiB = 1 << 20;
@@ -110,7 +102,7 @@ public sealed class EngineMemoryTests
         }
     }
 
-    private static void CompareAll(EngineMemory actual, ModelShape shape, FitRequest request)
+    private static void CompareAll(EngineFigures actual, ModelShape shape, FitRequest request)
     {
         CompareCaches(actual, shape, request);
         var fit = FitEstimator.Estimate(shape, Huge, request).Devices.Single();
@@ -125,7 +117,7 @@ public sealed class EngineMemoryTests
         Assert.Equal(total, (fit.TotalBytes - fit.OverheadBytes) / MiB, 0.025 * total + Slack);
     }
 
-    private static void CompareCaches(EngineMemory actual, ModelShape shape, FitRequest request)
+    private static void CompareCaches(EngineFigures actual, ModelShape shape, FitRequest request)
     {
         var plan = ContextPlan.Create(shape, request);
         var sizes = Enumerable.Range(0, shape.Layers).ToLookup(layer => shape.IsSlidingWindow[layer], layer => KvCache.LayerBytes(shape, plan, layer));

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
+using ModelOps.Formats;
 using ModelOps.Hub;
 
 namespace ModelOps.Conversion;
@@ -11,7 +9,7 @@ namespace ModelOps.Conversion;
 /// nothing else (sparse, so they take no room) but, where weights are quantised, the tensors that a plan reads. Enough to plan a conversion, or only
 /// to tell the shape of what it would make; deleted when disposed.
 /// </summary>
-internal sealed partial class CheckpointStub : IDisposable
+internal sealed class CheckpointStub : IDisposable
 {
     /// <summary>What most headers of shards take; the length of longer ones is known then, and the rest comes in one more range.</summary>
     private const int FirstHeaderBytes = 128 << 10;
@@ -119,29 +117,10 @@ internal sealed partial class CheckpointStub : IDisposable
         length = Math.Min(length, file.Bytes);
         var rest = new byte[Math.Max(0, length - start.Length)];
         await remote.FillAsync(start.Length, rest, cancellationToken).ConfigureAwait(false);
-        using var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite);
-        MakeSparse(handle);
-        RandomAccess.SetLength(handle, file.Bytes);
+        using var handle = SparseFile.Create(path, file.Bytes);
         RandomAccess.Write(handle, start.AsSpan(0, (int)Math.Min(start.Length, length)), 0);
         RandomAccess.Write(handle, rest, start.Length);
     }
-
-    // Elsewhere a file is sparse by itself where nothing was written.
-    private static void MakeSparse(SafeFileHandle handle)
-    {
-        if (OperatingSystem.IsWindows() && !DeviceIoControl(handle, SetSparse, 0, 0, 0, 0, out _, 0) && Marshal.GetLastPInvokeError() is not (NotSupported or InvalidFunction) and var error)
-        {
-            throw new IOException("A sparse temporary file could not be made.", new Win32Exception(error));
-        }
-    }
-
-    private const uint SetSparse = 0x000900C4; // FSCTL_SET_SPARSE
-    private const int InvalidFunction = 1, NotSupported = 50; // What file systems without sparse files answer, such as FAT.
-
-    [LibraryImport("kernel32", SetLastError = true)]
-    [return: MarshalAs(UnmanagedType.Bool)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static partial bool DeviceIoControl(SafeFileHandle device, uint code, nint input, uint inputBytes, nint output, uint outputBytes, out uint returned, nint overlapped);
 }
 
 /// <summary>What a <see cref="CheckpointStub"/> is for.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace ModelOps.Engine;
 
@@ -19,11 +20,29 @@ internal static unsafe class EngineLog
     [ThreadStatic]
     private static bool _keeping;
 
+    [ThreadStatic]
+    private static StringBuilder? _record;
+
     /// <summary>To be given to <c>llama_log_set</c>.</summary>
     public static delegate* unmanaged[Cdecl]<int, byte*, nint, void> Callback => &Write;
 
     /// <summary>Forgets the complaints of this thread; call before an operation whose failure is to be explained.</summary>
     public static void Clear() => _lines?.Clear();
+
+    /// <summary>Does something and gives back all that the engine said meanwhile on this thread, at every level.</summary>
+    public static string Record(Action action)
+    {
+        _record = new StringBuilder();
+        try
+        {
+            action();
+            return _record.ToString();
+        }
+        finally
+        {
+            _record = null;
+        }
+    }
 
     /// <summary>The complaints of this thread, oldest first.</summary>
     public static string Complaints() => _lines is { Count: > 0 } lines ? string.Join('\n', lines.Select(line => line.TrimEnd())) : "";
@@ -38,6 +57,7 @@ internal static unsafe class EngineLog
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Write(int level, byte* text, nint data)
     {
+        _record?.Append(Marshal.PtrToStringUTF8((nint)text));
         if (level != Continuation)
         {
             _keeping = level is >= Warning and < Continuation;
