@@ -19,7 +19,7 @@ internal static class KvCache
     public static long ValueWidth(ModelShape model, ContextPlan context, int layer)
         => context.FlashAttention ? (long)model.ValueLengths[layer] * model.KvHeads[layer] : WidestValues(model);
 
-    private static long WidestValues(ModelShape model)
+    public static long WidestValues(ModelShape model)
     {
         long widest = 0;
         for (var layer = 0; layer < model.Layers; layer++)

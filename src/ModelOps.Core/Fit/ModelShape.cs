@@ -1,4 +1,5 @@
 using ModelOps.Fit;
+using ModelOps.Fit.Graph;
 
 namespace ModelOps;
 
@@ -69,6 +70,9 @@ public sealed record ModelShape
 
     /// <summary>Whether any layer has experts that can stay on the CPU.</summary>
     internal bool HasExperts => ExpertLayerBytes.Any(bytes => bytes > 0);
+
+    /// <summary>What the engine's graph of it is built from; null for a shape that was not read from a header.</summary>
+    internal GraphShape? Graph { get; init; }
 
     /// <summary>Whether the engine keeps keys and values for any layer.</summary>
     internal bool HasKvCache => KvHeads.Any(heads => heads > 0);

@@ -1,3 +1,5 @@
+using ModelOps.Fit.Graph;
+
 namespace ModelOps.Fit;
 
 /// <summary>Derives a <see cref="ModelShape"/> from a GGUF header as the engine's loader reads it (llama-model.cpp, load_hparams).</summary>
@@ -72,6 +74,7 @@ internal static class ShapeReader
             WeightsBytes = layerWeights.Total,
             Parameters = layerWeights.Parameters,
             ActiveBytes = checked(layerWeights.ActiveLayers.Sum() + layerWeights.Output),
+            Graph = GraphShape.Read(figures, tensors),
             Caveats = IndexerCache.Contains(architecture)
                 ? [$"The engine keeps an indexer's cache for {architecture} models that is not counted here; leave room beyond these figures."]
                 : [],

@@ -1,0 +1,106 @@
+namespace ModelOps.Fit.Graph;
+
+/// <summary>
+/// How much memory a graph takes when it is allocated as ggml does it (ggml-alloc.c, <c>ggml_gallocr_alloc_graph_impl</c>): inputs first, then
+/// operation by operation, in place where an operand is not needed any more, else in the smallest hole that is large enough; what nobody needs any
+/// more is freed. Outputs stay.
+/// </summary>
+internal sealed class GraphAllocator(int alignment)
+{
+    private readonly FreeList _memory = new(alignment);
+
+    /// <summary>Bytes of the buffer that the graph needs.</summary>
+    public long Measure(ComputeGraph graph)
+    {
+        _memory.Clear();
+        var tensors = graph.Tensors;
+        // A graph may be measured again.
+        foreach (ref var tensor in tensors)
+        {
+            (tensor.Children, tensor.Views, tensor.Allocated) = (0, 0, false);
+        }
+        foreach (var input in graph.Inputs)
+        {
+            Allocate(tensors, input);
+        }
+        foreach (var node in graph.Nodes)
+        {
+            ref readonly var tensor = ref tensors[node];
+            if (tensor.ViewOf >= 0)
+            {
+                tensors[tensor.ViewOf].Views++;
+            }
+            for (var operand = 0; operand < tensor.OperandCount; operand++)
+            {
+                tensors[tensor.Operands[operand]].Children++;
+            }
+        }
+        foreach (var node in graph.Nodes)
+        {
+            Allocate(tensors, node);
+            ref readonly var tensor = ref tensors[node];
+            for (var operand = 0; operand < tensor.OperandCount; operand++)
+            {
+                Release(tensors, tensor.Operands[operand]);
+            }
+        }
+        return _memory.Peak;
+    }
+
+    private void Allocate(Span<GraphTensor> tensors, int node)
+    {
+        ref var tensor = ref tensors[node];
+        if (tensor.Allocated || tensor.Role is TensorRole.View or TensorRole.Stored)
+        {
+            return;
+        }
+        tensor.Allocated = true;
+        if (tensor.Role == TensorRole.Elementwise && TakeOver(tensors, ref tensor))
+        {
+            return;
+        }
+        tensor.Address = _memory.Take(tensor.Bytes);
+    }
+
+    private bool TakeOver(Span<GraphTensor> tensors, ref GraphTensor tensor)
+    {
+        for (var index = 0; index < tensor.OperandCount; index++)
+        {
+            ref var operand = ref tensors[tensor.Operands[index]];
+            // A view is not the allocator's own: what only views look at is not taken over.
+            if (!operand.Allocated || operand.IsOutput || operand.Children != 1 || operand.Views != 0 || !tensor.HasLayoutOf(operand))
+            {
+                continue;
+            }
+            tensor.Address = operand.Address;
+            operand.Allocated = false;
+            return true;
+        }
+        return false;
+    }
+
+    private void Release(Span<GraphTensor> tensors, int operand)
+    {
+        ref var parent = ref tensors[operand];
+        parent.Children--;
+        if (parent.Children != 0 || parent.Views != 0)
+        {
+            return;
+        }
+        ref var owner = ref parent;
+        if (parent.ViewOf >= 0)
+        {
+            owner = ref tensors[parent.ViewOf];
+            owner.Views--;
+            if (owner.Views != 0 || owner.Children != 0)
+            {
+                return;
+            }
+        }
+        if (owner.Allocated && !owner.IsOutput)
+        {
+            owner.Allocated = false;
+            _memory.Give(owner.Address, owner.Bytes);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text;
+
+namespace ModelOps.Fit.Graph;
+
+/// <summary>What the engine's graph of a model depends on beyond <see cref="ModelShape"/>: which weights each layer has, and a few figures.</summary>
+internal sealed class GraphShape
+{
+    private GraphShape(IReadOnlyList<LayerTensors> layers, HeaderFigures figures, bool usesLayerNorm)
+    {
+        Layers = layers;
+        UsesLayerNorm = usesLayerNorm;
+        Rotated = figures.Find("rope.dimension_count") ?? 0;
+        LatentRank = figures.Find("attention.kv_lora_rank") ?? 0;
+        LatentKeyLength = figures.Find("attention.key_length_mla") ?? 0;
+        LatentValueLength = figures.Find("attention.value_length_mla") ?? 0;
+        ExpertGroups = figures.Find("expert_group_count") ?? 0;
+        ExpertGroupsUsed = figures.Find("expert_group_used_count") ?? 0;
+        StateHeads = figures.Find("ssm.time_step_rank") ?? 0;
+        StateGroups = figures.Find("ssm.group_count") ?? 0;
+        StateSize = figures.Find("ssm.state_size") ?? 0;
+        StateInner = figures.Find("ssm.inner_size") ?? 0;
+        Convolution = figures.Find("ssm.conv_kernel") ?? figures.Find("shortconv.l_cache") ?? 0;
+        LayerEmbedding = figures.Find("embedding_length_per_layer_input") ?? 0;
+    }
+
+    public IReadOnlyList<LayerTensors> Layers { get; }
+    /// <summary>Whether activations are centred before they are scaled; <c>NORM</c> is not done in place, <c>RMS_NORM</c> is.</summary>
+    public bool UsesLayerNorm { get; }
+    public int Rotated { get; }
+    public int LatentRank { get; }
+    public int LatentKeyLength { get; }
+    public int LatentValueLength { get; }
+    public int ExpertGroups { get; }
+    public int ExpertGroupsUsed { get; }
+    public int StateHeads { get; }
+    public int StateGroups { get; }
+    public int StateSize { get; }
+    public int StateInner { get; }
+    public int Convolution { get; }
+    public int LayerEmbedding { get; }
+
+    public static GraphShape Read(HeaderFigures figures, IReadOnlyList<GgufTensor> tensors)
+    {
+        var byLayer = new Dictionary<string, long[]>?[figures.Layers];
+        foreach (var tensor in tensors)
+        {
+            if (!tensor.Name.StartsWith("blk.", StringComparison.Ordinal))
+            {
+                continue;
+            }
+            var end = tensor.Name.IndexOf('.', 4);
+            if (end > 0 && int.TryParse(tensor.Name.AsSpan(4, end - 4), NumberStyles.None, CultureInfo.InvariantCulture, out var layer) && layer < byLayer.Length)
+            {
+                (byLayer[layer] ??= new(StringComparer.Ordinal))[tensor.Name[(end + 1)..]] = [.. tensor.Shape];
+            }
+        }
+        var known = new Dictionary<string, LayerTensors>(StringComparer.Ordinal);
+        var layers = new LayerTensors[figures.Layers];
+        for (var layer = 0; layer < layers.Length; layer++)
+        {
+            if (byLayer[layer] is not { } shapes)
+            {
+                layers[layer] = LayerTensors.None;
+                continue;
+            }
+            var signature = Signature(shapes);
+            if (!known.TryGetValue(signature, out var same))
+            {
+                known[signature] = same = new LayerTensors(shapes);
+            }
+            layers[layer] = same;
+        }
+        return new GraphShape(layers, figures, figures.Has("attention.layer_norm_epsilon") && !figures.Has("attention.layer_norm_rms_epsilon"));
+    }
+
+    private static string Signature(Dictionary<string, long[]> shapes)
+    {
+        var text = new StringBuilder();
+        foreach (var (name, shape) in shapes.OrderBy(shape => shape.Key, StringComparer.Ordinal))
+        {
+            text.Append(name);
+            foreach (var count in shape)
+            {
+                text.Append(',').Append(count);
+            }
+            text.Append(';');
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+
+namespace ModelOps.Fit.Graph;
+
+/// <summary>What becomes of a tensor's memory.</summary>
+internal enum TensorRole : byte
+{
+    /// <summary>A result with memory of its own.</summary>
+    Result,
+
+    /// <summary>A result that may take over the memory of an operand of the same layout (<c>ggml_op_can_inplace</c>).</summary>
+    Elementwise,
+
+    /// <summary>Another look at a tensor's memory.</summary>
+    View,
+
+    /// <summary>An input of the graph, set by the host before it is computed.</summary>
+    Input,
+
+    /// <summary>Memory that is there already: a cache, a state.</summary>
+    Stored,
+}
+
+/// <summary>Operands of an operation, by their number in the graph.</summary>
+[InlineArray(Length)]
+internal struct Operands
+{
+    public const int Length = 8;
+    private int _first;
+}
+
+/// <summary>A tensor of a compute graph as ggml lays it out: counts and strides from the innermost dimension, and what the allocator knows of it.</summary>
+internal struct GraphTensor
+{
+    public TensorRole Role;
+    public bool IsOutput;
+    public bool Visited;
+    public bool Allocated;
+    public int ElementBytes;
+    public int OperandCount;
+    public int ViewOf;
+    public int Children;
+    public int Views;
+    public long N0, N1, N2, N3;
+    public long S1, S2, S3;
+    public long Address;
+    public Operands Operands;
+
+    public readonly long Elements => checked(N0 * N1 * N2 * N3);
+
+    public readonly long Bytes => checked(Elements * ElementBytes);
+
+    /// <summary>Whether another tensor's memory has the place for this one's every element (<c>ggml_are_same_layout</c>).</summary>
+    public readonly bool HasLayoutOf(in GraphTensor other)
+        => ElementBytes == other.ElementBytes && N0 == other.N0 && N1 == other.N1 && N2 == other.N2 && N3 == other.N3 && S1 == other.S1 && S2 == other.S2 && S3 == other.S3;
+}

@@ -1,0 +1,52 @@
+namespace ModelOps.Fit.Graph;
+
+/// <summary>Where the rows that logits are wanted of are picked out.</summary>
+internal enum OutputRows
+{
+    /// <summary>After the last layer's attention.</summary>
+    InLastLayer,
+
+    /// <summary>Before the last norm; what goes into it is an output too, for heads that predict further tokens.</summary>
+    BeforeNorm,
+
+    /// <summary>After the last norm, whose result is an output too.</summary>
+    AfterNorm,
+}
+
+/// <summary>How an architecture's graph differs from most others' where its weights do not tell.</summary>
+internal sealed record GraphTraits
+{
+    private static readonly GraphTraits Usual = new();
+
+    private static readonly Dictionary<string, GraphTraits> Traits = new(StringComparer.Ordinal)
+    {
+        ["gpt-oss"] = new() { OutputRows = OutputRows.BeforeNorm },
+        ["qwen3next"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, RepeatsKeys = true },
+        ["qwen35"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
+        ["qwen35moe"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
+        ["lfm2"] = new() { ResidualFirst = true },
+        ["lfm2moe"] = new() { ResidualFirst = true },
+        ["command-r"] = new() { IsParallel = true },
+        ["cohere2"] = new() { IsParallel = true },
+        ["phi2"] = new() { IsParallel = true },
+        ["falcon"] = new() { IsParallel = true },
+        ["gptneox"] = new() { IsParallel = true },
+    };
+
+    public OutputRows OutputRows { get; private init; }
+    /// <summary>Attention and feed-forward network read the same residual.</summary>
+    public bool IsParallel { get; private init; }
+    /// <summary>The residual is the first operand of a sum, whose memory the sum takes over.</summary>
+    public bool ResidualFirst { get; private init; }
+    /// <summary>The norm before attention is put into the graph before anything of the attention.</summary>
+    public bool NormIsPlacedFirst { get; private init; }
+    /// <summary>Experts' weights are made to sum up to one.</summary>
+    public bool WeightsAreNormed { get; private init; } = true;
+    /// <summary>Keys of a delta net are repeated for every head that shares them.</summary>
+    public bool RepeatsKeys { get; private init; }
+    /// <summary>Queries and keys are rotated by position.</summary>
+    public bool Rotates { get; private init; } = true;
+    public int PositionsPerToken { get; private init; } = 1;
+
+    public static GraphTraits Of(string architecture) => Traits.GetValueOrDefault(architecture, Usual);
+}

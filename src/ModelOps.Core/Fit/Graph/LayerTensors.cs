@@ -1,0 +1,18 @@
+namespace ModelOps.Fit.Graph;
+
+/// <summary>Shapes of the weights of one layer, by their names without the layer's number. Layers with the same shapes share one.</summary>
+internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes)
+{
+    public static LayerTensors None { get; } = new(new Dictionary<string, long[]>());
+
+    public bool Has(string name) => shapes.ContainsKey(name);
+
+    /// <summary>Floats that a matrix gives for a row; 0 when there is none.</summary>
+    public long Rows(string name) => shapes.TryGetValue(name, out var shape) && shape.Length > 1 ? shape[1] : 0;
+
+    /// <summary>Floats that a matrix takes; the length of a vector; 0 when there is none.</summary>
+    public long Columns(string name) => shapes.TryGetValue(name, out var shape) ? shape[0] : 0;
+
+    /// <summary>Matrices of a stack of them; 0 when there is none.</summary>
+    public long Count(string name) => shapes.TryGetValue(name, out var shape) && shape.Length > 2 ? shape[2] : 0;
+}

@@ -1,0 +1,111 @@
+using static ModelOps.Fit.Graph.ComputeGraph;
+
+namespace ModelOps.Fit.Graph;
+
+internal sealed partial class ModelGraph
+{
+    private int FeedForward(LayerTensors tensors, int normed)
+    {
+        if (!tensors.Has("ffn_gate_inp.weight") || !tensors.Has("ffn_down_exps.weight"))
+        {
+            return Dense(tensors, normed, "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
+        }
+        var experts = Experts(tensors, normed);
+        if (!tensors.Has("ffn_up_shexp.weight"))
+        {
+            return experts;
+        }
+        var shared = Dense(tensors, normed, "ffn_gate_shexp.weight", "ffn_up_shexp.weight", "ffn_down_shexp.weight");
+        if (tensors.Has("ffn_gate_inp_shexp.weight"))
+        {
+            shared = graph.Elementwise(shared, graph.Elementwise(graph.Project(1, normed)));
+        }
+        return graph.Elementwise(experts, shared);
+    }
+
+    private int Dense(LayerTensors tensors, int normed, string gateName, string upName, string downName)
+    {
+        var up = graph.Project(tensors.Rows(upName), normed);
+        var width = tensors.Columns(downName);
+        var hidden = tensors.Has(gateName) ? graph.SameShape(graph.Project(tensors.Rows(gateName), normed), up)
+            : graph[up].N0 == 2 * width ? graph.Result(Float, width, _batch, 1, 1, up)
+            : graph.Elementwise(up);
+        return graph.Project(tensors.Rows(downName), hidden);
+    }
+
+    /// <summary>A mixture of experts (llm_graph_context::build_moe_ffn).</summary>
+    private int Experts(LayerTensors tensors, int normed)
+    {
+        var experts = Math.Max(tensors.Count("ffn_down_exps.weight"), 1);
+        var chosenCount = model.ExpertsUsed;
+        var probabilities = graph.Elementwise(graph.Project(experts, normed));
+        var selection = tensors.Has("exp_probs_b.bias") ? graph.Elementwise(probabilities) : probabilities;
+        if (shape.ExpertGroups > 1)
+        {
+            selection = Grouped(selection, experts);
+        }
+        var sorted = graph.SameShape(selection);
+        var chosen = graph.View(sorted, chosenCount, _batch, graph[sorted].S1);
+        var weights = graph.Result(Float, 1, chosenCount, _batch, 1, probabilities, chosen);
+        if (_traits.WeightsAreNormed)
+        {
+            weights = graph.Reshape(weights, chosenCount, _batch);
+            weights = graph.Elementwise(weights, graph.Result(Float, 1, _batch, 1, 1, weights));
+        }
+        graph.Expand(weights);
+
+        int hidden;
+        if (tensors.Has("ffn_gate_up_exps.weight"))
+        {
+            var both = graph.ProjectChosen(tensors.Rows("ffn_gate_up_exps.weight"), PerToken(normed), chosen);
+            ref readonly var source = ref graph[both];
+            var (half, n1, n2, s1, s2) = (source.N0 / 2, source.N1, source.N2, source.S1, source.S2);
+            hidden = graph.SameShape(graph.View(both, half, n1, s1, n2, s2), graph.View(both, half, n1, s1, n2, s2));
+        }
+        else
+        {
+            var up = graph.ProjectChosen(tensors.Rows("ffn_up_exps.weight"), PerToken(normed), chosen);
+            hidden = tensors.Has("ffn_gate_exps.weight")
+                ? graph.SameShape(graph.ProjectChosen(tensors.Rows("ffn_gate_exps.weight"), PerToken(normed), chosen), up)
+                : graph.Elementwise(up);
+        }
+        var answers = graph.Elementwise(graph.ProjectChosen(tensors.Rows("ffn_down_exps.weight"), hidden, chosen), weights);
+        graph.Expand(answers);
+        return SumOf(answers, chosenCount);
+    }
+
+    /// <summary>Every expert's answer is kept until they are summed up, one by one.</summary>
+    private int SumOf(int answers, int count)
+    {
+        var (width, stride) = (graph[answers].N0, graph[answers].S2);
+        Span<int> views = stackalloc int[count];
+        foreach (ref var view in views)
+        {
+            view = graph.View(answers, width, _batch, stride);
+            graph.Expand(view);
+        }
+        var sum = views[0];
+        for (var expert = 1; expert < count; expert++)
+        {
+            sum = graph.Elementwise(sum, views[expert]);
+            graph.Expand(sum);
+        }
+        return count == 1 ? graph.Contiguous(sum) : sum;
+    }
+
+    /// <summary>Only the best groups' experts may be chosen (DeepSeek V3).</summary>
+    private int Grouped(int selection, long experts)
+    {
+        long groups = shape.ExpertGroups, each = experts / groups, used = shape.ExpertGroupsUsed;
+        var grouped = graph.Reshape(selection, each, groups, _batch);
+        var best = graph.View(graph.SameShape(grouped), 2, groups, each * sizeof(int), _batch, each * groups * sizeof(int));
+        var scores = graph.Result(Float, 1, 2, groups, _batch, grouped, best);
+        var sums = graph.Reshape(graph.Result(Float, 1, groups, _batch, 1, scores), groups, _batch);
+        var chosen = graph.View(graph.SameShape(sums), used, _batch, groups * sizeof(int));
+        var kept = graph.Result(Float, each, used, _batch, 1, grouped, chosen);
+        var filled = graph.Elementwise(grouped);
+        return graph.Reshape(graph.SetRows(filled, kept, chosen), experts, _batch);
+    }
+
+    private int PerToken(int normed) => graph.Reshape(normed, graph[normed].N0, 1, _batch);
+}

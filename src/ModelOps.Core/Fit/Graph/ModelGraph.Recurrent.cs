@@ -1,0 +1,139 @@
+using static ModelOps.Fit.Graph.ComputeGraph;
+
+namespace ModelOps.Fit.Graph;
+
+internal sealed partial class ModelGraph
+{
+    /// <summary>Multi-head latent attention (src/models/deepseek2.cpp).</summary>
+    private int LatentAttention(int layer, LayerTensors tensors, int normed)
+    {
+        long heads = model.Heads[layer], rank = shape.LatentRank, rotated = shape.Rotated;
+        var isAbsorbed = shape.LatentKeyLength > 0 && shape.LatentValueLength > 0;
+        long keyLength = isAbsorbed ? shape.LatentKeyLength : model.KeyLengths[layer];
+        var query = tensors.Has("attn_q.weight")
+            ? graph.Project(tensors.Rows("attn_q.weight"), normed)
+            : graph.Project(tensors.Rows("attn_q_b.weight"), Norm(graph.Project(tensors.Rows("attn_q_a.weight"), normed)));
+        query = graph.Reshape(query, keyLength, heads, _batch);
+        var compressed = graph.Project(rank + rotated, normed);
+        var stride = graph[compressed].S1;
+        var latent = graph.View(compressed, rank, _batch, stride);
+        var turned = Turn(graph.View(compressed, rotated, 1, stride, _batch, stride));
+        latent = graph.Elementwise(latent);
+        return isAbsorbed
+            ? Absorbed(layer, tensors, query, latent, turned, keyLength, heads)
+            : Decompressed(layer, tensors, query, latent, turned, keyLength, heads);
+    }
+
+    private int Absorbed(int layer, LayerTensors tensors, int query, int latent, int turned, long keyLength, long heads)
+    {
+        long rank = shape.LatentRank, rotated = shape.Rotated, plain = keyLength - rotated;
+        var (s1, s2) = (graph[query].S1, graph[query].S2);
+        var toRotate = Turn(graph.View(query, rotated, heads, s1, _batch, s2));
+        var absorbed = graph.Result(Float, rank, _batch, heads, 1, graph.View(query, plain, heads, s1, _batch, s2));
+        query = graph.Result(Float, rank + rotated, heads, _batch, 1, absorbed, toRotate);
+        var key = graph.Result(Float, rank + rotated, 1, _batch, 1, latent, turned);
+        graph.Expand(query);
+        graph.Expand(latent);
+        graph.Expand(key);
+        graph.Expand(graph.SetRows(_full.Cache, key, _full.KeyRows));
+        int attended;
+        var answered = shape.LatentValueLength;
+        if (context.FlashAttention)
+        {
+            attended = graph.Result(Float, rank, heads, _batch, 1, query, _full.Mask);
+            attended = graph.Result(Float, answered, _batch, heads, 1, attended);
+        }
+        else
+        {
+            // The values are a part of the keys, so that they are not stored transposed.
+            var values = graph.Result(HalfFloat, _full.Cells, rank, 1, 1);
+            var weights = graph.Elementwise(graph.Result(Float, _full.Cells, _batch, heads, 1, query), _full.Mask);
+            attended = graph.Result(Float, rank, _batch, heads, 1, values, weights);
+            attended = graph.Result(Float, answered, _batch, heads, 1, attended);
+        }
+        attended = graph.Contiguous(attended, answered * heads, _batch);
+        graph.Expand(attended);
+        return graph.Project(tensors.Rows("attn_output.weight"), attended);
+    }
+
+    private int Decompressed(int layer, LayerTensors tensors, int query, int latent, int turned, long keyLength, long heads)
+    {
+        long rotated = shape.Rotated, plain = keyLength - rotated, valueLength = model.ValueLengths[layer];
+        var both = graph.Project(heads * (plain + valueLength), latent);
+        var (s1, s2) = ((plain + valueLength) * Float, (plain + valueLength) * Float * heads);
+        var plainKey = graph.View(both, plain, heads, s1, _batch, s2);
+        var value = graph.Contiguous(graph.View(both, valueLength, heads, s1, _batch, s2), valueLength * heads, _batch);
+        query = Turn(query);
+        var key = graph.Result(Float, keyLength, heads, _batch, 1, plainKey, graph.Result(Float, rotated, heads, _batch, 1, turned));
+        return graph.Project(tensors.Rows("attn_output.weight"), Attend(layer, query, key, value, heads));
+    }
+
+    /// <summary>A gate, a short convolution over time, and a gate (src/models/lfm2.cpp).</summary>
+    private int ShortConvolution(LayerTensors tensors, int normed)
+    {
+        var parts = graph.Project(3 * _embedding, normed);
+        var stride = graph[parts].S1;
+        int Part() => graph.View(parts, _embedding, _batch, stride);
+        var (first, second, third) = (Part(), Part(), Part());
+        var gated = graph.Elementwise(first, third);
+        var history = State(shape.Convolution - 1, _embedding);
+        var sequence = graph.Result(Float, shape.Convolution - 1 + _batch, _embedding, 1, 1, history, graph.Transpose(gated));
+        KeepState(graph.View(sequence, shape.Convolution - 1, _embedding, graph[sequence].S1));
+        var convolved = graph.Result(Float, _embedding, _batch, 1, 1, sequence);
+        return graph.Reshape(graph.Project(_embedding, graph.Elementwise(second, convolved)), _embedding, _batch);
+    }
+
+    /// <summary>A gated delta net (src/models/qwen3next.cpp, qwen35.cpp, delta-net-base.cpp).</summary>
+    private int DeltaNet(LayerTensors tensors, int normed)
+    {
+        long heads = shape.StateHeads, groups = shape.StateGroups, keyLength = shape.StateSize, valueLength = shape.StateInner / heads;
+        var channels = tensors.Rows("attn_qkv.weight");
+        var mixed = graph.Project(channels, normed);
+        var gate = graph.Project(tensors.Rows("attn_gate.weight"), normed);
+        int decay, write;
+        if (tensors.Has("ssm_ba.weight"))
+        {
+            var both = graph.Project(2 * heads, normed);
+            var (s1, s2) = (2 * heads / groups * Float, 2 * heads * Float);
+            write = graph.Elementwise(graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
+            decay = graph.Elementwise(graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
+        }
+        else
+        {
+            write = graph.Elementwise(graph.Reshape(graph.Project(heads, normed), 1, heads, _batch));
+            decay = graph.Elementwise(graph.Reshape(graph.Project(heads, normed), heads, _batch, 1));
+        }
+        var history = State(shape.Convolution - 1, channels);
+        var sequence = graph.Result(Float, shape.Convolution - 1 + _batch, channels, 1, 1, history, graph.Transpose(mixed));
+        KeepState(graph.View(sequence, shape.Convolution - 1, channels, graph[sequence].S1));
+        var state = State(valueLength * valueLength, heads);
+        var convolved = graph.Elementwise(graph.Result(Float, channels, _batch, 1, 1, sequence));
+        var stride = graph[convolved].S1;
+        var query = graph.SameShape(graph.View(convolved, keyLength, groups, keyLength * Float, _batch, stride));
+        var key = graph.SameShape(graph.View(convolved, keyLength, groups, keyLength * Float, _batch, stride));
+        var value = graph.View(convolved, valueLength, heads, valueLength * Float, _batch, stride);
+        if (heads != groups && _traits.RepeatsKeys)
+        {
+            query = graph.Result(Float, keyLength, heads, _batch, 1, query);
+            key = graph.Result(Float, keyLength, heads, _batch, 1, key);
+        }
+        // The answers, and the state after the last token behind them.
+        var answers = graph.Result(Float, valueLength * heads, _batch + valueLength, 1, 1, query, key, value, decay, write, state);
+        KeepState(graph.View(answers, valueLength * valueLength, heads, valueLength * valueLength * Float));
+        var output = graph.View(answers, valueLength, heads, valueLength * Float, _batch, valueLength * heads * Float);
+        var gated = graph.Elementwise(graph.Elementwise(output), graph.Elementwise(graph.Reshape(gate, valueLength, heads, _batch)));
+        return graph.Reshape(graph.Project(_embedding, graph.Reshape(gated, valueLength * heads, _batch)), _embedding, _batch);
+    }
+
+    /// <summary>The state of a sequence, picked out of all sequences' (llm_graph_context::build_rs).</summary>
+    private int State(long width, long count)
+    {
+        var state = graph.Result(Float, width, count, 1, 1, _states);
+        graph.Expand(state);
+        return state;
+    }
+
+    private void KeepState(int state) => graph.Expand(graph.CopyInto(state, graph.Stored(Float, graph[state].N0, graph[state].N1)));
+
+    private int LayerInputs(int tokens, int embedded) => -1;
+}

@@ -1,0 +1,128 @@
+using static ModelOps.Fit.Graph.ComputeGraph;
+
+namespace ModelOps.Fit.Graph;
+
+/// <summary>
+/// Builds the graph that the engine reserves memory for, a whole batch with logits for every token, from what weights the layers have
+/// (src/models/*.cpp, llama-graph.cpp). What is done in place on the only user of a tensor – scales, biases, norms after a block, rotations – takes
+/// no memory and is left out.
+/// </summary>
+internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, GraphShape shape, ContextPlan context)
+{
+    private readonly long _batch = context.Batch;
+    private readonly long _embedding = model.EmbeddingLength;
+    private readonly GraphTraits _traits = GraphTraits.Of(model.Architecture);
+    private readonly bool _hasCache = model.HasKvCache;
+    private readonly bool _hasSliding = model.IsSlidingWindow.Contains(true);
+    private int _positions, _outputRows, _states, _layerInputs = -1;
+    private AttentionInputs _full, _sliding;
+
+    /// <summary>Fills the graph, with the layers that are named and in their order.</summary>
+    public void Build(ReadOnlySpan<int> layers)
+    {
+        graph.Clear();
+        var tokens = graph.Input(sizeof(int), _batch);
+        var residual = graph.WeightRows(_embedding, tokens);
+        graph.Expand(residual);
+        // The other way to give a batch, as embeddings, has its place in the graph though nothing reads it.
+        graph.Expand(graph.Input(Float, _embedding, _batch));
+        _positions = graph.Input(sizeof(int), _batch * _traits.PositionsPerToken);
+        _outputRows = graph.Input(sizeof(int), _batch);
+        _states = graph.Input(sizeof(int), 1);
+        _full = Inputs(context.Cells);
+        _sliding = _hasSliding ? Inputs(context.SlidingCells) : _full;
+        if (shape.LayerEmbedding > 0)
+        {
+            _layerInputs = LayerInputs(tokens, residual);
+        }
+        for (var index = 0; index < layers.Length; index++)
+        {
+            residual = Layer(layers[index], index, residual, isLast: index == layers.Length - 1);
+        }
+        Output(residual);
+    }
+
+    private int Layer(int layer, int position, int residual, bool isLast)
+    {
+        var tensors = shape.Layers[layer];
+        var input = residual;
+        var cut = isLast && _traits.OutputRows == OutputRows.InLastLayer;
+        var normed = tensors.Has("attn_norm.weight") ? Norm(input) : input;
+        if (_traits.IsParallel)
+        {
+            return Parallel(layer, tensors, input, normed, cut);
+        }
+        if (_traits.NormIsPlacedFirst)
+        {
+            graph.Expand(normed);
+        }
+        var mixed = Mix(layer, tensors, normed);
+        if (cut)
+        {
+            (mixed, input) = (OutputRowsOf(mixed), OutputRowsOf(input));
+        }
+        if (HasNoFeedForward(tensors))
+        {
+            return Add(mixed, input);
+        }
+        if (tensors.Has("post_attention_norm.weight"))
+        {
+            mixed = NormOfOwn(tensors, mixed);
+        }
+        var between = _traits.ResidualFirst ? graph.Elementwise(input, mixed) : graph.Elementwise(mixed, input);
+        var output = FeedForward(tensors, Norm(between));
+        return _traits.ResidualFirst ? graph.Elementwise(between, output) : graph.Elementwise(output, between);
+    }
+
+    /// <summary>Attention and feed-forward network side by side, on the same normed input or one of their own.</summary>
+    private int Parallel(int layer, LayerTensors tensors, int input, int normed, bool cut)
+    {
+        var mixed = Mix(layer, tensors, normed);
+        if (cut)
+        {
+            (mixed, input, normed) = (OutputRowsOf(mixed), OutputRowsOf(input), OutputRowsOf(normed));
+        }
+        var output = FeedForward(tensors, tensors.Has("ffn_norm.weight") ? Norm(input) : normed);
+        return graph.Elementwise(graph.Elementwise(output, input), mixed);
+    }
+
+    /// <summary>What mixes tokens: attention, or a recurrence.</summary>
+    private int Mix(int layer, LayerTensors tensors, int normed) => tensors switch
+    {
+        _ when tensors.Has("attn_kv_a_mqa.weight") => LatentAttention(layer, tensors, normed),
+        _ when tensors.Has("shortconv.in_proj.weight") => ShortConvolution(tensors, normed),
+        _ when tensors.Has("ssm_conv1d.weight") && tensors.Has("attn_qkv.weight") => DeltaNet(tensors, normed),
+        _ => Attention(layer, tensors, normed),
+    };
+
+    private static bool HasNoFeedForward(LayerTensors tensors) => tensors.Rows("ffn_down.weight") == 0 && !tensors.Has("ffn_down_exps.weight");
+
+    private void Output(int residual)
+    {
+        var normed = residual;
+        if (_traits.OutputRows == OutputRows.BeforeNorm)
+        {
+            graph.MarkOutput(residual);
+            normed = OutputRowsOf(residual);
+        }
+        normed = Norm(normed);
+        if (_traits.OutputRows == OutputRows.AfterNorm)
+        {
+            graph.MarkOutput(normed);
+            normed = OutputRowsOf(normed);
+        }
+        graph.MarkOutput(normed);
+        var logits = graph.Project(model.VocabularySize, normed);
+        graph.MarkOutput(logits);
+        graph.Expand(logits);
+    }
+
+    private int OutputRowsOf(int tensor) => graph.Result(Float, graph[tensor].N0, _batch, 1, 1, tensor, _outputRows);
+
+    private int Norm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.Elementwise(tensor);
+
+    // Root-mean-square norms are done in place; the others take memory of their own.
+    private int NormOfOwn(LayerTensors tensors, int tensor) => shape.UsesLayerNorm ? Norm(tensor) : tensor;
+
+    private int Add(int left, int right) => graph.Elementwise(left, right);
+}
