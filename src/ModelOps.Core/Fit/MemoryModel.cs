@@ -70,15 +70,16 @@ internal sealed class MemoryModel
         cpuExpertLayers = gpuLayers == 0 ? 0 : Math.Clamp(cpuExpertLayers, 0, MaxCpuExpertLayers);
         var placement = LayerPlacement.Place(_model.Layers, gpuLayers, _shares);
         var weights = _weights.Deal(placement, cpuExpertLayers);
-        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, weights) };
+        var copies = IsPipelined(placement, cpuExpertLayers) ? PipelineCopies : 1;
+        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, weights, copies) };
         for (var index = 0; index < _gpus.Length; index++)
         {
-            needs.Add(Gpu(index, placement, weights, cpuExpertLayers));
+            needs.Add(Gpu(index, placement, weights, copies));
         }
         return new Footprint(gpuLayers, cpuExpertLayers, placement, weights, needs);
     }
 
-    private DeviceNeeds Cpu(int[] placement, WeightPlacement weights)
+    private DeviceNeeds Cpu(int[] placement, WeightPlacement weights, int copies)
     {
         var outputHere = placement[^1] < 0;
         var (kv, state) = Caches(placement, -1);
@@ -86,14 +87,14 @@ internal sealed class MemoryModel
         {
             KvCache = kv,
             State = state,
-            Graph = weights.LargestOnCpu == 0 && _request.OffloadKvCache ? _buffers.Host : _buffers.Cpu(outputHere),
+            Graph = weights.LargestOnCpu == 0 && _request.OffloadKvCache ? _buffers.Host(copies) : _buffers.Cpu(outputHere),
             Logits = _buffers.OutputBytes,
             Process = RuntimeBytes,
             Vocabulary = TokenizerBytesPerToken * _model.VocabularySize,
         };
     }
 
-    private DeviceNeeds Gpu(int index, int[] placement, WeightPlacement weights, int cpuExpertLayers)
+    private DeviceNeeds Gpu(int index, int[] placement, WeightPlacement weights, int copies)
     {
         var gpu = _gpus[index];
         if (!placement.Contains(index) && weights.Devices[index + 1].Bytes == 0)
@@ -102,13 +103,12 @@ internal sealed class MemoryModel
             return new DeviceNeeds(gpu);
         }
         var (kv, state) = Caches(placement, index);
-        var pipelined = _gpus.Length > 1 && !placement.Contains(-1) && _request.OffloadKvCache && cpuExpertLayers == 0 && !_weights.HasOverrides;
         // The projector runs on the first GPU there is.
         return Placed(gpu, weights.Devices[index + 1], index == 0) with
         {
             KvCache = kv,
             State = state,
-            Graph = _buffers.Gpu(placement[^1] == index, pipelined ? PipelineCopies : 1),
+            Graph = _buffers.Gpu(placement[^1] == index, copies),
             Unpacked = _request.OffloadKvCache ? _buffers.KvScratchBytes : 0,
             // For prompts the scheduler copies the CPU's weights over, one tensor at a time (op_offload).
             Copied = weights.LargestOnCpu,
@@ -116,6 +116,10 @@ internal sealed class MemoryModel
             Reserve = (long)(gpu.TotalBytes * GpuReserve),
         };
     }
+
+    /// <summary>Whether GPUs compute batches in turns (llama_context's constructor, pipeline_parallel).</summary>
+    private bool IsPipelined(int[] placement, int cpuExpertLayers)
+        => _gpus.Length > 1 && !placement.Contains(-1) && _request.OffloadKvCache && cpuExpertLayers == 0 && !_weights.HasOverrides;
 
     private DeviceNeeds Placed(Device device, DeviceWeights weights, bool holdsProjector) => new(device)
     {

@@ -74,7 +74,7 @@ internal static class ShapeReader
             WeightsBytes = layerWeights.Total,
             Parameters = layerWeights.Parameters,
             ActiveBytes = checked(layerWeights.ActiveLayers.Sum() + layerWeights.Output),
-            Graph = GraphShape.Read(figures, tensors),
+            Graph = GraphShape.Read(figures, tensors, mainLayers, layer => (sliding[layer], heads[layer], declaredKvHeads[layer], layer < cachedLayers)),
             Caveats = IndexerCache.Contains(architecture)
                 ? [$"The engine keeps an indexer's cache for {architecture} models that is not counted here; leave room beyond these figures."]
                 : [],

@@ -4,23 +4,26 @@ namespace ModelOps.Fit.Graph;
 /// Free blocks of a buffer that grows at its end: the smallest that is large enough is taken, the last only when no other is
 /// (ggml-alloc.c, <c>ggml_dyn_tallocr</c>; of one chunk, as buffers of graphs are far below any device's limit).
 /// </summary>
-internal sealed class FreeList(int alignment)
+internal sealed class FreeList
 {
     private const long Endless = long.MaxValue / 2;
     private (long Offset, long Size)[] _blocks = [(0, Endless), .. new (long, long)[63]];
     private int _count = 1;
+    private long _alignment = 1;
 
     /// <summary>Bytes that were taken at most.</summary>
     public long Peak { get; private set; }
 
-    public void Clear()
+    /// <summary>Gives all memory back; from then on blocks are multiples of an alignment.</summary>
+    public void Clear(int alignment)
     {
+        _alignment = alignment;
         _blocks[0] = (0, Endless);
         _count = 1;
         Peak = 0;
     }
 
-    public long Align(long size) => checked(size + alignment - 1) / alignment * alignment;
+    public long Align(long size) => checked(size + _alignment - 1) / _alignment * _alignment;
 
     public long Take(long size)
     {

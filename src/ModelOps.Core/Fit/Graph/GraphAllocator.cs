@@ -5,14 +5,11 @@ namespace ModelOps.Fit.Graph;
 /// operation by operation, in place where an operand is not needed any more, else in the smallest hole that is large enough; what nobody needs any
 /// more is freed. Outputs stay.
 /// </summary>
-internal sealed class GraphAllocator(int alignment)
+internal readonly ref struct GraphAllocator(FreeList memory)
 {
-    private readonly FreeList _memory = new(alignment);
-
     /// <summary>Bytes of the buffer that the graph needs.</summary>
     public long Measure(ComputeGraph graph)
     {
-        _memory.Clear();
         var tensors = graph.Tensors;
         // A graph may be measured again.
         foreach (ref var tensor in tensors)
@@ -44,7 +41,7 @@ internal sealed class GraphAllocator(int alignment)
                 Release(tensors, tensor.Operands[operand]);
             }
         }
-        return _memory.Peak;
+        return memory.Peak;
     }
 
     private void Allocate(Span<GraphTensor> tensors, int node)
@@ -59,7 +56,7 @@ internal sealed class GraphAllocator(int alignment)
         {
             return;
         }
-        tensor.Address = _memory.Take(tensor.Bytes);
+        tensor.Address = memory.Take(tensor.Bytes);
     }
 
     private bool TakeOver(Span<GraphTensor> tensors, ref GraphTensor tensor)
@@ -100,7 +97,7 @@ internal sealed class GraphAllocator(int alignment)
         if (owner.Allocated && !owner.IsOutput)
         {
             owner.Allocated = false;
-            _memory.Give(owner.Address, owner.Bytes);
+            memory.Give(owner.Address, owner.Bytes);
         }
     }
 }

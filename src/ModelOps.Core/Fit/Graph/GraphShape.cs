@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ModelOps.Fit.Graph;
@@ -6,9 +7,14 @@ namespace ModelOps.Fit.Graph;
 /// <summary>What the engine's graph of a model depends on beyond <see cref="ModelShape"/>: which weights each layer has, and a few figures.</summary>
 internal sealed class GraphShape
 {
-    private GraphShape(IReadOnlyList<LayerTensors> layers, HeaderFigures figures, bool usesLayerNorm)
+    // So often the same two kinds of layers follow each other in the graph that is allocated: the free memory's shape repeats by then.
+    private const int Repetitions = 3;
+
+    private GraphShape(LayerTensors[] layers, int[] representatives, HeaderFigures figures, bool usesLayerNorm)
     {
+        IsKnown = GraphTraits.Knows(figures.Architecture);
         Layers = layers;
+        Representatives = representatives;
         UsesLayerNorm = usesLayerNorm;
         Rotated = figures.Find("rope.dimension_count") ?? 0;
         LatentRank = figures.Find("attention.kv_lora_rank") ?? 0;
@@ -24,7 +30,12 @@ internal sealed class GraphShape
         LayerEmbedding = figures.Find("embedding_length_per_layer_input") ?? 0;
     }
 
+    /// <summary>Whether the engine's graph of the architecture is known.</summary>
+    public bool IsKnown { get; }
+    /// <summary>Weights of each layer.</summary>
     public IReadOnlyList<LayerTensors> Layers { get; }
+    /// <summary>Layers that stand for all: a graph of them takes as much memory as one of all.</summary>
+    public int[] Representatives { get; }
     /// <summary>Whether activations are centred before they are scaled; <c>NORM</c> is not done in place, <c>RMS_NORM</c> is.</summary>
     public bool UsesLayerNorm { get; }
     public int Rotated { get; }
@@ -40,7 +51,8 @@ internal sealed class GraphShape
     public int Convolution { get; }
     public int LayerEmbedding { get; }
 
-    public static GraphShape Read(HeaderFigures figures, IReadOnlyList<GgufTensor> tensors)
+    /// <summary>Reads it from a header; <paramref name="kinds"/> tells layers apart that do not differ in their weights.</summary>
+    public static GraphShape Read(HeaderFigures figures, IReadOnlyList<GgufTensor> tensors, int computedLayers, Func<int, object> kinds)
     {
         var byLayer = new Dictionary<string, long[]>?[figures.Layers];
         foreach (var tensor in tensors)
@@ -71,7 +83,25 @@ internal sealed class GraphShape
             }
             layers[layer] = same;
         }
-        return new GraphShape(layers, figures, figures.Has("attention.layer_norm_epsilon") && !figures.Has("attention.layer_norm_rms_epsilon"));
+        return new GraphShape(layers, Represent(computedLayers, layer => (layers[layer], kinds(layer))), figures, figures.Has("attention.layer_norm_epsilon") && !figures.Has("attention.layer_norm_rms_epsilon"));
+    }
+
+    private static int[] Represent(int computedLayers, Func<int, object> kind)
+    {
+        var seen = new Dictionary<(object?, object), int>();
+        var kept = new List<int>();
+        object? before = null;
+        for (var layer = 0; layer < computedLayers; layer++)
+        {
+            var here = kind(layer);
+            ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, (before, here), out _);
+            if (count++ < Repetitions || layer >= computedLayers - 2)
+            {
+                kept.Add(layer);
+            }
+            before = here;
+        }
+        return [.. kept];
     }
 
     private static string Signature(Dictionary<string, long[]> shapes)

@@ -20,17 +20,22 @@ internal sealed record GraphTraits
 
     private static readonly Dictionary<string, GraphTraits> Traits = new(StringComparer.Ordinal)
     {
+        ["llama"] = Usual,
+        ["qwen2"] = Usual,
+        ["qwen2moe"] = Usual,
+        ["qwen3"] = Usual,
+        ["qwen3moe"] = Usual,
+        ["gemma"] = Usual,
+        ["gemma2"] = Usual,
+        ["gemma3"] = Usual,
+        ["granite"] = Usual,
+        ["deepseek2"] = Usual,
         ["gpt-oss"] = new() { OutputRows = OutputRows.BeforeNorm },
         ["qwen3next"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, RepeatsKeys = true },
         ["qwen35"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
         ["qwen35moe"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
         ["lfm2"] = new() { ResidualFirst = true },
         ["lfm2moe"] = new() { ResidualFirst = true },
-        ["command-r"] = new() { IsParallel = true },
-        ["cohere2"] = new() { IsParallel = true },
-        ["phi2"] = new() { IsParallel = true },
-        ["falcon"] = new() { IsParallel = true },
-        ["gptneox"] = new() { IsParallel = true },
     };
 
     public OutputRows OutputRows { get; private init; }
@@ -47,6 +52,9 @@ internal sealed record GraphTraits
     /// <summary>Queries and keys are rotated by position.</summary>
     public bool Rotates { get; private init; } = true;
     public int PositionsPerToken { get; private init; } = 1;
+
+    /// <summary>Whether the engine's graph of an architecture is known.</summary>
+    public static bool Knows(string architecture) => Traits.ContainsKey(architecture);
 
     public static GraphTraits Of(string architecture) => Traits.GetValueOrDefault(architecture, Usual);
 }

@@ -128,12 +128,10 @@ internal sealed partial class ModelGraph
     /// <summary>The state of a sequence, picked out of all sequences' (llm_graph_context::build_rs).</summary>
     private int State(long width, long count)
     {
-        var state = graph.Result(Float, width, count, 1, 1, _states);
+        var state = graph.Result(Float, width, count, _sequences, 1, _states);
         graph.Expand(state);
         return state;
     }
 
-    private void KeepState(int state) => graph.Expand(graph.CopyInto(state, graph.Stored(Float, graph[state].N0, graph[state].N1)));
-
-    private int LayerInputs(int tokens, int embedded) => -1;
+    private void KeepState(int state) => graph.Expand(graph.CopyInto(state, graph.Stored(Float, graph[state].N0, graph[state].N1, graph[state].N2)));
 }

@@ -9,40 +9,52 @@ namespace ModelOps.Fit.Graph;
 /// </summary>
 internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, GraphShape shape, ContextPlan context)
 {
-    private readonly long _batch = context.Batch;
+    // A batch has as many tokens of every sequence.
+    private readonly long _batch = (context.Batch + context.Sequences - 1) / context.Sequences * context.Sequences;
+    private readonly long _sequences = context.Sequences;
     private readonly long _embedding = model.EmbeddingLength;
     private readonly GraphTraits _traits = GraphTraits.Of(model.Architecture);
     private readonly bool _hasCache = model.HasKvCache;
     private readonly bool _hasSliding = model.IsSlidingWindow.Contains(true);
-    private int _positions, _outputRows, _states, _layerInputs = -1;
+    private int _positions, _outputRows, _states;
     private AttentionInputs _full, _sliding;
 
     /// <summary>Fills the graph, with the layers that are named and in their order.</summary>
-    public void Build(ReadOnlySpan<int> layers)
+    public void Build(GraphPart part, ReadOnlySpan<int> layers)
     {
         graph.Clear();
-        var tokens = graph.Input(sizeof(int), _batch);
-        var residual = graph.WeightRows(_embedding, tokens);
-        graph.Expand(residual);
-        // The other way to give a batch, as embeddings, has its place in the graph though nothing reads it.
-        graph.Expand(graph.Input(Float, _embedding, _batch));
+        var residual = part is GraphPart.All or GraphPart.First ? Embedded() : graph.Input(Float, _embedding, _batch);
         _positions = graph.Input(sizeof(int), _batch * _traits.PositionsPerToken);
-        _outputRows = graph.Input(sizeof(int), _batch);
-        _states = graph.Input(sizeof(int), 1);
+        _outputRows = graph.Input(sizeof(int), context.Batch);
+        _states = graph.Input(sizeof(int), _sequences);
         _full = Inputs(context.Cells);
         _sliding = _hasSliding ? Inputs(context.SlidingCells) : _full;
-        if (shape.LayerEmbedding > 0)
-        {
-            _layerInputs = LayerInputs(tokens, residual);
-        }
+        var hasOutput = part is GraphPart.All or GraphPart.Last;
         for (var index = 0; index < layers.Length; index++)
         {
-            residual = Layer(layers[index], index, residual, isLast: index == layers.Length - 1);
+            residual = Layer(layers[index], residual, isLast: hasOutput && index == layers.Length - 1);
         }
-        Output(residual);
+        if (hasOutput)
+        {
+            Output(residual);
+        }
+        else
+        {
+            graph.MarkOutput(residual);
+            graph.Expand(residual);
+        }
     }
 
-    private int Layer(int layer, int position, int residual, bool isLast)
+    private int Embedded()
+    {
+        var embedded = graph.WeightRows(_embedding, graph.Input(sizeof(int), _batch));
+        graph.Expand(embedded);
+        // The other way to give a batch, as embeddings, has its place in the graph though nothing reads it.
+        graph.Expand(graph.Input(Float, _embedding, _batch));
+        return embedded;
+    }
+
+    private int Layer(int layer, int residual, bool isLast)
     {
         var tensors = shape.Layers[layer];
         var input = residual;
@@ -117,7 +129,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         graph.Expand(logits);
     }
 
-    private int OutputRowsOf(int tensor) => graph.Result(Float, graph[tensor].N0, _batch, 1, 1, tensor, _outputRows);
+    private int OutputRowsOf(int tensor) => graph.Result(Float, graph[tensor].N0, context.Batch, 1, 1, tensor, _outputRows);
 
     private int Norm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.Elementwise(tensor);
 
