@@ -34,15 +34,27 @@ internal sealed record GraphTraits
         ["qwen3next"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, RepeatsKeys = true },
         ["qwen35"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
         ["qwen35moe"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
-        ["lfm2"] = new() { ResidualFirst = true },
-        ["lfm2moe"] = new() { ResidualFirst = true },
+        ["gemma4"] = new() { OutputRows = OutputRows.AfterNorm, NormsValues = true },
+        ["phi3"] = new() { FeedForwardTakesResidual = true },
+        ["granitemoe"] = Usual,
+        ["granitehybrid"] = Usual,
+        ["lfm2"] = new() { AttentionTakesResidual = true, FeedForwardTakesResidual = true },
+        ["lfm2moe"] = new() { AttentionTakesResidual = true, FeedForwardTakesResidual = true },
+        ["mamba"] = Usual,
+        ["mamba2"] = Usual,
+        ["nemotron_h"] = new() { OutputRows = OutputRows.AfterNorm, Rotates = false },
+        ["nemotron_h_moe"] = new() { OutputRows = OutputRows.AfterNorm, Rotates = false },
     };
 
     public OutputRows OutputRows { get; private init; }
     /// <summary>Attention and feed-forward network read the same residual.</summary>
     public bool IsParallel { get; private init; }
-    /// <summary>The residual is the first operand of a sum, whose memory the sum takes over.</summary>
-    public bool ResidualFirst { get; private init; }
+    /// <summary>The sum after attention has the residual as its first operand, and takes over its memory.</summary>
+    public bool AttentionTakesResidual { get; private init; }
+    /// <summary>The same of the sum after the feed-forward network.</summary>
+    public bool FeedForwardTakesResidual { get; private init; }
+    /// <summary>Values have a norm as keys do.</summary>
+    public bool NormsValues { get; private init; }
     /// <summary>The norm before attention is put into the graph before anything of the attention.</summary>
     public bool NormIsPlacedFirst { get; private init; }
     /// <summary>Experts' weights are made to sum up to one.</summary>

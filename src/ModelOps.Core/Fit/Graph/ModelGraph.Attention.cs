@@ -49,8 +49,14 @@ internal sealed partial class ModelGraph
         {
             query = graph.Project(tensors.Rows("attn_q.weight"), normed);
             (query, gate) = graph[query].N0 == 2 * heads * keyLength ? Gated(query, heads, keyLength) : (Heads(query, keyLength), -1);
-            key = tensors.Has("attn_k.weight") ? HeadNorm(tensors, "attn_k_norm.weight", Heads(graph.Project(tensors.Rows("attn_k.weight"), normed), keyLength)) : -1;
-            value = tensors.Has("attn_v.weight") ? Heads(graph.Project(tensors.Rows("attn_v.weight"), normed), model.ValueLengths[layer]) : key;
+            if (model.KvHeads[layer] > 0 || !_hasCache)
+            {
+                var projected = graph.Project(tensors.Rows("attn_k.weight"), normed);
+                key = HeadNorm(tensors, "attn_k_norm.weight", Heads(projected, keyLength));
+                // Where there is no projection for values, keys are values before their norm.
+                value = Heads(tensors.Has("attn_v.weight") ? graph.Project(tensors.Rows("attn_v.weight"), normed) : projected, model.ValueLengths[layer]);
+                value = _traits.NormsValues ? Norm(value) : value;
+            }
         }
         query = Turn(HeadNorm(tensors, "attn_q_norm.weight", query));
         key = key >= 0 ? Turn(key) : key;

@@ -10,7 +10,7 @@ internal sealed partial class ModelGraph
         {
             return Dense(tensors, normed, "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
         }
-        var experts = Experts(tensors, normed);
+        var experts = Experts(tensors, normed, normed);
         if (!tensors.Has("ffn_up_shexp.weight"))
         {
             return experts;
@@ -21,6 +21,35 @@ internal sealed partial class ModelGraph
             shared = graph.Elementwise(shared, graph.Elementwise(graph.Project(1, normed)));
         }
         return graph.Elementwise(experts, shared);
+    }
+
+    /// <summary>A dense network and a mixture beside it, each with norms of its own (src/models/gemma4.cpp).</summary>
+    private int SideBySide(LayerTensors tensors, int residual)
+    {
+        var dense = Dense(tensors, Norm(residual), "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
+        return graph.Elementwise(dense, Experts(tensors, Norm(residual), Norm(residual)));
+    }
+
+    /// <summary>Embeddings for every layer, of their own table and of a projection of the batch's embeddings; -1 without.</summary>
+    private int LayerInputs(int embedded)
+    {
+        if (shape.LayerEmbedding == 0)
+        {
+            return -1;
+        }
+        long width = shape.LayerEmbedding, layers = model.Layers;
+        var rows = graph.WeightRows(width * layers, graph.Input(sizeof(int), _batch));
+        var own = graph.Elementwise(graph.Reshape(rows, width, layers, _batch));
+        graph.Expand(own);
+        var projected = Norm(graph.Reshape(graph.Project(width * layers, embedded), width, layers, _batch));
+        return graph.Contiguous(graph.Permute(graph.Elementwise(projected, own), 0, 2, 1, 3));
+    }
+
+    private int WithLayerInput(int residual)
+    {
+        var gated = graph.Elementwise(graph.Project(shape.LayerEmbedding, residual));
+        gated = graph.Elementwise(gated, graph.View(_layerInputs, shape.LayerEmbedding, _batch, graph[_layerInputs].S1));
+        return graph.Elementwise(residual, graph.Project(_embedding, gated));
     }
 
     private int Dense(LayerTensors tensors, int normed, string gateName, string upName, string downName)
@@ -34,11 +63,11 @@ internal sealed partial class ModelGraph
     }
 
     /// <summary>A mixture of experts (llm_graph_context::build_moe_ffn).</summary>
-    private int Experts(LayerTensors tensors, int normed)
+    private int Experts(LayerTensors tensors, int normed, int routed)
     {
         var experts = Math.Max(tensors.Count("ffn_down_exps.weight"), 1);
         var chosenCount = model.ExpertsUsed;
-        var probabilities = graph.Elementwise(graph.Project(experts, normed));
+        var probabilities = graph.Elementwise(graph.Project(experts, routed));
         var selection = tensors.Has("exp_probs_b.bias") ? graph.Elementwise(probabilities) : probabilities;
         if (shape.ExpertGroups > 1)
         {

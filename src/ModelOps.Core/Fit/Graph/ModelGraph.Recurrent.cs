@@ -77,7 +77,7 @@ internal sealed partial class ModelGraph
         var (first, second, third) = (Part(), Part(), Part());
         var gated = graph.Elementwise(first, third);
         var history = State(shape.Convolution - 1, _embedding);
-        var sequence = graph.Result(Float, shape.Convolution - 1 + _batch, _embedding, 1, 1, history, graph.Transpose(gated));
+        var sequence = graph.Result(Float, shape.Convolution - 1 + _batch / _sequences, _embedding, _sequences, 1, history, graph.Transpose(gated));
         KeepState(graph.View(sequence, shape.Convolution - 1, _embedding, graph[sequence].S1));
         var convolved = graph.Result(Float, _embedding, _batch, 1, 1, sequence);
         return graph.Reshape(graph.Project(_embedding, graph.Elementwise(second, convolved)), _embedding, _batch);
@@ -104,7 +104,7 @@ internal sealed partial class ModelGraph
             decay = graph.Elementwise(graph.Reshape(graph.Project(heads, normed), heads, _batch, 1));
         }
         var history = State(shape.Convolution - 1, channels);
-        var sequence = graph.Result(Float, shape.Convolution - 1 + _batch, channels, 1, 1, history, graph.Transpose(mixed));
+        var sequence = graph.Result(Float, shape.Convolution - 1 + _batch / _sequences, channels, _sequences, 1, history, graph.Transpose(mixed));
         KeepState(graph.View(sequence, shape.Convolution - 1, channels, graph[sequence].S1));
         var state = State(valueLength * valueLength, heads);
         var convolved = graph.Elementwise(graph.Result(Float, channels, _batch, 1, 1, sequence));
@@ -118,11 +118,69 @@ internal sealed partial class ModelGraph
             key = graph.Result(Float, keyLength, heads, _batch, 1, key);
         }
         // The answers, and the state after the last token behind them.
-        var answers = graph.Result(Float, valueLength * heads, _batch + valueLength, 1, 1, query, key, value, decay, write, state);
+        var answers = graph.Result(Float, valueLength * heads, _batch + valueLength * _sequences, 1, 1, query, key, value, decay, write, state);
         KeepState(graph.View(answers, valueLength * valueLength, heads, valueLength * valueLength * Float));
         var output = graph.View(answers, valueLength, heads, valueLength * Float, _batch, valueLength * heads * Float);
         var gated = graph.Elementwise(graph.Elementwise(output), graph.Elementwise(graph.Reshape(gate, valueLength, heads, _batch)));
         return graph.Reshape(graph.Project(_embedding, graph.Reshape(gated, valueLength * heads, _batch)), _embedding, _batch);
+    }
+
+    /// <summary>A selective state space (src/models/mamba-base.cpp, build_mamba_layer).</summary>
+    private int Mamba(LayerTensors tensors, int normed)
+    {
+        long inner = shape.StateInner, rank = shape.StateHeads, size = shape.StateSize;
+        var history = State(shape.Convolution - 1, inner);
+        var both = graph.Project(2 * inner, normed);
+        var stride = graph[both].S1;
+        var convolved = Convolved(history, graph.View(both, inner, _batch, stride), inner);
+        var parts = graph.Project(rank + 2 * size, convolved);
+        int Part(long width) => SubNorm(tensors, graph.View(parts, width, _batch, graph[parts].S1));
+        var (step, write, read) = (Part(rank), Part(size), Part(size));
+        step = graph.Elementwise(graph.Project(inner, step));
+        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, graph.Reshape(convolved, inner, _batch), step, write, read, _states);
+        graph.Expand(answers);
+        KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
+        var answer = graph.Elementwise(graph.View(answers, inner, _batch, inner * Float), graph.Elementwise(convolved));
+        var gate = graph.Contiguous(graph.View(both, inner, _batch, stride));
+        return graph.Reshape(graph.Project(_embedding, graph.SameShape(gate, answer)), _embedding, _batch);
+    }
+
+    // Jamba and Falcon-Mamba have norms on the three parts.
+    private int SubNorm(LayerTensors tensors, int part) => tensors.Has("ssm_dt_norm.weight") ? Norm(part) : part;
+
+    /// <summary>A selective state space with heads (src/models/mamba-base.cpp, build_mamba2_layer).</summary>
+    private int Mamba2(LayerTensors tensors, int normed)
+    {
+        long inner = shape.StateInner, heads = shape.StateHeads, groups = shape.StateGroups, size = shape.StateSize, length = inner / heads;
+        var channels = inner + 2 * groups * size;
+        var history = State(shape.Convolution - 1, channels);
+        var parts = graph.Project(2 * inner + 2 * groups * size + heads, normed);
+        var stride = graph[parts].S1;
+        var convolved = Convolved(history, graph.View(parts, channels, _batch, stride), channels);
+        var channelStride = graph[convolved].S1;
+        int Channels(long width, long count) => graph.View(convolved, width, count, width * Float, _batch, channelStride);
+        var step = graph.Elementwise(graph.Contiguous(graph.View(parts, heads, _batch, stride)));
+        var input = Channels(length, heads);
+        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, input, step, Channels(size, groups), Channels(size, groups), _states);
+        graph.Expand(answers);
+        KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
+        var answer = graph.Elementwise(graph.View(answers, length, heads, length * Float, _batch, inner * Float), graph.Elementwise(input));
+        var gate = graph.Contiguous(graph.View(parts, length, heads, length * Float, _batch, stride));
+        var gated = graph.SameShape(gate, answer);
+        if (tensors.Has("ssm_norm.weight"))
+        {
+            gated = Norm(graph.Reshape(gated, inner / groups, groups, _batch));
+        }
+        return graph.Reshape(graph.Project(_embedding, graph.Reshape(gated, inner, _batch)), _embedding, _batch);
+    }
+
+    /// <summary>A convolution over time, of what a sequence's state remembers and the batch; the end is remembered.</summary>
+    private int Convolved(int history, int input, long channels)
+    {
+        var width = shape.Convolution - 1;
+        var sequence = graph.Result(Float, width + _batch / _sequences, channels, _sequences, 1, history, graph.Transpose(input));
+        KeepState(graph.View(sequence, width, channels, graph[sequence].S1, _sequences, graph[sequence].S2));
+        return graph.Elementwise(graph.Result(Float, channels, _batch, 1, 1, sequence));
     }
 
     /// <summary>The state of a sequence, picked out of all sequences' (llm_graph_context::build_rs).</summary>

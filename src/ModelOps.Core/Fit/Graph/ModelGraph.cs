@@ -16,7 +16,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private readonly GraphTraits _traits = GraphTraits.Of(model.Architecture);
     private readonly bool _hasCache = model.HasKvCache;
     private readonly bool _hasSliding = model.IsSlidingWindow.Contains(true);
-    private int _positions, _outputRows, _states;
+    private int _positions, _outputRows, _states, _layerInputs;
     private AttentionInputs _full, _sliding;
 
     /// <summary>Fills the graph, with the layers that are named and in their order.</summary>
@@ -29,6 +29,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         _states = graph.Input(sizeof(int), _sequences);
         _full = Inputs(context.Cells);
         _sliding = _hasSliding ? Inputs(context.SlidingCells) : _full;
+        _layerInputs = part is GraphPart.All or GraphPart.First ? LayerInputs(residual) : shape.LayerEmbedding > 0 ? graph.Input(Float, shape.LayerEmbedding, _batch, model.Layers) : -1;
         var hasOutput = part is GraphPart.All or GraphPart.Last;
         for (var index = 0; index < layers.Length; index++)
         {
@@ -73,18 +74,16 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         {
             (mixed, input) = (OutputRowsOf(mixed), OutputRowsOf(input));
         }
-        if (HasNoFeedForward(tensors))
+        var between = Sum(mixed, input, _traits.AttentionTakesResidual);
+        if (!HasFeedForward(tensors) || !HasMixer(tensors))
         {
-            return Add(mixed, input);
+            return between;
         }
-        if (tensors.Has("post_attention_norm.weight"))
-        {
-            mixed = NormOfOwn(tensors, mixed);
-        }
-        var between = _traits.ResidualFirst ? graph.Elementwise(input, mixed) : graph.Elementwise(mixed, input);
-        var output = FeedForward(tensors, Norm(between));
-        return _traits.ResidualFirst ? graph.Elementwise(between, output) : graph.Elementwise(output, between);
+        var output = Sum(tensors.Has("pre_ffw_norm_2.weight") ? SideBySide(tensors, between) : FeedForward(tensors, Norm(between)), between, _traits.FeedForwardTakesResidual);
+        return tensors.Has("inp_gate.weight") ? WithLayerInput(output) : output;
     }
+
+    private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Elementwise(residual, block) : graph.Elementwise(block, residual);
 
     /// <summary>Attention and feed-forward network side by side, on the same normed input or one of their own.</summary>
     private int Parallel(int layer, LayerTensors tensors, int input, int normed, bool cut)
@@ -104,10 +103,16 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         _ when tensors.Has("attn_kv_a_mqa.weight") => LatentAttention(layer, tensors, normed),
         _ when tensors.Has("shortconv.in_proj.weight") => ShortConvolution(tensors, normed),
         _ when tensors.Has("ssm_conv1d.weight") && tensors.Has("attn_qkv.weight") => DeltaNet(tensors, normed),
+        _ when tensors.Has("ssm_x.weight") => Mamba(tensors, normed),
+        _ when tensors.Has("ssm_in.weight") => Mamba2(tensors, normed),
+        _ when !HasMixer(tensors) => FeedForward(tensors, normed),
         _ => Attention(layer, tensors, normed),
     };
 
-    private static bool HasNoFeedForward(LayerTensors tensors) => tensors.Rows("ffn_down.weight") == 0 && !tensors.Has("ffn_down_exps.weight");
+    private static bool HasFeedForward(LayerTensors tensors) => tensors.Has("ffn_down.weight") || tensors.Has("ffn_down_exps.weight");
+
+    private static bool HasMixer(LayerTensors tensors)
+        => tensors.Has("attn_q.weight") || tensors.Has("attn_qkv.weight") || tensors.Has("attn_kv_a_mqa.weight") || tensors.Has("ssm_in.weight") || tensors.Has("shortconv.in_proj.weight");
 
     private void Output(int residual)
     {
@@ -135,6 +140,4 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
 
     // Root-mean-square norms are done in place; the others take memory of their own.
     private int NormOfOwn(LayerTensors tensors, int tensor) => shape.UsesLayerNorm ? Norm(tensor) : tensor;
-
-    private int Add(int left, int right) => graph.Elementwise(left, right);
 }
