@@ -67,13 +67,14 @@ internal sealed class ComputeGraph
         return Result(Float, _tensors[left].N1, n1, n2, n3, left, right);
     }
 
-    /// <summary>Rows by their numbers; of a matrix of weights when <paramref name="table"/> is its width.</summary>
+    /// <summary>Rows of a matrix of weights, by their numbers.</summary>
     public int WeightRows(long width, int ids)
     {
         var (_, n0, n1, n2, _) = ShapeOf(ids);
         return Result(Float, width, n0, n1, n2, ids);
     }
 
+    /// <summary>Rows by their numbers.</summary>
     public int Rows(int table, int ids)
     {
         var (_, n0, n1, n2, _) = ShapeOf(ids);
