@@ -37,6 +37,9 @@ internal sealed record CliHost
     /// <summary>Columns that text may take; far beyond any line when it goes to a file or a pipe, so that nothing is cut there.</summary>
     public int Width { get; init; } = Unlimited;
 
+    /// <summary>What characters the reader of <see cref="Out"/> understands: pictures are drawn in ASCII for those who know no shades.</summary>
+    public Encoding Characters { get; init; } = Encoding.UTF8;
+
     /// <summary>Reads an environment variable.</summary>
     public Func<string, string?> Environment { get; init; } = System.Environment.GetEnvironmentVariable;
 
@@ -53,6 +56,8 @@ internal sealed record CliHost
     {
         // UTF-8 without a byte order mark, whatever the console's code page: data is data.
         var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        // Windows' console follows what is set here; elsewhere the terminal keeps to the locale.
+        var locale = OperatingSystem.IsWindows() ? encoding : Console.OutputEncoding;
         Console.OutputEncoding = encoding;
         var noColor = !string.IsNullOrEmpty(System.Environment.GetEnvironmentVariable("NO_COLOR"));
         var terminal = !Console.IsOutputRedirected;
@@ -65,6 +70,7 @@ internal sealed record CliHost
             OutIsTerminal = terminal,
             // Asking Spectre also switches escape sequences on in an old Windows console.
             Colors = terminal && !noColor && AnsiConsole.Profile.Capabilities.Ansi,
+            Characters = terminal ? locale : encoding,
             ErrorIsTerminal = !Console.IsErrorRedirected,
             // Some terminals do not tell their width.
             Width = !terminal ? Unlimited : Console.WindowWidth is var width and > 0 ? Math.Max(40, width) : 80,

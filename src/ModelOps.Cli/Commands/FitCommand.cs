@@ -11,10 +11,11 @@ internal static class FitCommand
     {
         var model = new Argument<string>("MODEL") { Description = "A GGUF file, a checkpoint folder, an installed model, or org/repo[:variant] of the hub, of which only headers are read." };
         var type = new Option<string>("--type") { Description = "For a checkpoint: the type it would be converted to.", HelpName = "TYPE", DefaultValueFactory = _ => "BF16" };
+        var explain = new Option<bool>("--explain") { Description = "Say of every part of the memory how it was computed, and how far it may be off." };
         var request = new FitSyntax();
         var machine = new MachineSyntax($"Ask for another machine: {MachineSyntax.Kinds}. Several, by a quoted pattern or by repeating the option, give a table.");
         var command = new Command("fit", "Say whether a model fits this machine, before it is downloaded. Exits with 5 when it does not.") { model };
-        foreach (var option in request.Options.Concat(machine.Options).Append(type))
+        foreach (var option in request.Options.Concat(machine.Options).Concat([type, explain]))
         {
             command.Add(option);
         }
@@ -26,9 +27,10 @@ internal static class FitCommand
             // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.
             var name = parsed.GetRequiredValue(model);
             var subject = await FitSubject.FindAsync(context, name, parsed.GetRequiredValue(type), cancellationToken);
+            var explained = parsed.GetValue(explain);
             return machines is { Count: > 1 }
-                ? AnswerFleet(context, name, subject, machines, wanted)
-                : Answer(context, name, subject, given ?? ThisMachine(context, subject, cancellationToken), wanted);
+                ? AnswerFleet(context, name, subject, machines, wanted, explained)
+                : Answer(context, name, subject, given ?? ThisMachine(context, subject, cancellationToken), wanted, explained);
         });
     }
 
@@ -36,20 +38,20 @@ internal static class FitCommand
     private static Machine ThisMachine(CommandContext context, FitSubject subject, CancellationToken cancellationToken)
         => context.ReadMachine(cancellationToken) is var machine && File.Exists(subject.Path) ? machine with { DiskFreeBytes = null } : machine;
 
-    private static int Answer(CommandContext context, string model, FitSubject subject, Machine machine, FitRequest request)
+    private static int Answer(CommandContext context, string model, FitSubject subject, Machine machine, FitRequest request, bool explain)
     {
         var result = Estimate(model, subject, machine, request);
-        context.Output.Write(result, CliJson.Default.FitResult, report => FitReport.Write(report, result));
+        context.Output.Write(result, CliJson.Default.FitResult, report => FitReport.Write(report, result, explain));
         return result.Fits ? 0 : ErrorKind.DoesNotFit.ExitCode();
     }
 
     /// <summary>One answer a machine; a file that holds none is told of and does not keep the others from theirs.</summary>
-    private static int AnswerFleet(CommandContext context, string model, FitSubject subject, IReadOnlyList<MachineEntry> machines, FitRequest request)
+    private static int AnswerFleet(CommandContext context, string model, FitSubject subject, IReadOnlyList<MachineEntry> machines, FitRequest request, bool explain)
     {
         var listing = new FleetListing(
             [.. machines.Select(entry => entry.Machine).OfType<Machine>().Select(machine => Estimate(model, subject, machine, request))],
             [.. machines.Select(entry => entry.Error).OfType<ModelOpsException>().Select(error => new ErrorDetail(error.ErrorId, error.Message, error.Hint))]);
-        context.Output.Write(listing, CliJson.Default.FleetListing, report => FleetReport.Write(report, listing));
+        context.Output.Write(listing, CliJson.Default.FleetListing, report => FleetReport.Write(report, listing, explain));
         return machines.Select(entry => entry.Error).OfType<ModelOpsException>().FirstOrDefault()?.Kind.ExitCode()
             ?? (listing.Fits.All(fit => fit.Fits) ? 0 : ErrorKind.DoesNotFit.ExitCode());
     }

@@ -23,6 +23,8 @@ namespace ModelOps.Cli.Json;
         typeof(CamelCaseEnumConverter<VerificationState>),
         typeof(CamelCaseEnumConverter<DeviceKind>),
         typeof(CamelCaseEnumConverter<DeviceFamily>),
+        typeof(CamelCaseEnumConverter<FitPartKind>),
+        typeof(CamelCaseEnumConverter<FitCertainty>),
         typeof(CamelCaseEnumConverter<FinishReason>),
         typeof(CamelCaseEnumConverter<RemedyKind>),
         typeof(ContextWishConverter),

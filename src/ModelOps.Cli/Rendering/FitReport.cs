@@ -3,7 +3,7 @@ namespace ModelOps.Cli.Rendering;
 /// <summary>A fit as a person reads it.</summary>
 internal static class FitReport
 {
-    public static void Write(Report report, FitResult result)
+    public static void Write(Report report, FitResult result, bool explain = false)
     {
         var summary = $"{result.Model} at {result.ContextLength} tokens of context";
         if (result.Fits)
@@ -15,8 +15,17 @@ internal static class FitReport
             report.Failure($"Does not fit: {summary}");
         }
         report.Line();
-        WriteDevices(report, result.Devices);
+        FitPicture.Write(report, result.Devices);
         report.Line();
+        if (explain && result.Explanation is { } explanation)
+        {
+            FitParts.Write(report, explanation);
+        }
+        else
+        {
+            WriteDevices(report, result.Devices);
+            report.Line();
+        }
         report.Pairs(
             ("layers on GPUs", result.Devices.Any(device => device.Kind != DeviceKind.Cpu) ? result.GpuLayers.ToString() : null),
             ("speed", result.TokensPerSecond is { } speed ? $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} tokens/s" : null));

@@ -5,7 +5,7 @@ namespace ModelOps.Cli.Rendering;
 /// <summary>The fits of a fleet as a person reads them: one line a machine, then the files that hold none.</summary>
 internal static class FleetReport
 {
-    public static void Write(Report report, FleetListing listing)
+    public static void Write(Report report, FleetListing listing, bool explain)
     {
         report.Table(
             [new("Machine", Wrap: true), new("Fits"), new("Layers on GPUs", Right: true), new("Needs", Right: true), new("Free", Right: true), new("Tokens/s", Right: true)],
@@ -24,6 +24,12 @@ internal static class FleetReport
         foreach (var error in listing.Errors)
         {
             report.Failure($"• {error.Message}");
+        }
+        foreach (var fit in explain ? listing.Fits : [])
+        {
+            report.Line();
+            report.Rule(fit.Machine);
+            FitReport.Write(report, fit, explain);
         }
     }
 }

@@ -16,6 +16,12 @@ internal sealed class Report(CliHost host)
     private static readonly Style Bad = new(Color.Red);
     private static readonly Style Quiet = new(Color.Grey);
 
+    /// <summary>Columns that a picture takes: the terminal's, 80 in a file or a pipe.</summary>
+    public int PictureWidth => host.OutIsTerminal ? Math.Min(host.Width, 120) : 80;
+
+    /// <summary>What characters the reader understands.</summary>
+    public System.Text.Encoding Characters => host.Characters;
+
     public void Line(string text = "") => host.Out.WriteLine(Printable.Clean(text));
 
     public void Title(string text) => Styled(text, Heading);
@@ -25,6 +31,22 @@ internal sealed class Report(CliHost host)
     public void Failure(string text) => Styled(text, Bad);
 
     public void Remark(string text) => Styled(text, Quiet);
+
+    /// <summary>A line of stretches in colours of their own.</summary>
+    public void Stretches(IEnumerable<(string Text, Color Color)> stretches)
+    {
+        if (!host.Colors)
+        {
+            Line(string.Concat(stretches.Select(stretch => stretch.Text)));
+            return;
+        }
+        var line = new Paragraph { Overflow = Overflow.Fold };
+        foreach (var (text, color) in stretches)
+        {
+            line.Append(Printable.Clean(text), new Style(color));
+        }
+        Render(line);
+    }
 
     /// <summary>A heading that fills the line.</summary>
     public void Rule(string title)

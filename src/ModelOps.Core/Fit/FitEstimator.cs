@@ -35,6 +35,7 @@ public static class FitEstimator
                 Devices = footprint.Devices,
                 TokensPerSecond = SpeedModel.Estimate(model, machine, memory.Context, footprint),
                 Counsel = new Lazy<Counsel>(() => new Adviser(model, machine, request, solution).Advise()),
+                Explained = new Lazy<FitExplanation>(() => Explainer.Explain(model, machine, solution)),
             };
         }
         catch (OverflowException exception)

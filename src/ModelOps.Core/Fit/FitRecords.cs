@@ -44,6 +44,10 @@ public sealed record FitResult
     public IReadOnlyList<Remedy> Remedies { get => field ?? Counsel?.Value.Remedies ?? []; init; }
     /// <summary>Found when somebody asks: it takes dozens of estimates.</summary>
     internal Lazy<Counsel>? Counsel { get; init; }
+    /// <summary>How the memory was computed, part by part, and what the answer rests on.</summary>
+    public FitExplanation? Explanation { get => field ?? Explained?.Value; init; }
+    /// <summary>Told when somebody asks: sentences take longer than sums.</summary>
+    internal Lazy<FitExplanation>? Explained { get; init; }
     /// <summary>Repository of the model, so that what fits can be installed; null for a model that came from none.</summary>
     public string? Repository { get; init; }
     /// <summary>Commit of the repository.</summary>

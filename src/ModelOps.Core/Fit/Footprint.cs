@@ -49,11 +49,18 @@ internal sealed record Footprint(int GpuLayers, int CpuExpertLayers, int[] Place
         }
     }
 
-    private long Missing(long pageable)
+    /// <summary>Bytes that are wanting where the devices are asked for these totals.</summary>
+    public long Missing(IReadOnlyList<long> totals)
     {
-        var missing = Devices.Sum(device => Math.Max(0, device.TotalBytes - device.FreeBytes - (device.Kind == DeviceKind.Cpu ? pageable : 0)));
-        // Integrated GPUs take their memory out of the CPU's.
-        var shared = Devices.Where(device => device.Kind != DeviceKind.Gpu).Sum(device => device.TotalBytes) - pageable;
+        long missing = 0, shared = 0;
+        for (var index = 0; index < totals.Count; index++)
+        {
+            missing += Math.Max(0, totals[index] - Devices[index].FreeBytes);
+            // Integrated GPUs take their memory out of the CPU's.
+            shared += Devices[index].Kind != DeviceKind.Gpu ? totals[index] : 0;
+        }
         return Math.Max(missing, shared - Devices[0].FreeBytes);
     }
+
+    private long Missing(long pageable) => Missing([Devices[0].TotalBytes - pageable, .. Devices.Skip(1).Select(device => device.TotalBytes)]);
 }

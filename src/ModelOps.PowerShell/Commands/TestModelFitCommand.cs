@@ -44,6 +44,10 @@ public sealed partial class TestModelFitCommand : HubCmdlet
     [ValidateNotNullOrEmpty]
     public string Type { get; set; } = "BF16";
 
+    /// <summary>Show of every part of the memory how it was computed, and how far it may be off.</summary>
+    [Parameter]
+    public SwitchParameter Explain { get; set; }
+
     /// <summary>Only say whether it fits.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
@@ -110,7 +114,15 @@ public sealed partial class TestModelFitCommand : HubCmdlet
         foreach (var machine in await FindMachinesAsync(subject.Local, cancellationToken))
         {
             var fit = subject.Complete(FitEstimator.Estimate(subject.Shape, machine, Request));
-            await WriteObjectAsync(Quiet ? fit.Fits : fit);
+            await WriteObjectAsync(Quiet ? fit.Fits : Explain ? Explained(fit) : fit);
         }
+    }
+
+    /// <summary>The same object, which the shell shows in the view of this name: what -Explain changes is for people.</summary>
+    private static PSObject Explained(FitResult fit)
+    {
+        var shown = new PSObject(fit);
+        shown.TypeNames.Insert(0, "ModelOps.FitResult#Explain");
+        return shown;
     }
 }
