@@ -11,6 +11,8 @@ public sealed record EngineOptions
     public int Threads { get; init; }
     /// <summary>Folder of the llama.cpp libraries; null means MODELOPS_LLAMA_DIR, else beside the assembly.</summary>
     public string? LibraryDirectory { get; init; }
+    /// <summary>Have the engine count its own time (<c>no_perf = false</c>), to hold ours against.</summary>
+    internal bool CountsTime { get; init; }
 }
 
 /// <summary>What is asked of a model.</summary>

@@ -85,6 +85,13 @@ public sealed class LlamaEngine : IDisposable
         }
     }
 
+    /// <summary>Lends the session for work of its own, such as a benchmark.</summary>
+    internal T Use<T>(Func<Session, T> work)
+    {
+        using Lease lease = new(_model);
+        return Exclusively(() => work(_session));
+    }
+
     /// <summary>The text that the model sees of a request: the rendered conversation, or the prompt as it is.</summary>
     internal string Render(GenerationRequest request, CancellationToken cancellationToken = default)
     {

@@ -105,6 +105,7 @@ internal static unsafe class ModelLoading
         parameters.BatchThreads = threads;
         // A window's worth of cache on sliding-window layers is enough: nothing is ever rolled back.
         parameters.FullSlidingWindow = 0;
+        parameters.NoPerformance = (byte)(options.CountsTime ? 0 : 1);
         parameters.AbortCallback = &ReadAbortFlag;
         parameters.AbortCallbackData = (nint)abortFlag;
         EngineLog.Clear();

@@ -41,6 +41,52 @@ internal sealed unsafe class Session : IDisposable
         CheckLogits(Api.GetLogits(lease.Pointer));
     }
 
+    /// <summary>Forgets everything.</summary>
+    public void Forget()
+    {
+        using Lease lease = new(_context);
+        Api.MemoryClear(Api.GetMemory(lease.Pointer), 0);
+    }
+
+    /// <summary>Reads tokens after what it remembers, batch by batch, and waits until they are computed. They must fit what is left of the context.</summary>
+    public void Extend(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
+    {
+        using Lease lease = new(_context);
+        using CancellationTokenRegistration registration = Listen(cancellationToken);
+        for (int start = 0; start < tokens.Length; start += _batchLength)
+        {
+            Decode(lease.Pointer, tokens.Slice(start, Math.Min(_batchLength, tokens.Length - start)), outputs: null, cancellationToken);
+        }
+        Api.Synchronize(lease.Pointer);
+    }
+
+    /// <summary>Threads that compute a token.</summary>
+    public int Threads
+    {
+        get
+        {
+            using Lease lease = new(_context);
+            return Api.Threads(lease.Pointer);
+        }
+    }
+
+    /// <summary>What the engine itself has counted; zeros unless <see cref="EngineOptions.CountsTime"/>.</summary>
+    public LlamaPerformance Counters
+    {
+        get
+        {
+            using Lease lease = new(_context);
+            return Api.Performance(lease.Pointer);
+        }
+    }
+
+    /// <summary>Sets what the engine has counted back to nothing.</summary>
+    public void ResetCounters()
+    {
+        using Lease lease = new(_context);
+        Api.PerformanceReset(lease.Pointer);
+    }
+
     /// <summary>Reads one token more.</summary>
     public void Append(int token, CancellationToken cancellationToken)
     {
@@ -118,6 +164,12 @@ internal sealed unsafe class Session : IDisposable
         }
         cancellationToken.ThrowIfCancellationRequested();
         Api.MemoryClear(Api.GetMemory(context), 0);
+        return Listen(cancellationToken);
+    }
+
+    private CancellationTokenRegistration Listen(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
         _context.SetAbort(false);
         return cancellationToken.UnsafeRegister(static handle => ((LlamaContextHandle)handle!).SetAbort(true), _context);
     }

@@ -18,6 +18,9 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, byte> ModelHasEncoder;
     public readonly delegate* unmanaged[Cdecl]<nint, uint> ContextLength;
     public readonly delegate* unmanaged[Cdecl]<nint, uint> BatchLength;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> Threads;
+    public readonly delegate* unmanaged[Cdecl]<nint, LlamaPerformance> Performance;
+    public readonly delegate* unmanaged[Cdecl]<nint, void> PerformanceReset;
     public readonly delegate* unmanaged[Cdecl]<nint, nint> GetMemory;
     public readonly delegate* unmanaged[Cdecl]<nint, byte, void> MemoryClear;
     public readonly delegate* unmanaged[Cdecl]<nint, LlamaBatch, int> Decode;
@@ -57,6 +60,9 @@ internal sealed unsafe class LlamaApi
         ModelHasEncoder = (delegate* unmanaged[Cdecl]<nint, byte>)Export("llama_model_has_encoder");
         ContextLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_ctx");
         BatchLength = (delegate* unmanaged[Cdecl]<nint, uint>)Export("llama_n_batch");
+        Threads = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_n_threads");
+        Performance = (delegate* unmanaged[Cdecl]<nint, LlamaPerformance>)Export("llama_perf_context");
+        PerformanceReset = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_perf_context_reset");
         GetMemory = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_get_memory");
         MemoryClear = (delegate* unmanaged[Cdecl]<nint, byte, void>)Export("llama_memory_clear");
         Decode = (delegate* unmanaged[Cdecl]<nint, LlamaBatch, int>)Export("llama_decode");

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -71,6 +72,25 @@ internal static unsafe partial class LlamaLibrary
     /// </summary>
     public static IReadOnlyList<string>? GpuBackends()
         => (Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } chosen ? chosen : DefaultDirectory()) is { } directory ? GpuBackendsIn(directory) : null;
+
+    /// <summary>
+    /// The build that a session would load, by version and a digest of its libraries' names and sizes; null where there is none. Told from the files:
+    /// loading them is for the process that runs models.
+    /// </summary>
+    public static string? Build(string? directory = null)
+    {
+        string? chosen = !string.IsNullOrEmpty(directory) ? directory : Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } variable ? variable : DefaultDirectory();
+        if (chosen is null || Find(Path.GetFullPath(chosen)) is not { } files)
+        {
+            return null;
+        }
+        string listing = string.Join('\n', new DirectoryInfo(files.Directory).EnumerateFiles().Where(file => LibraryName().IsMatch(file.Name)).OrderBy(file => file.Name, StringComparer.Ordinal)
+            .Select(file => $"{file.Name} {file.Length}"));
+        return $"llama.cpp {PinnedVersion} {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(listing)).AsSpan(0, 4))}";
+    }
+
+    [GeneratedRegex(@"(llama|ggml).*\.(dll|dylib|so)\z", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex LibraryName();
 
     /// <summary>The GPU backends among the libraries of a folder; null where there are no libraries.</summary>
     public static IReadOnlyList<string>? GpuBackendsIn(string directory)

@@ -82,6 +82,19 @@ internal unsafe struct LlamaBatch
     public sbyte* Outputs;
 }
 
+/// <summary><c>llama_perf_context_data</c>, 48 bytes: what a context has counted, times in milliseconds.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct LlamaPerformance
+{
+    public double StartMilliseconds;
+    public double LoadMilliseconds;
+    public double PromptMilliseconds;
+    public double GenerationMilliseconds;
+    public int PromptTokens;
+    public int GeneratedTokens;
+    public int ReusedGraphs;
+}
+
 /// <summary><c>llama_sampler_chain_params</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LlamaSamplerChainParams
