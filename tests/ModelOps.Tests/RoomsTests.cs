@@ -25,7 +25,8 @@ public partial class RoomsTests
         ["Inspection"] = 4,
         ["Export"] = 4,
         ["Quality"] = 4,
-        ["Runner"] = 5,
+        ["Speed"] = 5,
+        ["Runner"] = 6,
     };
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using ModelOps.Hardware;
 
 namespace ModelOps.Engine;
 
@@ -15,8 +16,6 @@ internal static unsafe class ModelLoading
 
     // A context may be stretched beyond the training (YaRN: 4 to 8 times), and a small model may be given a large one.
     private const long MostStretch = 16, AlwaysAllowed = 1 << 20;
-
-    private const ulong BytesWorthAThread = 8 << 20;
 
     // A second thread on a core only makes the first one wait at ggml's barriers.
     private static readonly Lazy<int> PhysicalCores = new(() => HardwareInventory.Read().PhysicalCores);
@@ -97,7 +96,7 @@ internal static unsafe class ModelLoading
     public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options)
     {
         int trained = api.ModelTrainedContext(model.DangerousGetHandle());
-        int threads = options.Threads > 0 ? options.Threads : DefaultThreads(api.ModelBytes(model.DangerousGetHandle()));
+        int threads = options.Threads > 0 ? options.Threads : ThreadCount.For((long)api.ModelBytes(model.DangerousGetHandle()), PhysicalCores.Value);
         int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         LlamaContextParams parameters = api.ContextDefaultParams();
         parameters.ContextLength = (uint)(options.Parameters.ContextLength > 0 ? options.Parameters.ContextLength : Math.Min(DefaultContext, trained));
@@ -117,13 +116,6 @@ internal static unsafe class ModelLoading
         }
         return new LlamaContextHandle(api, model, context, abortFlag);
     }
-
-    /// <summary>
-    /// One a physical core, but no more than there is work for. The engine's threads meet after every operation of the graph and spin until the last is there;
-    /// with a model of a few MB that costs what a second thread brings, and where a thread has to wait for its turn on the processor it costs everything: the 2 MB
-    /// demo model on 2 cores makes 2200 tokens/s with one thread and 1800 with two; beside two busy processes 300 to 2400 with one thread and 1 to 2 with two.
-    /// </summary>
-    private static int DefaultThreads(ulong modelBytes) => (int)Math.Clamp(modelBytes / BytesWorthAThread, 1, (ulong)PhysicalCores.Value);
 
     private static ModelOpsException LoadFailure(string path)
     {

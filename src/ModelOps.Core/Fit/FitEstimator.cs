@@ -24,6 +24,7 @@ public static class FitEstimator
         {
             var solution = FitSolver.Solve(model, machine, request);
             var (memory, footprint) = (solution.Memory, solution.Footprint);
+            var speed = SpeedModel.Estimate(model, machine, request, memory.Context, footprint);
             return new FitResult
             {
                 Model = model.Name,
@@ -33,7 +34,8 @@ public static class FitEstimator
                 GpuLayers = footprint.GpuLayers,
                 Parameters = solution.Parameters,
                 Devices = footprint.Devices,
-                TokensPerSecond = SpeedModel.Estimate(model, machine, memory.Context, footprint),
+                TokensPerSecond = speed?.Generation,
+                PromptTokensPerSecond = speed?.Prompt,
                 Counsel = new Lazy<Counsel>(() => new Adviser(model, machine, request, solution).Advise()),
                 Explained = new Lazy<FitExplanation>(() => Explainer.Explain(model, machine, solution)),
             };

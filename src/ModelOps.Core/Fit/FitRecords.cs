@@ -17,7 +17,11 @@ public sealed record DeviceFit(string Name, DeviceKind Kind, long WeightsBytes, 
 /// <summary>A range of tokens a second.</summary>
 /// <param name="Low">Lower end.</param>
 /// <param name="High">Upper end.</param>
-public sealed record SpeedRange(double Low, double High);
+public sealed record SpeedRange(double Low, double High)
+{
+    /// <summary>What a benchmark would most likely show, with an empty context; null when nothing between the ends is likelier.</summary>
+    public double? Expected { get; init; }
+}
 
 /// <summary>The answer to "does it fit?".</summary>
 public sealed record FitResult
@@ -36,8 +40,10 @@ public sealed record FitResult
     public required EngineParameters Parameters { get; init; }
     /// <summary>Parts by device.</summary>
     public required IReadOnlyList<DeviceFit> Devices { get; init; }
-    /// <summary>Expected generation speed; null when no bandwidth is known.</summary>
+    /// <summary>Expected generation speed, from a full context to an empty one; null when no bandwidth is known.</summary>
     public required SpeedRange? TokensPerSecond { get; init; }
+    /// <summary>Expected speed of reading a prompt of one batch; null when too little is known.</summary>
+    public SpeedRange? PromptTokensPerSecond { get; init; }
     /// <summary>What would make it fit, or fit better: the sentences of <see cref="Remedies"/>, and what else should be known.</summary>
     public IReadOnlyList<string> Advice { get => field ?? Counsel?.Value.Sentences ?? []; init; }
     /// <summary>What would make it fit, or fit better: each was estimated, and holds.</summary>

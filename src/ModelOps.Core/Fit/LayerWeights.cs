@@ -4,6 +4,7 @@ namespace ModelOps.Fit;
 internal sealed class LayerWeights
 {
     private readonly Dictionary<(string Name, long Bytes), List<int>> _groups = [];
+    private readonly SortedDictionary<GgmlType, long> _activeTypes = [];
 
     /// <param name="tensors">All tensors, those of every shard.</param>
     /// <param name="figures">Figures of the header.</param>
@@ -16,7 +17,7 @@ internal sealed class LayerWeights
         ActiveExperts = new long[figures.Layers];
         var count = figures.Find("expert_count") ?? 0;
         var used = figures.Find("expert_used_count") ?? 0;
-        long embedding = 0;
+        GgufTensor? embedding = null;
         var hasOutput = false;
         checked
         {
@@ -43,6 +44,7 @@ internal sealed class LayerWeights
                     }
                     Layers[layer] += tensor.Bytes;
                     ActiveLayers[layer] += active;
+                    Activate(tensor.Type, active);
                     LargestTensor = Math.Max(LargestTensor, tensor.Bytes);
                     Group(name, tensor.Bytes).Add(layer);
                     continue;
@@ -51,17 +53,24 @@ internal sealed class LayerWeights
                 if (TensorNames.IsInput(tensor.Name))
                 {
                     Input += tensor.Bytes;
-                    embedding += tensor.Name == "token_embd.weight" ? tensor.Bytes : 0;
+                    embedding = tensor.Name == "token_embd.weight" ? tensor : embedding;
                 }
                 else
                 {
                     Output += tensor.Bytes;
+                    OutputWeights += tensor.Weights;
+                    Activate(tensor.Type, tensor.Bytes);
                     hasOutput |= tensor.Name == "output.weight";
                 }
             }
             // Without an output matrix the engine multiplies by the embedding: it is read for every token, and loaded twice if need be.
-            Tied = hasOutput ? 0 : embedding;
-            Output += Tied;
+            if (!hasOutput && embedding is not null)
+            {
+                Tied = embedding.Bytes;
+                Output += Tied;
+                OutputWeights += embedding.Weights;
+                Activate(embedding.Type, Tied);
+            }
         }
     }
 
@@ -72,12 +81,23 @@ internal sealed class LayerWeights
     public long Input { get; }
     public long Output { get; }
     public long Tied { get; }
+    public long OutputWeights { get; }
+    public int ActiveTensors { get; private set; }
     public long Total { get; }
     public long Parameters { get; }
     public long LargestTensor { get; }
 
     /// <summary>All tensors that are loaded.</summary>
     public TensorGroup[] Groups => [.. _groups.Select(group => new TensorGroup(group.Key.Name, group.Key.Bytes, group.Value))];
+
+    /// <summary>What is read for a token, by type.</summary>
+    public TypeBytes[] ActiveTypes => [.. _activeTypes.Select(type => new TypeBytes(type.Key, type.Value))];
+
+    private void Activate(GgmlType type, long bytes)
+    {
+        _activeTypes[type] = checked(_activeTypes.GetValueOrDefault(type) + bytes);
+        ActiveTensors++;
+    }
 
     private List<int> Group(string name, long bytes)
     {

@@ -3,6 +3,11 @@ using ModelOps.Fit.Graph;
 
 namespace ModelOps;
 
+/// <summary>Bytes of one storage type.</summary>
+/// <param name="Type">Type.</param>
+/// <param name="Bytes">Bytes.</param>
+public sealed record TypeBytes(GgmlType Type, long Bytes);
+
 /// <summary>What the memory model needs to know of a model, from headers only.</summary>
 public sealed record ModelShape
 {
@@ -62,6 +67,12 @@ public sealed record ModelShape
     public required long Parameters { get; init; }
     /// <summary>Bytes read to generate one token: all but the embedding rows and the experts that are not used.</summary>
     public required long ActiveBytes { get; init; }
+    /// <summary>The same by type; empty when it is not known.</summary>
+    public IReadOnlyList<TypeBytes> ActiveTypes { get; init; } = [];
+    /// <summary>Tensors of which a token reads something: about as many operations are started for it.</summary>
+    public int ActiveTensors { get; init; }
+    /// <summary>Number of weights of the output, which of a prompt only the last token is multiplied with.</summary>
+    public long OutputWeights { get; init; }
     /// <summary>What the memory model leaves out for this architecture: sentences, empty for most.</summary>
     public IReadOnlyList<string> Caveats { get; init; } = [];
 
@@ -76,6 +87,14 @@ public sealed record ModelShape
 
     /// <summary>Whether the engine keeps keys and values for any layer.</summary>
     internal bool HasKvCache => KvHeads.Any(heads => heads > 0);
+
+    /// <summary>Number of weights that a token is multiplied with.</summary>
+    internal double ActiveWeights => ActiveTypes.Count > 0
+        ? ActiveTypes.Sum(type => (double)type.Bytes / type.Type.BlockBytes() * type.Type.BlockLength())
+        : (double)Parameters * ActiveBytes / Math.Max(1, WeightsBytes);
+
+    /// <summary>Bytes of keys and values, stored as F16, that all query heads read of one cell of the cache.</summary>
+    internal double HeadBytesPerCell => Enumerable.Range(0, Layers).Sum(layer => KvHeads[layer] == 0 ? 0 : 2.0 * Heads[layer] * (KeyLengths[layer] + ValueLengths[layer]));
 
     /// <summary>Bits a weight takes on average.</summary>
     internal double BitsPerWeight => 8.0 * WeightsBytes / Math.Max(1, Parameters);
@@ -124,6 +143,7 @@ public sealed record ModelShape
             TiedBytes = Scale(TiedBytes),
             WeightsBytes = Scale(WeightsBytes),
             ActiveBytes = Scale(ActiveBytes),
+            ActiveTypes = [.. ActiveTypes.Select(type => type with { Bytes = Scale(type.Bytes) })],
         };
     }
 }

@@ -75,6 +75,9 @@ internal static class ShapeReader
             Parameters = layerWeights.Parameters,
             ActiveBytes = checked(layerWeights.ActiveLayers.Sum() + layerWeights.Output),
             Graph = GraphShape.Read(figures, tensors, mainLayers, layer => (sliding[layer], heads[layer], declaredKvHeads[layer], layer < cachedLayers)),
+            ActiveTypes = layerWeights.ActiveTypes,
+            ActiveTensors = layerWeights.ActiveTensors,
+            OutputWeights = layerWeights.OutputWeights,
             Caveats = IndexerCache.Contains(architecture)
                 ? [$"The engine keeps an indexer's cache for {architecture} models that is not counted here; leave room beyond these figures."]
                 : [],

@@ -1,75 +1,108 @@
-using ModelOps.Hardware;
-
 namespace ModelOps.Fit;
 
+/// <summary>How fast a placed model runs.</summary>
+/// <param name="Generation">Generated tokens a second, from a full context to an empty one.</param>
+/// <param name="Prompt">Tokens of a prompt of one batch a second; null when too little is known.</param>
+internal sealed record SpeedEstimate(SpeedRange Generation, SpeedRange? Prompt);
+
 /// <summary>
-/// Generation speed as a roofline with two parameters: a token takes the bytes it reads over a share of the bandwidth, and a fixed time a
-/// layer (facts/fit.md 3.1: 20 NVIDIA cards 0.83 and 31 µs with errors up to 12 %, mixtures of experts 75 to 96 µs, Apple 0.90).
+/// Speed as a roofline: one after another the devices read what a token needs of their weights, keys and values, each at its own pace
+/// (<see cref="DevicePace"/>).
 /// </summary>
 internal static class SpeedModel
 {
-    /// <param name="LowShare">Share of the bandwidth at worst.</param>
-    /// <param name="HighShare">Share of the bandwidth at best.</param>
-    /// <param name="LowSeconds">Fixed time a layer at best.</param>
-    /// <param name="HighSeconds">Fixed time a layer at worst.</param>
-    private sealed record Profile(double LowShare, double HighShare, double LowSeconds, double HighSeconds);
+    // PCIe, in bytes a second as copies from pageable memory go: a narrow third generation to a full fifth.
+    private const double BusRate = 20e9, BusSpread = 1.5;
+    // From this many tokens on the engine computes the CPU's weights on a GPU too, copying them over (GGML_OP_OFFLOAD_MIN_BATCH).
+    private const int OffloadBatch = 32;
+    // Tokens that a benchmark's 128 find before them on average; families were fitted with them in.
+    private const int BenchmarkDepth = 64;
 
-    // A processor often cannot unpack quantized weights as fast as memory delivers them, hence the wide range.
-    private static readonly Profile Cpu = new(0.35, 0.95, 10e-6, 60e-6);
-    private static readonly Profile Nvidia = new(0.73, 0.90, 28e-6, 36e-6);
-    private static readonly Profile NvidiaExperts = new(0.73, 0.90, 70e-6, 100e-6);
-    private static readonly Profile Apple = new(0.80, 0.95, 60e-6, 170e-6);
-    // Families of AMD cards reach from 0.28 (Instinct) to 0.67 (RDNA 4); others were not measured.
-    private static readonly Profile OtherGpu = new(0.28, 0.70, 30e-6, 100e-6);
+    /// <summary>One device with what it holds.</summary>
+    private sealed record Part(Device Device, DevicePace Pace, long ActiveBytes, long Bytes, int Layers, int ExpertLayers, double FirstKvBytes, double KvBytes, double StateBytes, bool HasOutput);
 
-    /// <summary>Tokens a second from a full context (low) to an empty one (high); null when a device in use has no known bandwidth.</summary>
-    public static SpeedRange? Estimate(ModelShape model, Machine machine, ContextPlan context, Footprint footprint)
+    /// <summary>Null when a device in use has no known bandwidth.</summary>
+    public static SpeedEstimate? Estimate(ModelShape model, Machine machine, FitRequest request, ContextPlan context, Footprint footprint)
     {
-        var cpu = machine.Devices.First(device => device.Kind == DeviceKind.Cpu);
-        var gpus = MemoryModel.Gpus(machine);
-        double slowest = 0, fastest = 0;
-        for (var layer = 0; layer <= model.Layers; layer++)
+        if (Parts(model, machine, request, context, footprint) is not { } parts)
         {
-            var device = footprint.Placement[layer] < 0 ? cpu : gpus[footprint.Placement[layer]];
-            if (device.BandwidthBytesPerSecond is not > 0)
+            return null;
+        }
+        double expected = 0, fastest = 0, slowest = 0;
+        foreach (var part in parts)
+        {
+            var pace = part.Pace;
+            var share = model.ActiveBytes == 0 ? 0 : (double)part.ActiveBytes / model.ActiveBytes;
+            var empty = part.ActiveBytes * pace.PerByte + (part.StateBytes + part.FirstKvBytes) * pace.PerKvByte + (part.Layers - part.ExpertLayers) * pace.PerLayer + part.ExpertLayers * pace.PerExpertLayer
+                + Math.Max(share, (double)part.Layers / model.Layers) * model.ActiveTensors * pace.PerTensor + pace.PerToken;
+            expected += empty;
+            fastest += empty / (1 + pace.Spread);
+            slowest += (empty + (part.KvBytes - part.FirstKvBytes) * pace.PerKvByte) * (1 + pace.Spread);
+        }
+        return new SpeedEstimate(new SpeedRange(1 / slowest, 1 / fastest) { Expected = 1 / expected }, Prompt(model, context, parts));
+    }
+
+    private static SpeedRange? Prompt(ModelShape model, ContextPlan context, IReadOnlyList<Part> parts)
+    {
+        double expected = 0, fastest = 0, slowest = 0;
+        var gpu = parts.FirstOrDefault(part => part.Device.Kind != DeviceKind.Cpu);
+        foreach (var part in parts)
+        {
+            // Logits are computed for the last token only.
+            var weights = model.ActiveWeights * ((double)part.ActiveBytes / Math.Max(1, model.ActiveBytes)) - (part.HasOutput ? model.OutputWeights : 0);
+            var copied = part.Device.Kind == DeviceKind.Cpu && gpu?.Device.Kind == DeviceKind.Gpu && context.Batch >= OffloadBatch;
+            var pace = copied ? gpu!.Pace : part.Pace;
+            if (pace.PerPromptWeight is not { } perWeight)
             {
                 return null;
             }
-            var bandwidth = device.BandwidthBytesPerSecond.Value;
-            var profile = ProfileOf(device, model);
-            var isOutput = layer == model.Layers;
-            double weights = isOutput ? model.OutputBytes : model.ActiveLayerBytes[layer];
-            if (layer < footprint.CpuExpertLayers && layer < model.Layers && footprint.Placement[layer] >= 0)
+            var seconds = Math.Max(0, weights) * perWeight;
+            Add(seconds, pace.PromptSpread);
+            if (copied)
             {
-                // The experts are computed where they lie.
-                if (cpu.BandwidthBytesPerSecond is not > 0)
-                {
-                    return null;
-                }
-                double experts = model.ActiveExpertLayerBytes[layer];
-                weights -= experts;
-                fastest += experts / (cpu.BandwidthBytesPerSecond.Value * Cpu.HighShare) + Cpu.LowSeconds;
-                slowest += experts / (cpu.BandwidthBytesPerSecond.Value * Cpu.LowShare) + Cpu.HighSeconds;
+                // A batch meets nearly every expert, so all of them go over the bus.
+                Add(part.Bytes / BusRate / context.Batch, BusSpread);
             }
-            // The recurrent state is read and written back.
-            double state = isOutput ? 0 : 2 * model.StateBytes[layer];
-            double kv = isOutput ? 0 : KvCache.LayerBytes(model, context, layer);
-            fastest += (weights + state) / (bandwidth * profile.HighShare) + (isOutput ? 0 : profile.LowSeconds);
-            slowest += (weights + state + kv) / (bandwidth * profile.LowShare) + (isOutput ? 0 : profile.HighSeconds);
         }
-        return new SpeedRange(1 / slowest, 1 / fastest);
+        return expected > 0 ? new SpeedRange(1 / slowest, 1 / fastest) { Expected = 1 / expected } : null;
+
+        void Add(double seconds, double spread)
+        {
+            expected += seconds;
+            fastest += seconds / (1 + spread);
+            slowest += seconds * (1 + spread);
+        }
     }
 
-    private static Profile ProfileOf(Device device, ModelShape model)
+    private static List<Part>? Parts(ModelShape model, Machine machine, FitRequest request, ContextPlan context, Footprint footprint)
     {
-        if (device.Kind == DeviceKind.Cpu)
+        var gpus = MemoryModel.Gpus(machine);
+        var parts = new List<Part>();
+        for (var index = -1; index < gpus.Length; index++)
         {
-            return Cpu;
+            var device = index < 0 ? machine.Devices.First(device => device.Kind == DeviceKind.Cpu) : gpus[index];
+            var weights = footprint.Weights.Devices[index + 1];
+            var layers = Enumerable.Range(0, model.Layers).Where(layer => footprint.Placement[layer] == index).ToList();
+            var cached = Enumerable.Range(0, model.Layers).Where(layer => (request.OffloadKvCache ? footprint.Placement[layer] : -1) == index).ToList();
+            // The recurrent state is read and written back.
+            double state = cached.Sum(layer => 2.0 * model.StateBytes[layer]);
+            if (weights.Active == 0 && layers.Count == 0 && cached.Count == 0)
+            {
+                continue;
+            }
+            if (DevicePace.Of(device, machine, model, weights.Active) is not { } pace)
+            {
+                return null;
+            }
+            var kv = cached.Sum(layer => Reads(layer, pace.CountsHeads) * context.CellsOf(model, layer));
+            var first = pace.CountsHeads ? cached.Sum(layer => Reads(layer, true) * Math.Min(BenchmarkDepth, context.CellsOf(model, layer))) : 0;
+            var computed = weights.Layers + weights.Experts + weights.Adapters;
+            parts.Add(new Part(device, pace, weights.Active, computed, layers.Count, layers.Count(layer => model.ExpertLayerBytes[layer] > 0), first, kv, state, footprint.Placement[^1] == index));
         }
-        if (device.Family.IsNvidia())
-        {
-            return model.ExpertsUsed > 0 ? NvidiaExperts : Nvidia;
-        }
-        return device.Name.Contains("Apple", StringComparison.OrdinalIgnoreCase) ? Apple : OtherGpu;
+        return parts;
+
+        // Bytes of one cell of the cache: once, or as often as query heads share them.
+        double Reads(int layer, bool countsHeads) => model.KvHeads[layer] == 0 ? 0
+            : (double)KvCache.LayerBytes(model, context, layer) / context.CellsOf(model, layer) * (countsHeads ? (double)model.Heads[layer] / model.KvHeads[layer] : 1);
     }
 }

@@ -26,6 +26,9 @@ public sealed record Device(string Name, DeviceKind Kind, long TotalBytes, long 
     /// <summary>The generation it is of, told from the name when the record is made; what a machine file says of it does not count.</summary>
     public DeviceFamily Family { get; } = DeviceFamilies.Of(Name, Kind);
 
+    /// <summary>The card it is, by its name; null for what is not in the table.</summary>
+    internal GraphicsCard? Card { get; } = Kind == DeviceKind.Cpu ? null : GraphicsCard.Find(Name ?? "");
+
     /// <summary>Why the engine of this machine cannot use the device, as a sentence; null where it can, and then a fit counts it.</summary>
     public string? Unusable { get; init; }
 }
@@ -61,6 +64,8 @@ public sealed record Machine
     }
     /// <summary>Free bytes of the disk that holds the store, when known.</summary>
     public long? DiskFreeBytes { get; init; }
+    /// <summary>What a calibration found of the machine's speed; null when there was none.</summary>
+    public SpeedCalibration? Calibration { get; init; }
 
     /// <summary>
     /// A machine from JSON, as <c>modelops hardware --format json</c> and <c>Get-ModelHardware | ConvertTo-Json</c> write it. Members that this version

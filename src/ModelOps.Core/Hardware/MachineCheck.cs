@@ -30,6 +30,7 @@ internal static class MachineCheck
             { Devices.Count: > MostDevices } => $"it has {machine.Devices.Count} devices.",
             { Devices: [{ Kind: not DeviceKind.Cpu }, ..] } => "its first device is not the CPU.",
             _ when machine.Devices.Skip(1).Any(device => device?.Kind == DeviceKind.Cpu) => "it has more than one CPU among its devices.",
+            { Calibration: { } calibration } when CalibrationCheck.Fault(calibration) is { } fault => $"of its calibration: {fault}",
             _ => machine.Devices.Select(Fault).FirstOrDefault(fault => fault is not null),
         };
     }

@@ -46,8 +46,7 @@ public static class SpeedMeter
         return new EngineOptions
         {
             ModelPath = request.ModelPath,
-            ContextLength = (tokens + ContextMultiple - 1) / ContextMultiple * ContextMultiple,
-            GpuLayers = request.GpuLayers,
+            Parameters = request.Parameters with { ContextLength = (tokens + ContextMultiple - 1) / ContextMultiple * ContextMultiple },
             Threads = request.Threads,
         };
     }
@@ -76,7 +75,7 @@ public static class SpeedMeter
             Parameters = file.Tensors.Sum(tensor => tensor.Weights),
             Engine = LlamaLibrary.Build(null) ?? LlamaLibrary.PinnedVersion,
             Threads = session.Threads,
-            GpuLayers = request.GpuLayers,
+            GpuLayers = request.Parameters.GpuLayers,
             PromptTokens = request.PromptTokens,
             GeneratedTokens = request.GeneratedTokens,
             Depth = request.Depth,
@@ -103,6 +102,25 @@ public static class SpeedMeter
             progress?.Report(new SpeedProgress(step, done, total));
             return SpeedSamples.Of(samples);
         }
+    }
+
+    /// <summary>Seconds of each generated token of all repetitions, after a first one that does not count.</summary>
+    internal static IReadOnlyList<double> TimeTokens(Session session, SpeedRequest request, CancellationToken cancellationToken)
+    {
+        var tokens = RandomTokens(session.Vocabulary.Count, request.Depth + request.GeneratedTokens);
+        var seconds = new List<double>(request.Repetitions * request.GeneratedTokens);
+        for (var repetition = 0; repetition < request.Repetitions; repetition++)
+        {
+            session.Forget();
+            session.Extend(tokens.AsSpan(0, request.Depth + 1), cancellationToken);
+            for (var index = 1; index < request.GeneratedTokens; index++)
+            {
+                var start = Stopwatch.GetTimestamp();
+                session.Extend(tokens.AsSpan(request.Depth + index, 1), cancellationToken);
+                seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+        }
+        return seconds;
     }
 
     private static int[] RandomTokens(int vocabulary, int count)

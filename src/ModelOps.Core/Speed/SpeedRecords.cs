@@ -18,8 +18,8 @@ public sealed record SpeedRequest
     public int Depth { get; init; }
     /// <summary>How often each is measured, after a warm-up that does not count.</summary>
     public int Repetitions { get; init; } = 5;
-    /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
-    public int GpuLayers { get; init; } = -1;
+    /// <summary>Placement and cache; its context length is chosen to hold what is measured.</summary>
+    public EngineParameters Parameters { get; init; } = new();
     /// <summary>Threads; 0 means one a physical core, fewer for a model of a few MB.</summary>
     public int Threads { get; init; }
 }

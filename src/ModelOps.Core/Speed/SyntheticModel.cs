@@ -12,9 +12,9 @@ namespace ModelOps.Speed;
 /// <param name="EmbeddingLength">Embedding width, a multiple of 256 for types in super-blocks.</param>
 /// <param name="FeedForwardLength">Width of the feed-forward network.</param>
 /// <param name="HeadLength">Size of a head.</param>
-internal sealed record SyntheticModel(GgmlType Type, int Layers, int EmbeddingLength, int FeedForwardLength, int HeadLength = 64)
+/// <param name="VocabularySize">Tokens.</param>
+internal sealed record SyntheticModel(GgmlType Type, int Layers, int EmbeddingLength, int FeedForwardLength, int HeadLength = 64, int VocabularySize = 1024)
 {
-    private const int VocabularySize = 1024;
     private const int ContextLength = 1 << 16;
     private const int MostKvHeads = 4;
     // As large as needed to be quantised once and repeated: the engine does not see that the rows come again.
@@ -91,7 +91,7 @@ internal sealed record SyntheticModel(GgmlType Type, int Layers, int EmbeddingLe
     }
 
     // Nothing is read as text, but the engine wants a vocabulary: the three marks, the bytes and made-up words.
-    private static void SetVocabulary(GgufMetadata metadata)
+    private void SetVocabulary(GgufMetadata metadata)
     {
         string[] marks = ["<unk>", "<s>", "</s>"];
         const int Unknown = 2, Control = 3, Byte = 6, Normal = 1, Bytes = 256;

@@ -1,0 +1,134 @@
+using ModelOps.Engine;
+using ModelOps.Hardware;
+using ModelOps.Speed;
+
+namespace ModelOps;
+
+/// <summary>How to calibrate.</summary>
+public sealed record CalibrationRequest
+{
+    /// <summary>Folder for the models of random weights while they are timed, a few hundred MB; null for the system's temporary folder.</summary>
+    public string? WorkFolder { get; init; }
+    /// <summary>The machine whose devices are calibrated: this one.</summary>
+    public required Machine Machine { get; init; }
+    /// <summary>Threads besides one; 0 means one a physical core.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>Times models of random weights, of several types and sizes, and fits to them what a fit needs to tell this machine's speed.</summary>
+public static class SpeedCalibrator
+{
+    // The types that downloads come in; others are taken for the most like of these.
+    private static readonly GgmlType[] Types = [GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.Q3_K, GgmlType.IQ4_XS];
+
+    // Widths of a layer: for a few MB that stay in a core's cache, for tens of MB, and for what no cache holds.
+    private static readonly (int Embedding, int FeedForward, long Bytes)[] Sizes = [(256, 768, 4L << 20), (1024, 2816, 40L << 20), (2048, 8192, 280L << 20)];
+
+    // Nothing but operations: what a token and a tensor cost without bytes.
+    private const int TinyEmbedding = 64, TinyFeedForward = 128;
+    private static readonly int[] TinyLayers = [2, 16];
+    private const int DeepContext = 2048, PromptLength = 256;
+
+    /// <summary>A model to be timed.</summary>
+    private sealed record Subject(SyntheticModel Model, int Size, int Depth);
+
+    /// <summary>Calibrates this machine: the CPU with one thread and with all, and the GPUs where they are alike.</summary>
+    /// <exception cref="ModelOpsException">What <see cref="SpeedMeter.MeasureAsync"/> throws; <see cref="ErrorKind.InsufficientDiskSpace"/> when the work folder has no room.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left behind.</exception>
+    public static async Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var subjects = Subjects();
+        var targets = Targets(request);
+        var measured = targets.ToDictionary(target => target, _ => new List<SpeedMeasurement>());
+        using var folder = Quality.WorkFolder.Create(request.WorkFolder);
+        var path = folder.File("random.gguf");
+        var (done, total) = (0, subjects.Sum(subject => targets.Count(target => IsRun(subject, target))));
+        foreach (var subject in subjects)
+        {
+            await Task.Run(() => subject.Model.Write(path, cancellationToken), cancellationToken).ConfigureAwait(false);
+            foreach (var target in targets.Where(target => IsRun(subject, target)))
+            {
+                progress?.Report(new SpeedProgress($"{subject.Model.Type}, {subject.Model.Layout().FileBytes >> 20} MB, {target.Name}", done++, total));
+                measured[target].Add(await TimeAsync(subject, path, target, cancellationToken).ConfigureAwait(false));
+            }
+        }
+        progress?.Report(new SpeedProgress("done", done, total));
+        return new SpeedCalibration
+        {
+            Engine = LlamaLibrary.Build() ?? LlamaLibrary.PinnedVersion,
+            Processor = request.Machine.Processor,
+            MeasuredAt = DateTimeOffset.UtcNow,
+            Devices = [.. targets.Select(target => CalibrationFit.Solve(measured[target], target.Device, target.Threads))],
+        };
+    }
+
+    /// <param name="Device">Name of the device in the machine.</param>
+    /// <param name="Threads">Threads; 0 on GPUs.</param>
+    private sealed record Target(string Device, int Threads)
+    {
+        public string Name => Threads == 0 ? Device : $"{Device}, {Threads} {(Threads == 1 ? "thread" : "threads")}";
+    }
+
+    private static List<Target> Targets(CalibrationRequest request)
+    {
+        var cpu = request.Machine.Devices[0].Name;
+        List<Target> targets = [.. new[] { 1, request.Threads > 0 ? request.Threads : request.Machine.PhysicalCores }.Distinct().Select(threads => new Target(cpu, threads))];
+        var gpus = request.Machine.Devices.Where(device => device.Kind != DeviceKind.Cpu && device.Unusable is null).Select(device => device.Name).Distinct().ToList();
+        // A model is spread over all GPUs: only of equal ones its time tells each one's.
+        if (gpus is [var gpu])
+        {
+            targets.Add(new Target(gpu, 0));
+        }
+        return targets;
+    }
+
+    /// <summary>Models of a few MB are never given several threads (<see cref="ThreadCount"/>); but what operations cost then is wanted.</summary>
+    private static bool IsRun(Subject subject, Target target) => target.Threads <= 1 || subject.Size > 0 || subject.Model.EmbeddingLength == TinyEmbedding;
+
+    private static List<Subject> Subjects()
+    {
+        List<Subject> subjects = [.. TinyLayers.Select(layers => new Subject(new SyntheticModel(GgmlType.F16, layers, TinyEmbedding, TinyFeedForward), 0, 0))];
+        foreach (var type in Types)
+        {
+            for (var size = 0; size < Sizes.Length; size++)
+            {
+                var (embedding, feedForward, bytes) = Sizes[size];
+                var one = new SyntheticModel(type, 1, embedding, feedForward);
+                subjects.Add(new Subject(one with { Layers = (int)Math.Clamp(bytes / one.Layout().FileBytes, 2, 64) }, size, 0));
+            }
+        }
+        // The same model with a long past: what reading keys and values takes.
+        subjects.Add(subjects.First(subject => subject is { Model.Type: GgmlType.Q8_0, Size: 1 }) with { Depth = DeepContext });
+        return subjects;
+    }
+
+    private static async Task<SpeedMeasurement> TimeAsync(Subject subject, string path, Target target, CancellationToken cancellationToken)
+    {
+        var isLarge = subject.Size == Sizes.Length - 1;
+        var request = new SpeedRequest
+        {
+            ModelPath = path,
+            Depth = subject.Depth,
+            PromptTokens = PromptLength,
+            GeneratedTokens = isLarge ? 16 : 64,
+            Parameters = new EngineParameters { GpuLayers = target.Threads == 0 ? -1 : 0 },
+            Threads = target.Threads,
+            Repetitions = isLarge ? 3 : 5,
+        };
+        var file = GgufFile.Read(path);
+        var shape = ModelShape.FromGguf(file);
+        using var engine = await LlamaEngine.LoadAsync(SpeedMeter.Options(request), null, cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => engine.Use(session =>
+        {
+            var prompts = SpeedMeter.Measure(session, request with { Depth = 0, GeneratedTokens = 0 }, file, null, cancellationToken).PromptTokensPerSecond!;
+            var tokens = SpeedMeter.TimeTokens(session, request, cancellationToken).Order().ToArray();
+            // Cells beyond these are masked and skipped.
+            var cells = subject.Depth + request.GeneratedTokens / 2.0;
+            return new SpeedMeasurement(
+                subject.Model.Type, subject.Model.EmbeddingLength == TinyEmbedding && target.Threads > 1 ? 1 : subject.Size, shape.ActiveBytes, (long)shape.ActiveWeights - shape.OutputWeights, shape.ActiveTensors, cells * shape.HeadBytesPerCell,
+                // The faster ones: whatever else the machine does only makes a token slower.
+                tokens[tokens.Length / 4], 1 / prompts.High);
+        }), cancellationToken).ConfigureAwait(false);
+    }
+}
