@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace ModelOps.PowerShell;
@@ -30,6 +31,26 @@ public static class FitText
             Environment.NewLine,
             lines.Select(line => $"{line.Name.PadRight(names)}  {MemoryBar.Draw(line.Device, bar, glyphs)}  {line.Figures}").Append(glyphs.Legend));
     }
+
+    /// <summary>The model in short: repository and variant, else the file's name.</summary>
+    public static string Model(FitResult fit)
+    {
+        ArgumentNullException.ThrowIfNull(fit);
+        return fit.Repository is null ? Path.GetFileName(fit.Model) : fit.Variant is null ? fit.Repository : $"{fit.Repository}:{fit.Variant}";
+    }
+
+    /// <summary>Tokens a second, from and to, with what is expected when that is known; nothing for null.</summary>
+    public static string Speed(SpeedRange? speed, bool withExpected = true)
+    {
+        if (speed is null)
+        {
+            return "";
+        }
+        var range = $"{Rate(speed.Low)} - {Rate(speed.High)}";
+        return withExpected && speed.Expected is { } expected ? $"about {Rate(expected)}, {range}" : range;
+    }
+
+    private static string Rate(double perSecond) => perSecond.ToString(perSecond < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     /// <summary>The range of a part: <c>exact</c>, or from and to.</summary>
     public static string Range(FitPart part)

@@ -28,12 +28,20 @@ internal static class FitReport
         }
         report.Pairs(
             ("layers on GPUs", result.Devices.Any(device => device.Kind != DeviceKind.Cpu) ? result.GpuLayers.ToString() : null),
-            ("speed", result.TokensPerSecond is { } speed ? $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} tokens/s" : null));
+            ("speed", Speed(result.TokensPerSecond)),
+            ("prompts", Speed(result.PromptTokensPerSecond)));
         foreach (var advice in result.Advice)
         {
             report.Line($"• {advice}");
         }
     }
+
+    private static string? Speed(SpeedRange? speed) => speed switch
+    {
+        null => null,
+        { Expected: { } expected } => $"about {Sizes.Rate(expected)} tokens/s, {Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)}",
+        _ => $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} tokens/s",
+    };
 
     private static void WriteDevices(Report report, IReadOnlyList<DeviceFit> devices)
     {

@@ -94,7 +94,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
                     return;
                 }
                 var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
-                _read[name] = new Subject(shape, local, fit => fit with { Repository = local.Repository, Path = local.Path });
+                _read[name] = new Subject(shape, local, fit => fit with { Model = local.Path, Repository = local.Repository, Path = local.Path });
                 await WriteFitsAsync(_read[name], cancellationToken);
             });
 
@@ -104,7 +104,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
         PostVerbose($"Reading the headers of {wanted}");
         // The variant that Install-Model would take: the fit is about the very same files.
         var found = await ModelShapeReader.FindAsync(Hub, wanted.Repository, wanted.Variant, Revision, Type, ShapeCache.Of(OpenedStore.Options), cancellationToken);
-        var subject = new Subject(found.Shape, null, fit => fit with { Repository = found.Repository, Commit = found.Commit, Variant = found.Variant });
+        var subject = new Subject(found.Shape, null, fit => fit with { Model = $"{found.Repository}:{found.Variant}", Repository = found.Repository, Commit = found.Commit, Variant = found.Variant });
         await WriteFitsAsync(subject, cancellationToken);
         return subject;
     }

@@ -20,7 +20,8 @@ public class FitReportTests
         GpuLayers = 33,
         Parameters = new EngineParameters { ContextLength = 8192, GpuLayers = 33 },
         Devices = [Cpu, Gpu],
-        TokensPerSecond = new SpeedRange(41.25, 123.4),
+        TokensPerSecond = new SpeedRange(41.25, 123.4) { Expected = 98.76 },
+        PromptTokensPerSecond = new SpeedRange(1234, 5678),
         Advice = ["There is room for a context of up to 16,384 tokens."],
         Explanation = new FitExplanation(
             [
@@ -62,7 +63,8 @@ public class FitReportTests
         NVIDIA GeForce RTX 4090  12.0 GiB  4.00 GiB  1.00 GiB  1.00 GiB  18.0 GiB  23.0 GiB
 
         layers on GPUs  33
-        speed           41.3 to 123 tokens/s
+        speed           about 98.8 tokens/s, 41.3 to 123
+        prompts         1234 to 5678 tokens/s
         • There is room for a context of up to 16,384 tokens.
 
         """,
