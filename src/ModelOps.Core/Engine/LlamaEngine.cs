@@ -114,9 +114,10 @@ public sealed class LlamaEngine : IDisposable
     /// <summary>What can be said of a request to load before any native code, or another process, is needed: options and the file's header.</summary>
     internal static GgufFile Check(EngineOptions options)
     {
-        if (options.Parameters.ContextLength < 0 || options.Threads < 0 || options.Parameters.GpuLayers < -1)
+        options.Parameters.Validate();
+        if (options.Threads < 0)
         {
-            throw new ModelOpsException(ErrorKind.InvalidArgument, "Context length and threads are numbers from 0 on, GPU layers from -1 on.");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{options.Threads} threads cannot compute.", "Give a number from 1 on, or 0 for one a core.");
         }
         if (options.Threads > ModelLoading.MostThreads)
         {

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using ModelOps.Formats;
 using ModelOps.Hardware;
 
 namespace ModelOps.Engine;
@@ -42,18 +43,18 @@ internal static unsafe class ModelLoading
     /// <summary>Loads the weights.</summary>
     public static LlamaModelHandle LoadModel(LlamaApi api, EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
     {
+        // The engine does not look at it again once the model is loaded.
+        using NativePlacement placement = new(api, options.Parameters, Places(options));
         Watch watch = new(progress, cancellationToken);
         GCHandle handle = GCHandle.Alloc(watch);
         try
         {
             LlamaModelParams parameters = api.ModelDefaultParams();
             parameters.GpuLayers = options.Parameters.GpuLayers;
-            // An empty list of devices, ended by its null: with no layer to hold a GPU would still be given a context of hundreds of MB.
-            nint noDevices = 0;
-            if (options.Parameters.GpuLayers == 0)
-            {
-                parameters.Devices = (nint)(&noDevices);
-            }
+            parameters.Devices = placement.Devices;
+            parameters.TensorSplit = placement.Split;
+            parameters.TensorBufferOverrides = placement.Overrides;
+            parameters.LoadMode = LoadMode(options.Parameters.Loading);
             parameters.ProgressCallback = &ReportProgress;
             parameters.ProgressCallbackData = GCHandle.ToIntPtr(handle);
             EngineLog.Clear();
@@ -98,12 +99,9 @@ internal static unsafe class ModelLoading
         int trained = api.ModelTrainedContext(model.DangerousGetHandle());
         int threads = options.Threads > 0 ? options.Threads : ThreadCount.For((long)api.ModelBytes(model.DangerousGetHandle()), PhysicalCores.Value);
         int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        LlamaContextParams parameters = api.ContextDefaultParams();
-        parameters.ContextLength = (uint)(options.Parameters.ContextLength > 0 ? options.Parameters.ContextLength : Math.Min(DefaultContext, trained));
+        LlamaContextParams parameters = ContextParameters(api, options.Parameters, trained);
         parameters.Threads = threads;
         parameters.BatchThreads = threads;
-        // A window's worth of cache on sliding-window layers is enough: nothing is ever rolled back.
-        parameters.FullSlidingWindow = 0;
         parameters.NoPerformance = (byte)(options.CountsTime ? 0 : 1);
         parameters.AbortCallback = &ReadAbortFlag;
         parameters.AbortCallbackData = (nint)abortFlag;
@@ -116,6 +114,38 @@ internal static unsafe class ModelLoading
         }
         return new LlamaContextHandle(api, model, context, abortFlag);
     }
+
+    /// <summary>A context's parameters but for threads and callbacks.</summary>
+    internal static LlamaContextParams ContextParameters(LlamaApi api, EngineParameters wanted, int trainedContext)
+    {
+        LlamaContextParams parameters = api.ContextDefaultParams();
+        parameters.ContextLength = (uint)(wanted.ContextLength > 0 ? wanted.ContextLength : trainedContext > 0 ? Math.Min(DefaultContext, trainedContext) : DefaultContext);
+        parameters.BatchLength = Math.Max(parameters.BatchLength, (uint)wanted.BatchSize);
+        parameters.MicroBatchLength = (uint)wanted.BatchSize;
+        parameters.MaxSequences = (uint)wanted.Sequences;
+        parameters.UnifiedCache = Flag(wanted.UnifiedCache);
+        parameters.FlashAttention = wanted.FlashAttention switch { null => -1, false => 0, true => 1 };
+        parameters.KeyType = parameters.ValueType = (int)wanted.KvType;
+        parameters.OffloadKeysAndValues = Flag(wanted.OffloadKvCache);
+        // A window's worth of cache on sliding-window layers is enough: nothing is ever rolled back.
+        parameters.FullSlidingWindow = 0;
+        return parameters;
+    }
+
+    private static byte Flag(bool value) => value ? (byte)1 : (byte)0;
+
+    private static int LoadMode(WeightLoading loading) => loading switch
+    {
+        WeightLoading.Read => 0,
+        WeightLoading.Map => 1,
+        WeightLoading.ReadLocked => 2,
+        WeightLoading.MapLocked => 3,
+        _ => -1,
+    };
+
+    private static IReadOnlyList<TensorPlaces.Place> Places(EngineOptions options)
+        => options.Parameters is { CpuExpertLayers: 0, TensorOverrides.Count: 0 } ? []
+            : TensorPlaces.Find(options.Parameters, GgufShards.Of(options.ModelPath).SelectMany(path => GgufFile.Read(path).Tensors).Select(tensor => tensor.Name));
 
     private static ModelOpsException LoadFailure(string path)
     {

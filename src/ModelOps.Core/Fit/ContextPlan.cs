@@ -19,7 +19,9 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
     // Grok's attention cap has no flash kernel; the engine switches it off there.
     public const string WithoutFlashAttention = "grok";
 
-    private const int MaxBatchSize = 1 << 16;
+    /// <summary>Largest batch that is taken for a wish: every token of it takes a row of logits.</summary>
+    public const int MaxBatchSize = 1 << 16;
+
     private const int DefaultContextLength = 4096;
 
     // The engine rounds a context, and the sliding window's cache, up to whole multiples of this (llama.cpp PR 17046, issue 17037).

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ModelOps.Fit;
 
 namespace ModelOps;
 
@@ -48,4 +49,46 @@ public sealed record EngineParameters
     public bool OffloadKvCache { get; init; } = true;
     /// <summary>How the weights come into memory.</summary>
     public WeightLoading Loading { get; init; } = WeightLoading.Auto;
+
+    /// <summary>Refuses what no model could be run with; what one model cannot, the engine says.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    internal void Validate()
+    {
+        Require(ContextLength >= 0 && GpuLayers >= -1 && CpuExpertLayers >= -1, "Context lengths are numbers from 0 on, layers from -1 on.", null);
+        Require(BatchSize is >= 1 and <= ContextPlan.MaxBatchSize, $"A batch of {BatchSize} tokens makes no sense.", $"Give 1 to {ContextPlan.MaxBatchSize} tokens.");
+        Require(Sequences is >= 1 and <= ContextPlan.MaxSequences, $"{Sequences} sequences cannot be held at once.", $"Give 1 to {ContextPlan.MaxSequences} sequences.");
+        FitRequest.ParseKvType(KvType.ToString()); // throws for the others
+        Require(FlashAttention != false || KvType.BlockLength() == 1, $"Values stored as {KvType} need flash attention.", "Leave flash attention on, or store keys and values as F16.");
+        Require(TensorSplit is null || TensorSplit.All(share => share >= 0 && share <= float.MaxValue), $"A split of {string.Join(':', TensorSplit ?? [])} makes no sense.", "Give a share from 0 on for every GPU.");
+        foreach (var item in TensorOverrides)
+        {
+            _ = item.Matcher();
+            Require(item.GpuIndex() < 0 || GpuLayers != 0, $"'{item}' puts tensors on a GPU, but without a layer on it the engine is given none.", "Put at least the output layer on a GPU: 1 layer.");
+        }
+    }
+
+    private static void Require(bool condition, string message, string? hint)
+    {
+        if (!condition)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, message, hint);
+        }
+    }
+
+    /// <summary>A request for this very placement: to be estimated, or to be changed in part.</summary>
+    public FitRequest ToRequest() => new()
+    {
+        ContextLength = ContextLength,
+        GpuLayers = GpuLayers,
+        CpuExpertLayers = CpuExpertLayers,
+        TensorSplit = TensorSplit,
+        TensorOverrides = TensorOverrides,
+        KvType = KvType,
+        BatchSize = BatchSize,
+        FlashAttention = FlashAttention,
+        Sequences = Sequences,
+        UnifiedCache = UnifiedCache,
+        OffloadKvCache = OffloadKvCache,
+        Loading = Loading,
+    };
 }

@@ -56,7 +56,7 @@ public static class FitEstimator
         // Without layers on them the engine is given no GPUs.
         TensorOverrides = footprint.GpuLayers > 0 ? request.TensorOverrides : [],
         KvType = context.KvType,
-        BatchSize = request.BatchSize,
+        BatchSize = context.Batch,
         FlashAttention = request.FlashAttention,
         Sequences = context.Sequences,
         UnifiedCache = request.UnifiedCache,

@@ -10,6 +10,7 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<LlamaSamplerChainParams> SamplerChainDefaultParams;
     public readonly delegate* unmanaged[Cdecl]<byte*, LlamaModelParams, nint> ModelLoadFromFile;
     public readonly delegate* unmanaged[Cdecl]<nint, void> ModelFree;
+    public readonly delegate* unmanaged[Cdecl]<nuint> MaxDevices;
     public readonly delegate* unmanaged[Cdecl]<nint, LlamaContextParams, nint> InitFromModel;
     public readonly delegate* unmanaged[Cdecl]<nint, void> Free;
     public readonly delegate* unmanaged[Cdecl]<nint, nint> ModelGetVocab;
@@ -43,15 +44,20 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int, int> SamplerSample;
     public readonly delegate* unmanaged[Cdecl]<nint, void> SamplerFree;
 
-    /// <summary>Binds to a loaded libllama.</summary>
+    /// <summary>Where tensors can be put.</summary>
+    public GgmlDevices Devices { get; }
+
+    /// <summary>Binds to a loaded libllama, and the places of the libggml it works with.</summary>
     /// <exception cref="EntryPointNotFoundException">A function is missing: another version.</exception>
-    public LlamaApi(nint llama)
+    public LlamaApi(nint llama, GgmlDevices devices)
     {
+        Devices = devices;
         ModelDefaultParams = (delegate* unmanaged[Cdecl]<LlamaModelParams>)Export("llama_model_default_params");
         ContextDefaultParams = (delegate* unmanaged[Cdecl]<LlamaContextParams>)Export("llama_context_default_params");
         SamplerChainDefaultParams = (delegate* unmanaged[Cdecl]<LlamaSamplerChainParams>)Export("llama_sampler_chain_default_params");
         ModelLoadFromFile = (delegate* unmanaged[Cdecl]<byte*, LlamaModelParams, nint>)Export("llama_model_load_from_file");
         ModelFree = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_model_free");
+        MaxDevices = (delegate* unmanaged[Cdecl]<nuint>)Export("llama_max_devices");
         InitFromModel = (delegate* unmanaged[Cdecl]<nint, LlamaContextParams, nint>)Export("llama_init_from_model");
         Free = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_free");
         ModelGetVocab = (delegate* unmanaged[Cdecl]<nint, nint>)Export("llama_model_get_vocab");

@@ -143,11 +143,11 @@ internal static unsafe partial class LlamaLibrary
     {
         try
         {
-            NativeLibrary.Load(files.GgmlBase);
+            nint ggmlBase = NativeLibrary.Load(files.GgmlBase);
             nint ggml = NativeLibrary.Load(files.Ggml);
             nint llama = NativeLibrary.Load(files.Llama);
             CheckVersion(llama, files.Llama);
-            LlamaApi api = new(llama);
+            LlamaApi api = new(llama, new GgmlDevices(ggml, ggmlBase));
             if (!EngineFingerprint.Matches(api))
             {
                 throw new ModelOpsException(ErrorKind.EngineNotFound, $"{files.Llama} says it is v{PinnedVersion} but lays out its parameters differently.", Hint);
@@ -158,7 +158,7 @@ internal static unsafe partial class LlamaLibrary
             {
                 ((delegate* unmanaged[Cdecl]<byte*, void>)NativeLibrary.GetExport(ggml, "ggml_backend_load_all_from_path"))(path);
             }
-            if (((delegate* unmanaged[Cdecl]<nuint>)NativeLibrary.GetExport(ggml, "ggml_backend_dev_count"))() == 0)
+            if (api.Devices.Count == 0)
             {
                 throw new ModelOpsException(ErrorKind.EngineNotFound, EngineLog.Explain($"No backend of {files.Directory} runs on this machine."), Hint);
             }
