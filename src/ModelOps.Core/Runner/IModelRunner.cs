@@ -10,6 +10,13 @@ public interface IModelRunner : IAsyncDisposable
     Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// Loads a model with the placement that fits this machine, among those wished for, unless it is loaded for the same wish already; what was loaded before
+    /// makes room first. The parameters of <paramref name="options"/> do not count.
+    /// </summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.DoesNotFit"/> and what <see cref="EnginePlan.Create(string, FitRequest, Machine)"/> throws.</exception>
+    Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest wish, IProgress<float>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// Answers with the loaded model; <paramref name="progress"/> sees every token as it comes, on any thread. Cancelled between tokens:
     /// <see cref="OperationCanceledException"/>; the model stays loaded.
     /// </summary>

@@ -7,24 +7,25 @@ namespace ModelOps;
 public sealed class InProcessRunner : IModelRunner
 {
     private LlamaEngine? _engine;
-    private (string Options, long Bytes, DateTime Written)? _loaded;
+    private EnginePlan? _plan;
+    private string? _loaded;
+
+    /// <summary>The machine that is planned for.</summary>
+    internal Func<Machine> ReadMachine { get; init; } = () => LocalMachine.Read();
 
     /// <inheritdoc/>
-    public async Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
+    public Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        // A path can hold another file than a minute ago: a conversion was run again.
-        FileInfo file = new(options.ModelPath);
-        // Records with lists in them are equal only to themselves; as text they are equal when they say the same.
-        (string, long, DateTime) wanted = (JsonSerializer.Serialize(options, WorkerJson.Default.EngineOptions), file.Exists ? file.Length : 0, file.Exists ? file.LastWriteTimeUtc : default);
-        if (_engine is not null && _loaded == wanted)
-        {
-            progress?.Report(1);
-            return;
-        }
-        Unload();
-        _engine = await LlamaEngine.LoadAsync(options, progress, cancellationToken).ConfigureAwait(false);
-        _loaded = wanted;
+        return LoadAsync(options, null, () => new EnginePlan(options.Parameters, null), progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest wish, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(wish);
+        return LoadAsync(options, wish, () => EnginePlan.Create(options.ModelPath, wish, ReadMachine()), progress, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -48,9 +49,33 @@ public sealed class InProcessRunner : IModelRunner
         return ValueTask.CompletedTask;
     }
 
+    private async Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest? wish, Func<EnginePlan> plan, IProgress<float>? progress, CancellationToken cancellationToken)
+    {
+        string wanted = Describe(options, wish);
+        if (_engine is not null && _plan is not null && _loaded == wanted)
+        {
+            progress?.Report(1);
+            return _plan;
+        }
+        // First the room, then the plan: what is loaded now is in the way of nothing.
+        Unload();
+        _plan = await Task.Run(plan, cancellationToken).ConfigureAwait(false);
+        _engine = await LlamaEngine.LoadAsync(options with { Parameters = _plan.Parameters }, progress, cancellationToken).ConfigureAwait(false);
+        _loaded = wanted;
+        return _plan;
+    }
+
+    // As text, because records with lists in them are equal only to themselves. A path can hold another file than a minute ago: a conversion was run again.
+    private static string Describe(EngineOptions options, FitRequest? wish)
+    {
+        FileInfo file = new(options.ModelPath);
+        return $"{JsonSerializer.Serialize(options, WorkerJson.Default.EngineOptions)}\n{JsonSerializer.Serialize(wish, WorkerJson.Default.FitRequest)}\n{(file.Exists ? $"{file.Length} {file.LastWriteTimeUtc.Ticks}" : "")}";
+    }
+
     private void Unload()
     {
         _loaded = null;
+        _plan = null;
         _engine?.Dispose();
         _engine = null;
     }

@@ -110,14 +110,19 @@ public static class WorkerHost
             {
                 case { Load: { } options }:
                     float sent = -1;
-                    await runner.LoadAsync(options, new DirectProgress<float>(fraction =>
+                    DirectProgress<float> progress = new(fraction =>
                     {
                         if (fraction - sent >= 0.01f || fraction >= 1)
                         {
                             sent = fraction;
                             Send(new WorkerEvent { Id = id, LoadProgress = fraction });
                         }
-                    }), cancellationToken).ConfigureAwait(false);
+                    });
+                    if (request.Wish is { } wish)
+                    {
+                        return new WorkerEvent { Id = id, Loaded = true, Plan = await runner.LoadAsync(options, wish, progress, cancellationToken).ConfigureAwait(false) };
+                    }
+                    await runner.LoadAsync(options, progress, cancellationToken).ConfigureAwait(false);
                     return new WorkerEvent { Id = id, Loaded = true };
                 case { Generate: { } generation }:
                     return new WorkerEvent

@@ -14,6 +14,8 @@ internal enum WorkerCall
 internal sealed record WorkerRequest(int Id, WorkerCall Call)
 {
     public EngineOptions? Load { get; init; }
+    /// <summary>With <see cref="Load"/>: the placement is to be found for this.</summary>
+    public FitRequest? Wish { get; init; }
     public GenerationRequest? Generate { get; init; }
     public MeasureRequest? Measure { get; init; }
     public SensitivityRequest? MeasureSensitivity { get; init; }
@@ -34,6 +36,8 @@ internal sealed record WorkerEvent
     public MeasureProgress? MeasureProgress { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Loaded { get; init; }
+    /// <summary>With <see cref="Loaded"/>: the placement that was found.</summary>
+    public EnginePlan? Plan { get; init; }
     public GenerationResult? Answer { get; init; }
     public QualityResult? Quality { get; init; }
     public SensitivityProgress? SensitivityProgress { get; init; }

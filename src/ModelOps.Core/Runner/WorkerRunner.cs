@@ -43,10 +43,24 @@ public sealed class WorkerRunner : IModelRunner
         await ExclusivelyAsync(async () =>
         {
             _model = null;
-            await LoadInWorkerAsync(options, progress, cancellationToken).ConfigureAwait(false);
+            await LoadInWorkerAsync(options, null, progress, cancellationToken).ConfigureAwait(false);
             _model = options;
             return true;
         }, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest wish, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(wish);
+        return ExclusivelyAsync(async () =>
+        {
+            _model = null;
+            EnginePlan plan = (await LoadInWorkerAsync(options, wish, progress, cancellationToken).ConfigureAwait(false)).Plan!;
+            _model = options with { Parameters = plan.Parameters };
+            return plan;
+        }, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -58,7 +72,7 @@ public sealed class WorkerRunner : IModelRunner
             if (_model is { } model && !(_modelInWorker && _worker is { IsAlive: true }))
             {
                 // The child that had the model died in an earlier call.
-                await LoadInWorkerAsync(model, null, cancellationToken).ConfigureAwait(false);
+                await LoadInWorkerAsync(model, null, null, cancellationToken).ConfigureAwait(false);
             }
             WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Generate) { Generate = request }, message =>
             {
@@ -124,11 +138,11 @@ public sealed class WorkerRunner : IModelRunner
     private Task CheckAsync(EngineOptions options, CancellationToken cancellationToken)
         => _worker is { IsAlive: true } ? Task.CompletedTask : Task.Run(() => LlamaEngine.Check(options), cancellationToken);
 
-    private async Task LoadInWorkerAsync(EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
+    private async Task<WorkerEvent> LoadInWorkerAsync(EngineOptions options, FitRequest? wish, IProgress<float>? progress, CancellationToken cancellationToken)
     {
         _modelInWorker = false;
         await CheckAsync(options, cancellationToken).ConfigureAwait(false);
-        await CallAsync(id => new WorkerRequest(id, WorkerCall.Load) { Load = Rooted(options) }, message =>
+        WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Load) { Load = Rooted(options), Wish = wish }, message =>
         {
             if (message.LoadProgress is { } fraction)
             {
@@ -136,6 +150,7 @@ public sealed class WorkerRunner : IModelRunner
             }
         }, $"while loading {options.ModelPath}", cancellationToken).ConfigureAwait(false);
         _modelInWorker = true;
+        return end;
     }
 
     /// <summary>Makes a call and hands on what the child says of it, until the line that ends it.</summary>
