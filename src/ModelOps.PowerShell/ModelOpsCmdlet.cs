@@ -105,6 +105,16 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Does the work for every model on disk: literal paths, else patterns and names, which <paramref name="resolve"/> finds.</summary>
+    private protected Task ForEachModelAsync(string[] patterns, string[] literalPaths, Func<string, string> resolve, Func<string, Task> work)
+        => literalPaths.Length > 0
+            ? ForEachAsync(literalPaths, async path => await work(await OnPipelineAsync(() => this.ToFileSystemPath(path))))
+            : ForEachAsync(patterns, async pattern =>
+            {
+                var paths = await OnPipelineAsync(() => WildcardPattern.ContainsWildcardCharacters(pattern) ? this.ExpandPath(pattern) : [resolve(this.PathOrName(pattern))]);
+                await ForEachAsync(paths, work);
+            });
+
     private async Task<T> CallAsync<T>(Func<T> function, bool isOutput)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);

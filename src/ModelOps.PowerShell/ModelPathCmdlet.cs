@@ -7,10 +7,10 @@ namespace ModelOps.PowerShell;
 public abstract class ModelPathCmdlet : ModelOpsCmdlet
 {
     /// <summary>Name of the parameter set with wildcards.</summary>
-    private protected const string ByPath = "Path";
+    internal const string ByPath = "Path";
 
     /// <summary>Name of the parameter set that takes paths as they are.</summary>
-    private protected const string ByLiteralPath = "LiteralPath";
+    internal const string ByLiteralPath = "LiteralPath";
 
     /// <summary>GGUF files or checkpoint folders, with wildcards; or installed models, org/repo[:variant].</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = ByPath)]
@@ -37,14 +37,5 @@ public abstract class ModelPathCmdlet : ModelOpsCmdlet
     private protected virtual string Resolve(ModelStore store, string model) => store.Resolve(model).Path;
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken)
-        => ParameterSetName == ByLiteralPath
-            ? ForEachAsync(LiteralPath, async path => await ProcessModelAsync(await OnPipelineAsync(() => this.ToFileSystemPath(path)), cancellationToken))
-            : ForEachAsync(Path, async pattern =>
-            {
-                var paths = await OnPipelineAsync(() => Expand(pattern));
-                await ForEachAsync(paths, path => ProcessModelAsync(path, cancellationToken));
-            });
-
-    private IReadOnlyList<string> Expand(string pattern)
-        => WildcardPattern.ContainsWildcardCharacters(pattern) ? this.ExpandPath(pattern) : [Resolve(this.OpenStore(Store), this.PathOrName(pattern))];
+        => ForEachModelAsync(Path, LiteralPath, model => Resolve(this.OpenStore(Store), model), path => ProcessModelAsync(path, cancellationToken));
 }

@@ -16,7 +16,10 @@ internal static partial class CommandSyntax
     public static Option<int> Threads() => Number("--threads", "N", "Threads to work with; 0 chooses: one a core, where there is work for them.", 0, least: 0);
 
     /// <summary>Layers on GPUs.</summary>
-    public static Option<GpuLayers> GpuLayers(string description) => new("--gpu-layers")
+    public static Option<LayerCount> GpuLayers(string description) => Layers("--gpu-layers", description);
+
+    /// <summary>A number of layers, all of them, or as many as the fit chooses.</summary>
+    public static Option<LayerCount> Layers(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "N|all|auto",
@@ -24,9 +27,9 @@ internal static partial class CommandSyntax
         CustomParser = result => result.Tokens[^1].Value.ToLowerInvariant() switch
         {
             "auto" => default,
-            "all" => new GpuLayers(-1),
-            var text when int.TryParse(text, out var layers) && layers >= 0 => new GpuLayers(layers),
-            var text => Refuse<GpuLayers>(result, $"--gpu-layers is a number, 'all' or 'auto', not '{text}'."),
+            "all" => new LayerCount(-1),
+            var text when int.TryParse(text, out var layers) && layers >= 0 => new LayerCount(layers),
+            var text => Refuse<LayerCount>(result, $"{name} is a number, 'all' or 'auto', not '{text}'."),
         },
     };
 
@@ -140,9 +143,9 @@ internal static partial class CommandSyntax
     }
 }
 
-/// <summary>How many layers go to GPUs.</summary>
+/// <summary>How many layers.</summary>
 /// <param name="Count">A number of layers, -1 for all, null for auto.</param>
-internal readonly record struct GpuLayers(int? Count)
+internal readonly record struct LayerCount(int? Count)
 {
     /// <summary>As the option is written; the help shows it as the default.</summary>
     public override string ToString() => Count switch { null => "auto", -1 => "all", var count => count.Value.ToString(CultureInfo.InvariantCulture) };

@@ -13,15 +13,16 @@ internal static class FitCommand
         var type = new Option<string>("--type") { Description = "For a checkpoint: the type it would be converted to.", HelpName = "TYPE", DefaultValueFactory = _ => "BF16" };
         var explain = new Option<bool>("--explain") { Description = "Say of every part of the memory how it was computed, and how far it may be off." };
         var request = new FitSyntax();
+        var companions = new CompanionSyntax();
         var machine = new MachineSyntax($"Ask for another machine: {MachineSyntax.Kinds}. Several, by a quoted pattern or by repeating the option, give a table.");
         var command = new Command("fit", "Say whether a model fits this machine, before it is downloaded. Exits with 5 when it does not.") { model };
-        foreach (var option in request.Options.Concat(machine.Options).Concat([type, explain]))
+        foreach (var option in request.Options.Concat(companions.Options).Concat(machine.Options).Concat([type, explain]))
         {
             command.Add(option);
         }
         return command.Does(host, async (context, parsed, cancellationToken) =>
         {
-            var wanted = request.Read(parsed);
+            var wanted = companions.Apply(context, parsed, request.Read(parsed));
             var machines = await machine.ReadAllAsync(context, parsed, cancellationToken);
             var given = machines is [{ Error: { } error }] ? throw error : machines is [{ Machine: { } one }] ? one : null;
             // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.

@@ -4,7 +4,7 @@ using System.CommandLine.Parsing;
 
 namespace ModelOps.Cli.Commands;
 
-/// <summary>How the engine would be asked to run the model: the options of <c>fit</c> that make a <see cref="FitRequest"/>.</summary>
+/// <summary>How the engine is asked to run a model: the options of <c>fit</c> and <c>run</c> that make a <see cref="FitRequest"/>.</summary>
 internal sealed class FitSyntax
 {
     // Not bool?: System.CommandLine takes a boolean option for a mere switch and would leave 'on' behind.
@@ -22,7 +22,7 @@ internal sealed class FitSyntax
         DefaultValueFactory = _ => default,
         CustomParser = result => Parse(result, ContextWish.Parse),
     };
-    private readonly Option<GpuLayers> _gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto is as many as fit.");
+    private readonly Option<LayerCount> _gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto is as many as fit.");
     private readonly Option<KvTypeChoice> _kvType = new("--kv-type")
     {
         Description = "Storage type of the KV cache; auto is F16, or Q8_0 where only that makes it fit.",
@@ -32,6 +32,8 @@ internal sealed class FitSyntax
     };
     private readonly Option<int> _batch = CommandSyntax.Number("--batch", "N", "Tokens in one physical batch.", 512, least: 1);
     private readonly Option<Switch> _flashAttention = CommandSyntax.Choice("--flash-attention", "on|off|auto", "Flash attention; auto lets the engine choose.", Switch.Auto, Enum.GetValues<Switch>());
+
+    private readonly PlacementSyntax _placement = new();
 
     public FitSyntax()
     {
@@ -47,17 +49,18 @@ internal sealed class FitSyntax
         _kvType,
         _batch,
         _flashAttention,
+        .. _placement.Options,
     ];
 
     /// <summary>What they say.</summary>
-    public FitRequest Read(ParseResult parsed) => new()
+    public FitRequest Read(ParseResult parsed) => _placement.Apply(parsed, new FitRequest
     {
         ContextLength = parsed.GetValue(_contextLength),
         GpuLayers = parsed.GetValue(_gpuLayers).Count,
         KvType = parsed.GetValue(_kvType).Type,
         BatchSize = parsed.GetValue(_batch),
         FlashAttention = parsed.GetValue(_flashAttention) switch { Switch.On => true, Switch.Off => false, _ => null },
-    };
+    });
 
     private static T? Parse<T>(ArgumentResult result, Func<string, T> parse)
     {

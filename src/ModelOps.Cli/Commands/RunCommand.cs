@@ -19,14 +19,18 @@ internal static class RunCommand
         var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
         var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
         var raw = new Option<bool>("--raw") { Description = "Give the prompt to the model as it is, without the chat template." };
-        var contextLength = CommandSyntax.Context("Context length in tokens; 0 is the smaller of 4096 and what the model was trained for.");
-        var gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs; auto and all are all of them.");
+        var placement = new FitSyntax();
         var threads = CommandSyntax.Threads();
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
-        return new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error.")
+        var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
-            model, prompt, maxTokens, temperature, topK, topP, seed, stop, system, raw, contextLength, gpuLayers, threads, isolate,
-        }.Does(host, async (context, parsed, cancellationToken) =>
+            model, prompt, maxTokens, temperature, topK, topP, seed, stop, system, raw, threads, isolate,
+        };
+        foreach (var option in placement.Options)
+        {
+            command.Add(option);
+        }
+        return command.Does(host, async (context, parsed, cancellationToken) =>
         {
             var (isRaw, systemText) = (parsed.GetValue(raw), parsed.GetValue(system));
             if (isRaw && systemText is not null)
@@ -41,7 +45,6 @@ internal static class RunCommand
             var options = new EngineOptions
             {
                 ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
-                Parameters = new() { ContextLength = parsed.GetValue(contextLength), GpuLayers = parsed.GetValue(gpuLayers).Count ?? -1 },
                 Threads = parsed.GetValue(threads),
             };
             var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);
@@ -61,16 +64,21 @@ internal static class RunCommand
                 Seed = parsed.GetValue(seed),
                 Stop = parsed.GetValue(stop) ?? [],
             };
-            return await RunAsync(context, parsed.GetRequiredValue(model), options, request, parsed.GetValue(isolate), cancellationToken);
+            return await RunAsync(context, parsed.GetRequiredValue(model), options, placement.Read(parsed), request, parsed.GetValue(isolate), cancellationToken);
         });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string model, EngineOptions options, GenerationRequest request, bool isolate, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, string model, EngineOptions options, FitRequest wish, GenerationRequest request, bool isolate, CancellationToken cancellationToken)
     {
         await using IModelRunner runner = isolate ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
+        EnginePlan plan;
         using (var progress = context.Output.Progress())
         {
-            await runner.LoadAsync(options, progress.Of<float>(fraction => $"Loading {model}  {fraction:P0}"), cancellationToken);
+            plan = await runner.LoadAsync(options, wish, progress.Of<float>(fraction => $"Loading {model}  {fraction:P0}"), cancellationToken);
+        }
+        if (plan.Warning is not null)
+        {
+            context.Output.Note($"warning: {plan.Warning}");
         }
         var result = await GenerateAsync(context, runner, request, cancellationToken) with { Model = model, Prompt = request.Prompt };
         context.Output.Write(result, CliJson.Default.GenerationResult, report =>

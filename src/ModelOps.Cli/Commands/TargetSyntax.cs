@@ -8,7 +8,7 @@ internal sealed class TargetSyntax
     private readonly Option<long?> _size = CommandSyntax.Size("--target-size", "SIZE", "Instead of a recipe: the mixture of types that loses least in a file of at most this size, such as 6GB (of 1024).", 1);
     private readonly Option<bool> _fit = new("--fit") { Description = "Instead of a recipe: the mixture of types that loses least of those that fit this machine's free memory with --context." };
     private readonly Option<int> _context = CommandSyntax.Context("Context length in tokens for --fit; 0 is the smaller of 4096 and what the model was trained for.");
-    private readonly Option<GpuLayers> _gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs for --fit; auto is as many as fit, and the rest in the machine's memory.");
+    private readonly Option<LayerCount> _gpuLayers = CommandSyntax.GpuLayers("Layers on GPUs for --fit; auto is as many as fit, and the rest in the machine's memory.");
     private readonly Option<GgmlType> _kvType = CommandSyntax.Choice("--kv-type", "TYPE", "Storage type of the KV cache for --fit.", GgmlType.F16, [.. FitRequest.KvTypes]);
     private readonly MachineSyntax _machine = new($"Another machine for --fit: {MachineSyntax.Kinds}.");
     private readonly Option<string?> _sensitivity = new("--sensitivity") { Description = "For --target-size and --fit: what rounding each tensor costs, measured by 'modelops sensitivity'; otherwise what is usual for its role.", HelpName = "FILE" };

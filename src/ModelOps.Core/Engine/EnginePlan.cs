@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModelOps.Fit;
 using ModelOps.Formats;
 
@@ -28,21 +27,18 @@ public sealed record EnginePlan(EngineParameters Parameters, string? Warning)
 
     internal static EnginePlan Create(ModelShape model, FitRequest wish, Machine machine)
     {
-        MemoryModel memory = new(model, machine, wish);
-        Footprint footprint = PlacementSearch.Find(memory, wish);
-        if (footprint.Fits)
+        FitSolution solution = FitSolver.Solve(model, machine, wish);
+        if (solution.Fits)
         {
-            return new EnginePlan(FitEstimator.Realise(wish, memory.Context, footprint), null);
+            return new EnginePlan(solution.Parameters, null);
         }
-        if (wish.Loading is WeightLoading.Auto or WeightLoading.Map)
-        {
-            footprint = PlacementSearch.Find(memory, wish, static footprint => footprint.MissingBytesWithoutCpuWeights);
-        }
-        EngineParameters parameters = FitEstimator.Realise(wish, memory.Context, footprint);
+        bool mapped = wish.Loading is WeightLoading.Auto or WeightLoading.Map;
+        Footprint footprint = mapped ? PlacementSearch.Find(solution.Memory, solution.Request, static footprint => footprint.MissingBytesWithoutCpuWeights) : solution.Footprint;
+        EngineParameters parameters = (solution with { Footprint = footprint }).Parameters;
         RequireCaches(model, parameters, footprint);
-        return new EnginePlan(parameters, footprint.MissingBytesWithoutCpuWeights <= 0 && wish.Loading is WeightLoading.Auto or WeightLoading.Map
-            ? $"{model.Name} does not fit this machine: {Size(footprint.MissingBytes)} of main memory are wanting. Its weights are read from the disk again and again, so expect it to be slow."
-            : $"{model.Name} may not fit this machine: {Size(footprint.MissingBytes)} are wanting by the estimate. Loading it may fail.");
+        return new EnginePlan(parameters, mapped && footprint.MissingBytesWithoutCpuWeights <= 0
+            ? $"{model.Name} does not fit this machine: {Text.Size(footprint.MissingBytes)} of main memory are wanting. Weights will be read from the disk again and again; expect it to be slow."
+            : $"{model.Name} may not fit this machine: {Text.Size(footprint.MissingBytes)} are wanting by the estimate. Loading it may fail.");
     }
 
     /// <summary>Nothing stands in for memory that must be written to.</summary>
@@ -54,13 +50,9 @@ public sealed record EnginePlan(EngineParameters Parameters, string? Warning)
             if (written > device.FreeBytes)
             {
                 throw new ModelOpsException(ErrorKind.DoesNotFit,
-                    $"{model.Name} cannot have a context of {parameters.ContextLength.ToString("#,0", CultureInfo.InvariantCulture)} tokens here: keys and values take {Size(written)} on {device.Name}, {Size(device.FreeBytes)} are free.",
+                    $"{model.Name} cannot have a context of {Text.Count(parameters.ContextLength)} tokens here: keys and values take {Text.Size(written)} on {device.Name}, where {Text.Size(device.FreeBytes)} are free.",
                     "Ask for a shorter context, or for keys and values stored as Q8_0.");
             }
         }
     }
-
-    private static string Size(long bytes) => bytes >= 1 << 30
-        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 30):0.0} GiB")
-        : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(bytes / (double)(1 << 20)):0} MiB");
 }

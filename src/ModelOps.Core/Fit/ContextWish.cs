@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace ModelOps;
 
 /// <summary>The context that is wished for: a number of tokens, the default, or the largest that fits. A number converts by itself.</summary>
+[JsonConverter(typeof(ContextWishConverter))]
 public readonly record struct ContextWish
 {
     private const string LargestName = "max";

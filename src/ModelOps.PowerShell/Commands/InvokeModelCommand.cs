@@ -5,18 +5,28 @@ using FilePath = System.IO.Path;
 namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Invoke-Model: one prompt or many, answered by a model in a worker process.</summary>
-[Cmdlet(VerbsLifecycle.Invoke, "Model")]
+[Cmdlet(VerbsLifecycle.Invoke, "Model", DefaultParameterSetName = ByPath)]
 [OutputType(typeof(GenerationResult), typeof(string))]
-public sealed class InvokeModelCommand : ModelOpsCmdlet
+public sealed partial class InvokeModelCommand : EngineCmdlet
 {
+    private const string ByPath = "Path";
+    private const string ByName = "Model";
+
     /// <summary>What to answer.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
-    /// <summary>GGUF file or installed model.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
-    [Alias("Path", "FullName", "PSPath")]
+    /// <summary>GGUF file or installed model; a fit or an installed model from the pipeline says which.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true, ParameterSetName = ByPath)]
+    [Alias("FullName", "PSPath")]
+    [ArgumentCompleter(typeof(InstalledModelCompleter))]
+    [AllowNull]
+    [AllowEmptyString]
+    public string? Path { get; set; }
+
+    /// <summary>The same by another name.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByName)]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [ValidateNotNullOrEmpty]
     public string Model { get; set; } = "";
@@ -63,26 +73,6 @@ public sealed class InvokeModelCommand : ModelOpsCmdlet
     [Parameter]
     public SwitchParameter Stream { get; set; }
 
-    /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for.</summary>
-    [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public int ContextLength { get; set; }
-
-    /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
-    [Parameter]
-    [ValidateRange(-1, int.MaxValue)]
-    public int GpuLayers { get; set; } = -1;
-
-    /// <summary>Threads; 0 means one a physical core.</summary>
-    [Parameter]
-    [ValidateRange(0, 512)]
-    public int Threads { get; set; }
-
-    /// <summary>Folder of the store that installed models are looked for in; the hub cache when left out.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    public string? Store { get; set; }
-
     private protected override Task BeginAsync(CancellationToken cancellationToken)
         => Raw && System is not null
             ? throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.")
@@ -90,13 +80,17 @@ public sealed class InvokeModelCommand : ModelOpsCmdlet
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Prompt, async prompt =>
     {
-        var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Model)));
-        var engine = new EngineOptions { ModelPath = path, Parameters = new() { ContextLength = ContextLength, GpuLayers = GpuLayers }, Threads = Threads };
+        var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Wanted)));
+        var engine = new EngineOptions { ModelPath = path, Threads = Threads };
         var result = await SessionRunner.UseAsync(async runner =>
         {
             using (var loading = StartProgress<float>($"Loading {FilePath.GetFileName(path)}", fraction => new ProgressStep("", fraction)))
             {
-                await runner.LoadAsync(engine, loading, cancellationToken);
+                var plan = await runner.LoadAsync(engine, Wish, loading, cancellationToken);
+                if (plan.Warning is not null)
+                {
+                    PostWarning(plan.Warning);
+                }
             }
             return await GenerateAsync(runner, prompt, cancellationToken);
         }, cancellationToken);
@@ -105,6 +99,10 @@ public sealed class InvokeModelCommand : ModelOpsCmdlet
             await WriteObjectAsync(result with { Model = path, Prompt = prompt });
         }
     });
+
+    private string Wanted => ParameterSetName == ByName ? Model
+        // The fit of a model that was looked at on the hub.
+        : Path is { Length: > 0 } ? Path : throw new ModelOpsException(ErrorKind.FileNotFound, "The model is not on this disk.", "Install it first: Install-Model takes a fit from the pipeline too.");
 
     private async Task<GenerationResult> GenerateAsync(IModelRunner runner, string prompt, CancellationToken cancellationToken)
     {

@@ -1,28 +1,31 @@
 using System.Management.Automation;
+using ModelOps.PowerShell.Completion;
 
 namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Measure-ModelSensitivity: what rounding each tensor of a model costs.</summary>
-[Cmdlet(VerbsDiagnostic.Measure, "ModelSensitivity", DefaultParameterSetName = ByPath)]
+[Cmdlet(VerbsDiagnostic.Measure, "ModelSensitivity", DefaultParameterSetName = ModelPathCmdlet.ByPath)]
 [OutputType(typeof(SensitivityTable))]
-public sealed class MeasureModelSensitivityCommand : ModelPathCmdlet
+public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
 {
-    /// <summary>File with the text, like what the model is used for.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
-    [Alias("TextPath")]
+    /// <summary>GGUF files or checkpoint folders, with wildcards; or installed models, org/repo[:variant].</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = ModelPathCmdlet.ByPath)]
+    [ArgumentCompleter(typeof(InstalledModelCompleter))]
+    [SupportsWildcards]
     [ValidateNotNullOrEmpty]
-    public string Text { get; set; } = "";
+    public string[] Path { get; set; } = [];
+
+    /// <summary>GGUF files or checkpoint folders; no character is a wildcard. Files and records of the other cmdlets bind here.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ModelPathCmdlet.ByLiteralPath)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
 
     /// <summary>File to write, for -Sensitivity of Convert-Model.</summary>
     [Parameter(Position = 2)]
     [Alias("Output", "Destination", "OutFile")]
     [ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
-
-    /// <summary>Tokens in one row of the text.</summary>
-    [Parameter]
-    [ValidateRange(2, int.MaxValue)]
-    public int ContextLength { get; set; } = 512;
 
     /// <summary>Most tokens of the text to score for each tensor.</summary>
     [Parameter]
@@ -40,23 +43,14 @@ public sealed class MeasureModelSensitivityCommand : ModelPathCmdlet
     [ValidateNotNullOrEmpty]
     public string? WorkFolder { get; set; }
 
-    /// <summary>Layers on GPUs; -1 all, 0 none.</summary>
-    [Parameter]
-    [ValidateRange(-1, int.MaxValue)]
-    public int GpuLayers { get; set; } = -1;
+    // A repository may be installed in several variants; what is to be converted is its checkpoint, when there is one.
+    private protected override Task ProcessAsync(CancellationToken cancellationToken)
+        => ForEachModelAsync(Path, LiteralPath, model => this.OpenStore(Store).ResolveSource(model).Path, path => MeasureAsync(path, cancellationToken));
 
-    /// <summary>Threads; 0 means one a physical core.</summary>
-    [Parameter]
-    [ValidateRange(0, 512)]
-    public int Threads { get; set; }
-
-    private protected override async Task ProcessModelAsync(string path, CancellationToken cancellationToken)
+    private async Task MeasureAsync(string path, CancellationToken cancellationToken)
     {
-        var (text, output, matrix, folder) = await OnPipelineAsync(() => (this.ToFileSystemPath(Text), Optional(OutputPath), Optional(ImportanceMatrix), Optional(WorkFolder)));
-        if (!File.Exists(text))
-        {
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no text file '{text}'.", "-Text takes a file, such as a sample of your documents.");
-        }
+        var (output, matrix, folder) = await OnPipelineAsync(() => (Optional(OutputPath), Optional(ImportanceMatrix), Optional(WorkFolder)));
+        var (name, text) = await ReadTextAsync(cancellationToken);
         if (output is not null)
         {
             SensitivityTable.RequirePlace(output);
@@ -64,13 +58,13 @@ public sealed class MeasureModelSensitivityCommand : ModelPathCmdlet
         var request = new SensitivityRequest
         {
             Source = path,
-            Text = await File.ReadAllTextAsync(text, cancellationToken),
-            TextName = System.IO.Path.GetFileName(text),
+            Text = text,
+            TextName = name,
             ContextLength = ContextLength,
             MostTokens = MaxTokens,
             ImportanceMatrix = matrix,
             WorkFolder = folder,
-            GpuLayers = GpuLayers,
+            GpuLayers = WantedGpuLayers,
             Threads = Threads,
         };
         SensitivityTable table;
@@ -84,9 +78,6 @@ public sealed class MeasureModelSensitivityCommand : ModelPathCmdlet
         }
         await WriteObjectAsync(table);
     }
-
-    // A repository may be installed in several variants; what is to be converted is its checkpoint, when there is one.
-    private protected override string Resolve(ModelStore store, string model) => store.ResolveSource(model).Path;
 
     private string? Optional(string? path) => path is null ? null : this.ToFileSystemPath(path);
 }

@@ -4,10 +4,8 @@ using ModelOps.PowerShell.Completion;
 namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Test-ModelFit's parameters that say how the engine would be asked to run the model.</summary>
-public sealed partial class TestModelFitCommand
+public sealed partial class TestModelFitCommand : IPlacementParameters
 {
-    private const string AutoKvType = "Auto";
-
     /// <summary>Context length in tokens; 0 means the smaller of 4096 and what the model was trained for, Max the largest that fits.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
@@ -34,12 +32,55 @@ public sealed partial class TestModelFitCommand
     [ValidateSet("Auto", "On", "Off")]
     public string FlashAttention { get; set; } = "Auto";
 
-    private FitRequest ReadRequest() => new()
+    /// <summary>Layers, from the first, whose experts stay on the CPU; -1 all; as few as make the rest fit the GPUs when left out.</summary>
+    [Parameter]
+    [ValidateRange(-1, int.MaxValue)]
+    public int? CpuExpertLayers { get; set; }
+
+    /// <summary>Shares of the GPUs; in proportion to their free memory when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public double[] TensorSplit { get; set; } = [];
+
+    /// <summary>Tensors that are to lie elsewhere: pattern=CPU, pattern=GPU0 and so on.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public TensorOverride[] TensorOverride { get; set; } = [];
+
+    /// <summary>Keep keys and values in main memory, whatever holds their layers.</summary>
+    [Parameter]
+    public SwitchParameter KvCacheOnCpu { get; set; }
+
+    /// <summary>How the weights come into memory: Auto, Read, Map, ReadLocked or MapLocked.</summary>
+    [Parameter]
+    public WeightLoading Loading { get; set; } = WeightLoading.Auto;
+
+    /// <summary>Sequences held at once, such as a server's conversations, which share the context.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int Sequences { get; set; } = 1;
+
+    /// <summary>Give every sequence its share of the context, instead of one cache for all.</summary>
+    [Parameter]
+    public SwitchParameter SeparateCaches { get; set; }
+
+    /// <summary>File of a projector for pictures (mmproj) that is to run beside the model.</summary>
+    [Parameter]
+    [Alias("MmProj")]
+    [ValidateNotNullOrEmpty]
+    public string? Projector { get; set; }
+
+    /// <summary>Files of LoRA adapters that are to be loaded with the model.</summary>
+    [Parameter]
+    [Alias("Lora")]
+    [ValidateNotNullOrEmpty]
+    public string[] Adapter { get; set; } = [];
+
+    private Task<FitRequest> ReadRequestAsync() => OnPipelineAsync(() => PlacementWish.Apply(this, MyInvocation.BoundParameters, new FitRequest
     {
-        ContextLength = ContextLength,
-        GpuLayers = GpuLayers,
-        KvType = KvType.Equals(AutoKvType, StringComparison.OrdinalIgnoreCase) ? null : FitRequest.ParseKvType(KvType),
-        BatchSize = BatchSize,
-        FlashAttention = FlashAttention switch { "On" => true, "Off" => false, _ => null },
-    };
+        Sequences = Sequences,
+        UnifiedCache = !SeparateCaches,
+        Projector = Projector is null ? null : ProjectorShape.FromGguf(GgufFile.Read(this.ToFileSystemPath(Projector))),
+        Adapters = [.. Adapter.Select(adapter => AdapterShape.FromGguf(GgufFile.Read(this.ToFileSystemPath(adapter))))],
+    }));
 }

@@ -68,7 +68,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
 
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
-        Request = ReadRequest(); // once for all models, before the first
+        Request = await ReadRequestAsync(); // once for all models, before the first
         OpenedStore = await OnPipelineAsync(() => this.OpenStore(Store));
     }
 
