@@ -172,6 +172,9 @@ public sealed record ConversionPlan
     /// <summary>The options the plan was made with.</summary>
     public required ConversionOptions Options { get; init; }
 
+    /// <summary>Whose rules chose the types.</summary>
+    internal TypeRules Rules { get; init; }
+
     /// <summary>How each of <see cref="Tensors"/> is made; null when the plan was not made by <see cref="Create"/>.</summary>
     internal IReadOnlyList<TensorSource>? TensorSources { get; init; }
 
@@ -234,7 +237,7 @@ public sealed record ConversionPlan
     public ModelShape ToShape()
     {
         var tensors = Tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Offset, tensor.Bytes)).ToList();
-        return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source);
+        return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source) with { PlannedType = Rules == TypeRules.Converter ? Type : null };
     }
 
     private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{(type == ConversionTarget.TypeName ? type : ModelOps.Recipe.Parse(type).Name)}.gguf";

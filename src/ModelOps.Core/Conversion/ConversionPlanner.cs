@@ -123,6 +123,7 @@ internal static class ConversionPlanner
             Notes = contents.Notes,
             ReadOrder = contents.ReadOrder,
             Weights = contents.Weights,
+            Rules = contents.Rules,
         };
 
         GgufMetadata Describe(Recipe recipe, ConversionOptions options)

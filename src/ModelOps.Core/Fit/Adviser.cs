@@ -39,6 +39,10 @@ internal sealed class Adviser(ModelShape model, Machine machine, FitRequest requ
                 yield return remedy;
             }
         }
+        else if (LargerVariant() is { } larger)
+        {
+            yield return larger;
+        }
         if (LongerContext() is { } longer)
         {
             yield return longer;
@@ -100,27 +104,47 @@ internal sealed class Adviser(ModelShape model, Machine machine, FitRequest requ
     /// <summary>The model in another form: of each kind the one that keeps most.</summary>
     private IEnumerable<Remedy> Otherwise(Goal goal)
     {
-        foreach (var kind in model.Alternatives.GroupBy(alternative => alternative.GetType()))
+        foreach (var (recipe, shape) in RecipeShapes.Of(model))
         {
-            foreach (var alternative in kind.OrderByDescending(alternative => alternative.Shape.Value.WeightsBytes))
+            if (IsWorthIt(shape) && FitSolver.Solve(shape, machine, goal.Request) is { Fits: true } found)
             {
-                var shape = alternative.Shape.Value;
-                // Something must be gained: what is a few percent smaller is no advice.
-                if (shape.WeightsBytes < 0.95 * model.WeightsBytes && FitSolver.Solve(shape, machine, goal.Request) is { Fits: true } found)
-                {
-                    yield return Of(alternative, goal, found, shape);
-                    break;
-                }
+                var loss = RecipeShapes.IsOriginal(model) ? "" : "; it is quantised already, so more is lost than from the original";
+                yield return Of(RemedyKind.SmallerType, $"{goal.Claim} converted to {recipe}, which takes {Sizes(shape)}{loss}.", found) with { Type = recipe, Model = shape };
+                break;
+            }
+        }
+        foreach (var variant in model.Variants.OrderByDescending(variant => variant.Bytes))
+        {
+            var shape = model.Scaled(variant);
+            if (IsWorthIt(shape) && FitSolver.Solve(shape, machine, goal.Request) is { Fits: true } found)
+            {
+                yield return Of(RemedyKind.OtherVariant, $"{goal.Claim} as {variant.Name} of the same repository, which takes about {Sizes(shape)}.", found) with { Variant = variant.Name, Model = shape };
+                break;
             }
         }
     }
 
-    private Remedy Of(ModelAlternative alternative, Goal goal, FitSolution found, ModelShape shape)
+    // What is a few percent smaller is no advice.
+    private bool IsWorthIt(ModelShape shape) => shape.WeightsBytes < 0.95 * model.WeightsBytes;
+
+    private string Sizes(ModelShape shape) => $"{Text.Size(shape.WeightsBytes)} instead of {Text.Size(model.WeightsBytes)}";
+
+    /// <summary>A variant that keeps more, and fits as this one does.</summary>
+    private Remedy? LargerVariant()
     {
-        var sizes = $"{Text.Size(shape.WeightsBytes)} instead of {Text.Size(model.WeightsBytes)}";
-        return alternative is ConvertedAlternative { IsRequantized: var again }
-            ? Of(RemedyKind.SmallerType, $"{goal.Claim} converted to {alternative.Name}, which takes {sizes}{(again ? "; it is quantised already, so more is lost than from the original" : "")}.", found) with { Type = alternative.Name, Model = shape }
-            : Of(RemedyKind.OtherVariant, $"{goal.Claim} as {alternative.Name} of the same repository, which takes {(alternative is VariantAlternative { IsExact: false } ? "about " : "")}{sizes}.", found) with { Variant = alternative.Name, Model = shape };
+        foreach (var variant in model.Variants.OrderByDescending(variant => variant.Bytes))
+        {
+            var shape = model.Scaled(variant);
+            if (shape.WeightsBytes <= 1.05 * model.WeightsBytes)
+            {
+                break;
+            }
+            if (FitSolver.Solve(shape, machine, solution.Settled) is { Fits: true } found)
+            {
+                return Of(RemedyKind.OtherVariant, $"There is room for {variant.Name} of the same repository, which takes about {Sizes(shape)}.", found) with { Variant = variant.Name, Model = shape };
+            }
+        }
+        return null;
     }
 
     private IEnumerable<Remedy> MoreMemory(Goal goal)

@@ -3,20 +3,20 @@ namespace ModelOps.Fit;
 /// <summary>Bytes of a model's tensors by the place where the engine keeps them (llama-model.cpp, load_tensors).</summary>
 internal sealed class LayerWeights
 {
-    private readonly Dictionary<(string Name, long Bytes), List<int>> _groups = [];
+    private readonly Dictionary<(string Name, long Bytes, GgmlType Type, long RowLength), (IReadOnlyList<long> Shape, List<int> Layers)> _groups = [];
     private readonly SortedDictionary<GgmlType, long> _activeTypes = [];
 
     /// <param name="tensors">All tensors, those of every shard.</param>
-    /// <param name="figures">Figures of the header.</param>
+    /// <param name="layers">Layers of the model.</param>
     /// <param name="loadedLayers">Layers from here on are not loaded.</param>
-    public LayerWeights(IReadOnlyList<GgufTensor> tensors, HeaderFigures figures, int loadedLayers)
+    /// <param name="experts">Experts of a layer; 0 for a dense model.</param>
+    /// <param name="expertsUsed">Of those the ones that are used for a token.</param>
+    public LayerWeights(IEnumerable<GgufTensor> tensors, int layers, int loadedLayers, int experts, int expertsUsed)
     {
-        Layers = new long[figures.Layers];
-        ActiveLayers = new long[figures.Layers];
-        Experts = new long[figures.Layers];
-        ActiveExperts = new long[figures.Layers];
-        var count = figures.Find("expert_count") ?? 0;
-        var used = figures.Find("expert_used_count") ?? 0;
+        Layers = new long[layers];
+        ActiveLayers = new long[layers];
+        Experts = new long[layers];
+        ActiveExperts = new long[layers];
         GgufTensor? embedding = null;
         var hasOutput = false;
         checked
@@ -27,18 +27,19 @@ internal sealed class LayerWeights
                 Total += tensor.Bytes;
                 if (TensorNames.SplitLayer(tensor.Name) is var (name, layer))
                 {
-                    if (layer >= figures.Layers)
+                    if (layer >= layers)
                     {
-                        throw new ModelOpsException(ErrorKind.CorruptFile, $"Tensor '{tensor.Name}' belongs to layer {layer}, but the model has {figures.Layers} layers.");
+                        throw new ModelOpsException(ErrorKind.CorruptFile, $"Tensor '{tensor.Name}' belongs to layer {layer}, but the model has {layers} layers.");
                     }
+                    Group(name, tensor).Add(layer);
                     if (layer >= loadedLayers)
                     {
                         continue;
                     }
                     var active = tensor.Bytes;
-                    if (count > 0 && TensorNames.IsExpert(name))
+                    if (experts > 0 && TensorNames.IsExpert(name))
                     {
-                        active = (long)((double)tensor.Bytes * used / count);
+                        active = (long)((double)tensor.Bytes * expertsUsed / experts);
                         Experts[layer] += tensor.Bytes;
                         ActiveExperts[layer] += active;
                     }
@@ -46,10 +47,9 @@ internal sealed class LayerWeights
                     ActiveLayers[layer] += active;
                     Activate(tensor.Type, active);
                     LargestTensor = Math.Max(LargestTensor, tensor.Bytes);
-                    Group(name, tensor.Bytes).Add(layer);
                     continue;
                 }
-                _ = Group(tensor.Name, tensor.Bytes);
+                _ = Group(tensor.Name, tensor);
                 if (TensorNames.IsInput(tensor.Name))
                 {
                     Input += tensor.Bytes;
@@ -87,8 +87,8 @@ internal sealed class LayerWeights
     public long Parameters { get; }
     public long LargestTensor { get; }
 
-    /// <summary>All tensors that are loaded.</summary>
-    public TensorGroup[] Groups => [.. _groups.Select(group => new TensorGroup(group.Key.Name, group.Key.Bytes, group.Value))];
+    /// <summary>All tensors.</summary>
+    public TensorGroup[] Groups => [.. _groups.Select(group => new TensorGroup(group.Key.Name, group.Key.Bytes, [.. group.Value.Layers.Order()]) { Type = group.Key.Type, Shape = group.Value.Shape })];
 
     /// <summary>What is read for a token, by type.</summary>
     public TypeBytes[] ActiveTypes => [.. _activeTypes.Select(type => new TypeBytes(type.Key, type.Value))];
@@ -99,12 +99,33 @@ internal sealed class LayerWeights
         ActiveTensors++;
     }
 
-    private List<int> Group(string name, long bytes)
+    /// <summary>A model with these weights instead of its own.</summary>
+    public ModelShape Of(ModelShape model) => model with
     {
-        if (!_groups.TryGetValue((name, bytes), out var layers))
+        LayerBytes = Layers,
+        ActiveLayerBytes = ActiveLayers,
+        ExpertLayerBytes = Experts,
+        ActiveExpertLayerBytes = ActiveExperts,
+        Tensors = Groups,
+        LargestTensorBytes = LargestTensor,
+        InputBytes = Input,
+        OutputBytes = Output,
+        TiedBytes = Tied,
+        WeightsBytes = Total,
+        Parameters = Parameters,
+        ActiveBytes = checked(ActiveLayers.Sum() + Output),
+        ActiveTypes = ActiveTypes,
+        ActiveTensors = ActiveTensors,
+        OutputWeights = OutputWeights,
+    };
+
+    private List<int> Group(string name, GgufTensor tensor)
+    {
+        var key = (name, tensor.Bytes, tensor.Type, tensor.Shape.Count > 0 ? tensor.Shape[0] : 0);
+        if (!_groups.TryGetValue(key, out var group))
         {
-            _groups.Add((name, bytes), layers = []);
+            _groups.Add(key, group = (tensor.Shape, []));
         }
-        return layers;
+        return group.Layers;
     }
 }

@@ -39,6 +39,12 @@ public sealed record ModelShape
     public required IReadOnlyList<long> StateBytes { get; init; }
     /// <summary>Widest activation between the two halves of a feed-forward network, in floats per token: the experts in use, side by side.</summary>
     public required int FeedForwardLength { get; init; }
+    /// <summary>Layers that are loaded, from the first: without those for multi-token prediction where the engine skips them.</summary>
+    public required int LoadedLayers { get; init; }
+    /// <summary>Key/value heads of the first layer as the header has them, whether it has a cache or not: recipes look at them.</summary>
+    public required int FirstKvHeads { get; init; }
+    /// <summary>Experts of a layer; 0 when the model is dense.</summary>
+    public required int Experts { get; init; }
     /// <summary>Experts used for a token; 0 when the model is dense.</summary>
     public required int ExpertsUsed { get; init; }
     /// <summary>Floats per token and head that multi-head latent attention adds to the compute buffer; 0 without MLA.</summary>
@@ -51,7 +57,7 @@ public sealed record ModelShape
     public required IReadOnlyList<long> ExpertLayerBytes { get; init; }
     /// <summary>Of those the bytes that are read to generate one token. Part of <see cref="ActiveLayerBytes"/>.</summary>
     public required IReadOnlyList<long> ActiveExpertLayerBytes { get; init; }
-    /// <summary>All tensors that the engine loads, for overrides by name.</summary>
+    /// <summary>All tensors, for overrides by name and for recipes.</summary>
     public required IReadOnlyList<TensorGroup> Tensors { get; init; }
     /// <summary>Bytes of the largest weight tensor of all layers, which the engine may copy to a GPU to compute a prompt there.</summary>
     public required long LargestTensorBytes { get; init; }
@@ -76,8 +82,10 @@ public sealed record ModelShape
     /// <summary>What the memory model leaves out for this architecture: sentences, empty for most.</summary>
     public IReadOnlyList<string> Caveats { get; init; } = [];
 
-    /// <summary>The same model in other forms, where something is known of them.</summary>
-    internal IReadOnlyList<ModelAlternative> Alternatives { get; init; } = [];
+    /// <summary>The recipe with which the tensors were planned from a checkpoint; null for those of a file, whose types are there already.</summary>
+    public string? PlannedType { get; init; }
+    /// <summary>The other variants of its repository, for advice: name and size of the files. Empty when it came from none, or they are not known.</summary>
+    public IReadOnlyList<VariantSize> Variants { get; init; } = [];
 
     /// <summary>Whether any layer has experts that can stay on the CPU.</summary>
     internal bool HasExperts => ExpertLayerBytes.Any(bytes => bytes > 0);
@@ -124,6 +132,9 @@ public sealed record ModelShape
     /// <summary>Each figure may be possible, and yet what they amount to together be beyond 64 bits.</summary>
     internal static ModelOpsException Senseless(string name, OverflowException exception) => new(
         ErrorKind.CorruptFile, $"{name} cannot be a model: what its header says amounts to more bytes than can be counted.", "The file is damaged or was made up; do not use it.", exception);
+
+    /// <summary>Another variant of the same model, as far as its size tells.</summary>
+    internal ModelShape Scaled(VariantSize variant) => WithBitsPerWeight(BitsPerWeight * variant.Bytes / Math.Max(1, WeightsBytes));
 
     /// <summary>The same model stored with another average number of bits a weight: what a smaller quantization would take.</summary>
     internal ModelShape WithBitsPerWeight(double bitsPerWeight)

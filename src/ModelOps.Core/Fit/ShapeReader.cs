@@ -43,7 +43,10 @@ internal static class ShapeReader
         // Latent attention caches the compressed keys only; files from before these keys spell it out as ordinary attention.
         var isLatent = figures.Find("attention.key_length_mla") > 0 && figures.Find("attention.value_length_mla") > 0;
 
-        var layerWeights = new LayerWeights(tensors, figures, PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers);
+        var loadedLayers = PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers;
+        var experts = figures.Find("expert_count") ?? 0;
+        var expertsUsed = experts > 0 ? figures.Find("expert_used_count") ?? 0 : 0;
+        var layerWeights = new LayerWeights(tensors, layers, loadedLayers, experts, expertsUsed);
         return new ModelShape
         {
             Name = name,
@@ -60,7 +63,10 @@ internal static class ShapeReader
             IsSlidingWindow = sliding,
             StateBytes = [.. recurrent.Select((isRecurrent, layer) => isRecurrent ? RecurrentPattern.StateBytes(figures, heads[layer] > 0 ? heads[layer] : heads.Max(), keyLength) : 0)],
             FeedForwardLength = FeedForwardLength(figures),
-            ExpertsUsed = figures.Find("expert_count") is > 0 ? figures.Find("expert_used_count") ?? 0 : 0,
+            LoadedLayers = loadedLayers,
+            FirstKvHeads = declaredKvHeads[0],
+            Experts = experts,
+            ExpertsUsed = expertsUsed,
             LatentLength = isLatent ? 2 * (figures.Find("attention.kv_lora_rank") ?? 0) + (figures.Find("rope.dimension_count") ?? 0) : 0,
             LayerBytes = layerWeights.Layers,
             ActiveLayerBytes = layerWeights.ActiveLayers,

@@ -141,6 +141,7 @@ internal sealed class WeightDealer
         }
         return [.. from tensor in model.Tensors
                    from layer in LayersOf(tensor)
+                   where layer is null || layer < model.LoadedLayers
                    let name = layer is { } number ? tensor.NameIn(number) : tensor.Name
                    let target = targets.Find(target => target.Pattern.IsMatch(name))
                    where target.Pattern is not null && target.Device < gpus

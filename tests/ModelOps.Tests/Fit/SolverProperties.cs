@@ -101,6 +101,9 @@ public class SolverProperties
         return model with
         {
             Layers = layers,
+            LoadedLayers = layers,
+            // Of recipes other tests tell; these layers' sizes are none of any type.
+            Tensors = [],
             Heads = [.. model.Heads.Take(layers)],
             KvHeads = [.. model.KvHeads.Take(layers)],
             KeyLengths = [.. model.KeyLengths.Take(layers)],
