@@ -102,6 +102,8 @@ public class SolverProperties
         {
             Layers = layers,
             LoadedLayers = layers,
+            // The engine would build no graph of such a model.
+            Graph = null,
             // Of recipes other tests tell; these layers' sizes are none of any type.
             Tensors = [],
             Heads = [.. model.Heads.Take(layers)],
