@@ -28,6 +28,8 @@ internal static class FitReport
         }
         report.Pairs(
             ("layers on GPUs", result.Devices.Any(device => device.Kind != DeviceKind.Cpu) ? result.GpuLayers.ToString() : null),
+            ("experts on the CPU", result.Parameters is { CpuExpertLayers: > 0 and var layers } ? $"of the first {layers} layers" : null),
+            ("keys and values", result.Parameters.KvType is GgmlType.F16 ? null : result.Parameters.KvType.ToString()),
             ("speed", Speed(result.TokensPerSecond)),
             ("prompts", Speed(result.PromptTokensPerSecond)));
         foreach (var advice in result.Advice)
