@@ -10,6 +10,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
 {
     ["conversion"] = (ConversionBenchmark.Help, ConversionBenchmark.RunAsync),
     ["files"] = (FilesBenchmark.Help, FilesBenchmark.RunAsync),
+    ["fit"] = (FitRateBenchmark.Help, FitRateBenchmark.RunAsync),
     ["fit-accuracy"] = (FitAccuracy.Help, FitAccuracy.RunAsync),
     ["fit-goldens"] = (FitGoldens.Help, FitGoldens.RunAsync),
     ["fit-remote"] = (RemoteFitBenchmark.Help, RemoteFitBenchmark.RunAsync),
