@@ -15,6 +15,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
     ["fit-goldens"] = (FitGoldens.Help, FitGoldens.RunAsync),
     ["fit-remote"] = (RemoteFitBenchmark.Help, RemoteFitBenchmark.RunAsync),
     ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
+    ["fuzz-fit"] = (FitFuzzBenchmark.Help, FitFuzzBenchmark.RunAsync),
     ["llama-quantize"] = (LlamaQuantizeProcess.Help, LlamaQuantizeProcess.RunAsync),
     ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),
     ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),

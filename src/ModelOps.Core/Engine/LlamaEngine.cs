@@ -125,6 +125,7 @@ public sealed class LlamaEngine : IDisposable
         }
         GgufFile file = GgufFile.Read(options.ModelPath);
         ModelFileCheck.Check(file);
+        ModelFileCheck.CheckShards(file, options.ModelPath);
         ModelLoading.CheckContext(options.Parameters.ContextLength, file);
         return file;
     }

@@ -1,3 +1,5 @@
+using ModelOps.Formats;
+
 namespace ModelOps.Engine;
 
 /// <summary>
@@ -33,6 +35,19 @@ internal static class ModelFileCheck
         }
         CheckFigures(file);
         CheckVocabulary(file);
+    }
+
+    /// <summary>
+    /// The other shards of a model, which the engine opens by itself: each is as strictly read as the first, and they belong together.
+    /// </summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.FileNotFound"/> for a shard that is missing.</exception>
+    public static void CheckShards(GgufFile first, string path)
+    {
+        IReadOnlyList<string> shards = GgufShards.Of(path);
+        if (shards.Count > 1)
+        {
+            GgufShards.Require([first, .. shards.Skip(1).Select(GgufFile.Read)]);
+        }
     }
 
     /// <summary>Of these the figures that sizes are computed from: all that there is to check of a header without a vocabulary.</summary>

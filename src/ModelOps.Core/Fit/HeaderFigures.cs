@@ -3,13 +3,22 @@ namespace ModelOps.Fit;
 /// <summary>Figures of one architecture in a GGUF header: <c>{architecture}.key</c>, a number for all layers or an array with one for each.</summary>
 internal sealed class HeaderFigures(GgufMetadata metadata, string architecture)
 {
-    // The engine refuses more layers (LLAMA_MAX_LAYERS) and no real model comes near the other bound; beyond them sizes would overflow.
+    // The engine refuses more layers and experts (LLAMA_MAX_LAYERS; LLAMA_MAX_EXPERTS of its newest builds, for Kimi K3), and no real model comes near the
+    // other bound; beyond them sizes would overflow.
     private const int MaxLayers = 512;
+    private const int MaxExperts = 1024;
     private const int MaxFigure = 1 << 28;
 
     public string Architecture { get; } = architecture;
 
     public int Layers { get; } = Bounded($"{architecture}.block_count", metadata.GetInteger($"{architecture}.block_count"), 1, MaxLayers);
+
+    /// <summary>Experts of a layer; 0 when the model is dense.</summary>
+    public int Experts { get; } = Bounded($"{architecture}.expert_count", metadata.FindInteger($"{architecture}.expert_count") ?? 0, 0, MaxExperts);
+
+    /// <summary>Experts of a layer that are used for a token; 0 when the model is dense.</summary>
+    public int ExpertsUsed { get; } = metadata.FindInteger($"{architecture}.expert_count") is not { } experts and > 0 ? 0
+        : Bounded($"{architecture}.expert_used_count", metadata.FindInteger($"{architecture}.expert_used_count") ?? 0, 0, Math.Min(experts, MaxExperts));
 
     public bool Has(string key) => metadata.ContainsKey(Full(key));
 

@@ -37,8 +37,12 @@ internal sealed class LayerWeights
                         continue;
                     }
                     var active = tensor.Bytes;
-                    if (experts > 0 && TensorNames.IsExpert(name))
+                    if (TensorNames.IsExpert(name))
                     {
+                        if (expertsUsed == 0)
+                        {
+                            throw new ModelOpsException(ErrorKind.CorruptFile, $"Tensor '{tensor.Name}' holds experts, but the GGUF header says of none that it is used.", "The file was written by a broken converter or is damaged; download or convert it again.");
+                        }
                         active = (long)((double)tensor.Bytes * expertsUsed / experts);
                         Experts[layer] += tensor.Bytes;
                         ActiveExperts[layer] += active;

@@ -44,9 +44,7 @@ internal static class ShapeReader
         var isLatent = figures.Find("attention.key_length_mla") > 0 && figures.Find("attention.value_length_mla") > 0;
 
         var loadedLayers = PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers;
-        var experts = figures.Find("expert_count") ?? 0;
-        var expertsUsed = experts > 0 ? figures.Find("expert_used_count") ?? 0 : 0;
-        var layerWeights = new LayerWeights(tensors, layers, loadedLayers, experts, expertsUsed);
+        var layerWeights = new LayerWeights(tensors, layers, loadedLayers, figures.Experts, figures.ExpertsUsed);
         return new ModelShape
         {
             Name = name,
@@ -65,8 +63,8 @@ internal static class ShapeReader
             FeedForwardLength = FeedForwardLength(figures),
             LoadedLayers = loadedLayers,
             FirstKvHeads = declaredKvHeads[0],
-            Experts = experts,
-            ExpertsUsed = expertsUsed,
+            Experts = figures.Experts,
+            ExpertsUsed = figures.ExpertsUsed,
             LatentLength = isLatent ? 2 * (figures.Find("attention.kv_lora_rank") ?? 0) + (figures.Find("rope.dimension_count") ?? 0) : 0,
             LayerBytes = layerWeights.Layers,
             ActiveLayerBytes = layerWeights.ActiveLayers,
@@ -103,12 +101,12 @@ internal static class ShapeReader
     private static int FeedForwardLength(HeaderFigures figures)
     {
         var dense = figures.FindPerLayer("feed_forward_length")?.Max() ?? 0;
-        if (figures.Find("expert_count") is null or 0)
+        if (figures.Experts == 0)
         {
             return dense;
         }
         // Mixtral gives the experts' width as the feed-forward length.
-        long experts = (long)(figures.Find("expert_used_count") ?? 0) * (figures.Find("expert_feed_forward_length") is int width and > 0 ? width : dense);
+        long experts = (long)figures.ExpertsUsed * (figures.Find("expert_feed_forward_length") is int width and > 0 ? width : dense);
         var leading = figures.Find("leading_dense_block_count") is > 0 ? dense : 0;
         return (int)Math.Min(int.MaxValue, Math.Max(experts, leading));
     }

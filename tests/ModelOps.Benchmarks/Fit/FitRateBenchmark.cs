@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using ModelOps.Tests.Fit;
 
 namespace ModelOps.Benchmarks.Fit;
@@ -38,20 +38,16 @@ internal static class FitRateBenchmark
     private static (double Rate, string Slowest) Rate(ModelShape[] shapes, IReadOnlyList<Machine> machines, FitRequest request, bool advice, double seconds)
     {
         Round();
-        var (count, spent, took) = (0, TimeSpan.Zero, new TimeSpan[shapes.Length]);
-        while (spent.TotalSeconds < seconds)
+        var (rounds, took) = (0, new double[shapes.Length]);
+        for (; took.Sum() < seconds; rounds++)
         {
             foreach (var (index, time) in Round().Index())
-            {
                 took[index] += time;
-                spent += time;
-                count += machines.Count;
-            }
         }
         var slowest = took.Index().MaxBy(entry => entry.Item);
-        return (count / spent.TotalSeconds, $"{shapes[slowest.Index].Name} {Number(count / shapes.Length / slowest.Item.TotalSeconds)}");
+        return (rounds * shapes.Length * machines.Count / took.Sum(), $"{shapes[slowest.Index].Name} {Number(rounds * machines.Count / slowest.Item)}");
 
-        TimeSpan[] Round() => [.. shapes.Select(shape =>
+        double[] Round() => [.. shapes.Select(shape =>
         {
             var begin = Now();
             foreach (var machine in machines)
@@ -64,8 +60,19 @@ internal static class FitRateBenchmark
         })];
     }
 
-    // User and system time of the process: with the collector's, and no other thread at work but the compiler's at first.
-    private static TimeSpan Now() => Process.GetCurrentProcess().TotalProcessorTime;
+    /// <summary>Seconds of processor time of the process: its collector's are in it, and no other thread is at work but at first the compiler's.</summary>
+    private static double Now() => ClockGetTime(ProcessTime, out var time) == 0 ? time.Seconds + (time.Nanoseconds * 1e-9) : throw new BenchmarkException("The processor time cannot be read.");
+
+    private const int ProcessTime = 2; // CLOCK_PROCESS_CPUTIME_ID
+
+    private readonly struct Time
+    {
+        public readonly long Seconds, Nanoseconds;
+    }
+
+    [DllImport("libc", EntryPoint = "clock_gettime")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int ClockGetTime(int clock, out Time time);
 
     private static string Number(double value) => value.ToString("#,0", CultureInfo.InvariantCulture);
 }

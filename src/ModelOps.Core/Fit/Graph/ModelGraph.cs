@@ -80,7 +80,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
             return between;
         }
         var output = Sum(tensors.Has("pre_ffw_norm_2.weight") ? SideBySide(tensors, between) : FeedForward(tensors, Norm(between)), between, _traits.FeedForwardTakesResidual);
-        return tensors.Has("inp_gate.weight") ? WithLayerInput(output) : output;
+        return _layerInputs >= 0 && tensors.Has("inp_gate.weight") ? WithLayerInput(output) : output;
     }
 
     private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Elementwise(residual, block) : graph.Elementwise(block, residual);
