@@ -22,12 +22,13 @@ internal static class FitCommand
         }
         return command.Does(host, async (context, parsed, cancellationToken) =>
         {
-            var wanted = companions.Apply(context, parsed, request.Read(parsed));
+            var asked = request.Read(parsed);
             var machines = await machine.ReadAllAsync(context, parsed, cancellationToken);
             var given = machines is [{ Error: { } error }] ? throw error : machines is [{ Machine: { } one }] ? one : null;
             // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.
             var name = parsed.GetRequiredValue(model);
             var subject = await FitSubject.FindAsync(context, name, parsed.GetRequiredValue(type), cancellationToken);
+            var wanted = await companions.ApplyAsync(context, parsed, subject, asked, cancellationToken);
             var explained = parsed.GetValue(explain);
             return machines is { Count: > 1 }
                 ? AnswerFleet(context, name, subject, machines, wanted, explained)

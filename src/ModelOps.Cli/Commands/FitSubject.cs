@@ -3,6 +3,9 @@ namespace ModelOps.Cli.Commands;
 /// <summary>What a fit is asked about, from wherever its headers can be read.</summary>
 internal sealed record FitSubject(ModelShape Shape, string? Repository, string? Commit, string? Variant, string? Path)
 {
+    /// <summary>What the hub has of it; null for a model on this disk.</summary>
+    public RemoteShape? Remote { get; init; }
+
     /// <summary>MODEL on this disk, else in the hub.</summary>
     public static async Task<FitSubject> FindAsync(CommandContext context, string model, string type, CancellationToken cancellationToken)
     {
@@ -25,6 +28,6 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         using var progress = context.Output.Progress();
         progress.Of<string>(text => text).Report($"Reading headers of {name}");
         var found = await ModelShapeReader.FindAsync(hub, name.Repository, name.Variant, null, type, ShapeCache.Of(context.OpenStore().Options), cancellationToken);
-        return new FitSubject(found.Shape, found.Repository, found.Commit, found.Variant, null);
+        return new FitSubject(found.Shape, found.Repository, found.Commit, found.Variant, null) { Remote = found };
     }
 }

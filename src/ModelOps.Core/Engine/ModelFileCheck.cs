@@ -57,6 +57,19 @@ internal static class ModelFileCheck
         string architecture = file.Architecture;
         CheckSizes(file, architecture);
         CheckExperts(file, architecture);
+        CheckLayers(file, architecture);
+    }
+
+    /// <summary>Figures of layers, one for each: the engine reads them as unsigned numbers of 32 bits, whatever they are.</summary>
+    private static void CheckLayers(GgufFile file, string architecture)
+    {
+        foreach (string key in (ReadOnlySpan<string>)["attention.head_count", "attention.head_count_kv", "feed_forward_length"])
+        {
+            if (file.Metadata.TryGetValue($"{architecture}.{key}", out object? value) && value is Array figures)
+            {
+                Require(file, figures.Cast<object>().All(figure => GgufMetadata.Integer(figure) is >= 0 and <= 1 << 28), $"{architecture}.{key} holds what are no numbers of a layer");
+            }
+        }
     }
 
     private static void CheckSizes(GgufFile file, string architecture)

@@ -40,7 +40,7 @@ public static class FitEstimator
                 Explained = new Lazy<FitExplanation>(() => Explainer.Explain(model, machine, solution)),
             };
         }
-        catch (OverflowException exception)
+        catch (ArithmeticException exception)
         {
             throw ModelShape.Senseless(model.Name, exception);
         }

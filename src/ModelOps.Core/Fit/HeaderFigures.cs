@@ -17,8 +17,9 @@ internal sealed class HeaderFigures(GgufMetadata metadata, string architecture)
     public int Experts { get; } = Bounded($"{architecture}.expert_count", metadata.FindInteger($"{architecture}.expert_count") ?? 0, 0, MaxExperts);
 
     /// <summary>Experts of a layer that are used for a token; 0 when the model is dense.</summary>
-    public int ExpertsUsed { get; } = metadata.FindInteger($"{architecture}.expert_count") is not { } experts and > 0 ? 0
-        : Bounded($"{architecture}.expert_used_count", metadata.FindInteger($"{architecture}.expert_used_count") ?? 0, 0, Math.Min(experts, MaxExperts));
+    public int ExpertsUsed { get; } = metadata.FindInteger($"{architecture}.expert_count") is > 0 and var experts
+        ? Bounded($"{architecture}.expert_used_count", metadata.FindInteger($"{architecture}.expert_used_count") ?? 0, 0, (int)Math.Min(experts, MaxExperts))
+        : 0;
 
     public bool Has(string key) => metadata.ContainsKey(Full(key));
 

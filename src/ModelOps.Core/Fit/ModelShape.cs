@@ -123,14 +123,14 @@ public sealed record ModelShape
         {
             return ShapeReader.Read(metadata, tensors, name);
         }
-        catch (OverflowException exception)
+        catch (ArithmeticException exception)
         {
             throw Senseless(name, exception);
         }
     }
 
     /// <summary>Each figure may be possible, and yet what they amount to together be beyond 64 bits.</summary>
-    internal static ModelOpsException Senseless(string name, OverflowException exception) => new(
+    internal static ModelOpsException Senseless(string name, ArithmeticException exception) => new(
         ErrorKind.CorruptFile, $"{name} cannot be a model: what its header says amounts to more bytes than can be counted.", "The file is damaged or was made up; do not use it.", exception);
 
     /// <summary>Another variant of the same model, as far as its size tells.</summary>

@@ -28,12 +28,16 @@ public sealed record ModelVariant(string Repository, string Commit, string Name,
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/> when it has none.</exception>
     public ModelVariant WithProjector()
     {
-        ModelCompanion[] projectors = [.. Companions.Where(companion => companion.Kind == CompanionKind.Projector)];
-        ModelCompanion projector = projectors.FirstOrDefault(candidate => candidate.Quantization == "F16")
-            ?? projectors.FirstOrDefault(candidate => candidate.Quantization == "BF16")
-            ?? projectors.FirstOrDefault()
+        ModelCompanion projector = ChooseProjector(Companions)
             ?? throw new ModelOpsException(ErrorKind.FileNotFound, $"'{Repository}' has no vision projector (mmproj) for '{Name}'.", "Leave the projector out; the model takes text only, or its projector is in another repository.");
         return this with { Files = [.. Files, projector.File], Bytes = Bytes + projector.File.Bytes };
+    }
+
+    /// <summary>The projector that is taken when none is named; null when there is none.</summary>
+    internal static ModelCompanion? ChooseProjector(IReadOnlyList<ModelCompanion> companions)
+    {
+        ModelCompanion[] projectors = [.. companions.Where(companion => companion.Kind == CompanionKind.Projector)];
+        return projectors.FirstOrDefault(candidate => candidate.Quantization == "F16") ?? projectors.FirstOrDefault(candidate => candidate.Quantization == "BF16") ?? projectors.FirstOrDefault();
     }
 }
 

@@ -64,23 +64,9 @@ public sealed partial class TestModelFitCommand : IPlacementParameters
     [Parameter]
     public SwitchParameter SeparateCaches { get; set; }
 
-    /// <summary>File of a projector for pictures (mmproj) that is to run beside the model.</summary>
-    [Parameter]
-    [Alias("MmProj")]
-    [ValidateNotNullOrEmpty]
-    public string? Projector { get; set; }
-
-    /// <summary>Files of LoRA adapters that are to be loaded with the model.</summary>
-    [Parameter]
-    [Alias("Lora")]
-    [ValidateNotNullOrEmpty]
-    public string[] Adapter { get; set; } = [];
-
     private Task<FitRequest> ReadRequestAsync() => OnPipelineAsync(() => PlacementWish.Apply(this, MyInvocation.BoundParameters, new FitRequest
     {
         Sequences = Sequences,
         UnifiedCache = !SeparateCaches,
-        Projector = Projector is null ? null : ProjectorShape.FromGguf(GgufFile.Read(this.ToFileSystemPath(Projector))),
-        Adapters = [.. Adapter.Select(adapter => AdapterShape.FromGguf(GgufFile.Read(this.ToFileSystemPath(adapter))))],
     }));
 }
