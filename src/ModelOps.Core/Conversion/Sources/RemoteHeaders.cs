@@ -1,4 +1,3 @@
-using ModelOps.Formats;
 using ModelOps.Hub;
 
 namespace ModelOps.Conversion;
