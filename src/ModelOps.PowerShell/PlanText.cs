@@ -38,6 +38,10 @@ internal static partial class PlanText
         return text.ToString();
     }
 
+    public static string Describe(SensitivityRequest request, string? output)
+        => $"Measure the sensitivity of {request.Source} on at most {request.MostTokens} tokens of {request.TextName ?? "the text"} for each tensor, with the model in BF16 in {request.WorkFolder ?? System.IO.Path.GetTempPath()}"
+            + (output is null ? "" : $"; write {output}{(File.Exists(output) ? ", which is there already" : "")}");
+
     public static string Describe(RemovalPlan plan, string title)
     {
         var text = new StringBuilder();

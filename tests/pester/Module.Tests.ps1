@@ -113,7 +113,7 @@ Describe 'Parameter sets' {
     }
 
     It 'offer -WhatIf where the disk changes, and nowhere else' {
-        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Convert-Model', 'Export-Model', 'Export-ModelBundle', 'Import-Model', 'Install-Model', 'Save-Model', 'Start-ModelMirror', 'Stop-ModelMirror', 'Test-Model', 'Uninstall-Model'
+        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Convert-Model', 'Export-Model', 'Export-ModelBundle', 'Import-Model', 'Install-Model', 'Measure-ModelSensitivity', 'Save-Model', 'Start-ModelMirror', 'Stop-ModelMirror', 'Test-Model', 'Uninstall-Model'
     }
 }
 

@@ -228,6 +228,11 @@ Describe 'Convert-Model' {
         (Get-WrittenError { Measure-ModelSensitivity $source -Text sample.txt -OutputPath none/table.json }).FullyQualifiedErrorId | Should -BeLike 'FileNotFound,*'
         $table = Measure-ModelSensitivity $source -Text sample.txt -ContextLength 64 -MaxTokens 128 -OutputPath table.json
         $table | Should -BeOfType ModelOps.SensitivityTable
+        $written = Get-Content table.json -Raw
+        (Get-WrittenError { Measure-ModelSensitivity $source -Text sample.txt -OutputPath table.json }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        Measure-ModelSensitivity $source -Text sample.txt -OutputPath table.json -Force -WhatIf | Should -BeNullOrEmpty
+        (Get-WrittenError { $source, $source | Measure-ModelSensitivity -Text sample.txt -OutputPath table.json -Force -WhatIf }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        Get-Content table.json -Raw | Should -BeExactly $written
         $result = Convert-Model $source -TargetSize 2MB -Sensitivity table.json -TensorType 'attn_v=Q8_0' -OutputPath sized.gguf
         (Get-Item sized.gguf).Length | Should -BeLessOrEqual 2MB
         (Get-Item sized.gguf).Length | Should -BeGreaterThan 1.9MB

@@ -12,6 +12,7 @@ internal static class SensitivityCommand
         var source = new Argument<string>("SOURCE") { Description = "What is to be converted: a checkpoint folder, a GGUF file, or an installed model: org/repo[:variant]." };
         var text = new Option<string>("--text") { Description = "The text to measure on, like what the model is used for; - reads what is piped in.", HelpName = "FILE", Required = true };
         var output = new Option<string?>("--output", "-o") { Description = "The file to write, for 'modelops convert --target-size SIZE --sensitivity FILE'.", HelpName = "FILE" };
+        var force = new Option<bool>("--force") { Description = "Replace the output file if it is there." };
         var contextLength = CommandSyntax.Number("--context", "N", "Tokens in one row.", 512, least: 2);
         var tokens = CommandSyntax.Number("--tokens", "N", "Most tokens of the text to score for each tensor.", 8192, least: 2);
         var imatrix = new Option<string?>("--imatrix") { Description = "The importance matrix that the conversion will have.", HelpName = "FILE" };
@@ -21,14 +22,14 @@ internal static class SensitivityCommand
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         return new Command("sensitivity", "Measure what rounding each tensor costs, for conversions to a size. Evaluates the text once a tensor.")
         {
-            source, text, output, contextLength, tokens, imatrix, workFolder, gpuLayers, threads, isolate,
+            source, text, output, force, contextLength, tokens, imatrix, workFolder, gpuLayers, threads, isolate,
         }.Does(host, async (context, parsed, cancellationToken) =>
         {
             var file = parsed.GetRequiredValue(text);
             var place = parsed.GetValue(output) is { } path ? context.FullPath(path) : null;
             if (place is not null)
             {
-                SensitivityTable.RequirePlace(place);
+                SensitivityTable.RequirePlace(place, parsed.GetValue(force));
             }
             var request = new SensitivityRequest
             {
@@ -51,7 +52,7 @@ internal static class SensitivityCommand
             table = table with { Source = parsed.GetRequiredValue(source) };
             if (place is not null)
             {
-                table.Write(place);
+                table.Write(place, parsed.GetValue(force));
             }
             context.Output.Write(table, CliJson.Default.SensitivityTable, report => Render(report, table));
             return 0;

@@ -4,7 +4,7 @@ using ModelOps.PowerShell.Completion;
 namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Measure-ModelSensitivity: what rounding each tensor of a model costs.</summary>
-[Cmdlet(VerbsDiagnostic.Measure, "ModelSensitivity", DefaultParameterSetName = ModelPathCmdlet.ByPath)]
+[Cmdlet(VerbsDiagnostic.Measure, "ModelSensitivity", DefaultParameterSetName = ModelPathCmdlet.ByPath, SupportsShouldProcess = true)]
 [OutputType(typeof(SensitivityTable))]
 public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
 {
@@ -27,6 +27,10 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
     [ValidateNotNullOrEmpty]
     public string? OutputPath { get; set; }
 
+    /// <summary>Replace the file of -OutputPath if it is there.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     /// <summary>Most tokens of the text to score for each tensor.</summary>
     [Parameter]
     [ValidateRange(2, int.MaxValue)]
@@ -43,6 +47,8 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
     [ValidateNotNullOrEmpty]
     public string? WorkFolder { get; set; }
 
+    private readonly HashSet<string> _outputs = new(StringComparer.Ordinal);
+
     // A repository may be installed in several variants; what is to be converted is its checkpoint, when there is one.
     private protected override Task ProcessAsync(CancellationToken cancellationToken)
         => ForEachModelAsync(Path, LiteralPath, model => this.OpenStore(Store).ResolveSource(model).Path, path => MeasureAsync(path, cancellationToken));
@@ -53,7 +59,12 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
         var (name, text) = await ReadTextAsync(cancellationToken);
         if (output is not null)
         {
-            SensitivityTable.RequirePlace(output);
+            // -Force is meant for what was there before, not for the table of the model before this one.
+            if (!_outputs.Add(output))
+            {
+                throw new ModelOpsException(ErrorKind.InvalidArgument, $"{output} is the table of another of these models already.", "Measure them one by one, each to a file of its own.");
+            }
+            SensitivityTable.RequirePlace(output, Force);
         }
         var request = new SensitivityRequest
         {
@@ -67,6 +78,10 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
             GpuLayers = WantedGpuLayers,
             Threads = Threads,
         };
+        if (!await ShouldProcessAsync(PlanText.Describe(request, output), $"Measure the sensitivity of {path}?"))
+        {
+            return;
+        }
         SensitivityTable table;
         using (var progress = StartProgress<SensitivityProgress>($"Measuring the sensitivity of {System.IO.Path.GetFileName(path)}", PlanText.Step))
         {
@@ -74,7 +89,7 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
         }
         if (output is not null)
         {
-            table.Write(output);
+            table.Write(output, Force);
         }
         await WriteObjectAsync(table);
     }

@@ -50,6 +50,7 @@ public sealed class TargetCommandTests
     [Theory]
     [InlineData(3, "There is no folder", "none/table.json")]
     [InlineData(2, "is a folder", ".")]
+    [InlineData(2, "is there already", "short.txt")]
     public async Task PlaceOfATableIsLookedAtFirst(int code, string message, string output)
     {
         using TemporaryFolder folder = new();

@@ -43,7 +43,7 @@ public sealed class SensitivityMeterTests : IDisposable
         Assert.All(table.Tensors, tensor => Assert.InRange(tensor.Kld, 1e-6, 0.1));
         Assert.Empty(Directory.GetFileSystemEntries(_folder.File("work")));
 
-        table.Write(_folder.File("table.json"));
+        table.Write(_folder.File("table.json"), overwrite: false);
         SensitivityTable read = SensitivityTable.Read(_folder.File("table.json"));
         Assert.Equal(table.Tensors, read.Tensors);
         Assert.Equal(table.ToJson(), read.ToJson());

@@ -65,29 +65,43 @@ public sealed record SensitivityTable
     public string ToJson() => JsonSerializer.Serialize(this, SensitivityJson.Default.SensitivityTable) + "\n";
 
     /// <summary>Refuses a path that <see cref="Write"/> could not write to, before hours of measuring are spent for it.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> for a folder; <see cref="ErrorKind.FileNotFound"/> when the file's folder is not there.</exception>
-    public static void RequirePlace(string path)
+    /// <param name="path">The file to be.</param>
+    /// <param name="overwrite">Whether it may replace one that is there.</param>
+    /// <exception cref="ModelOpsException">
+    /// <see cref="ErrorKind.InvalidArgument"/> for a folder and for a file that may not be replaced; <see cref="ErrorKind.FileNotFound"/> when the file's folder is not there.
+    /// </exception>
+    public static void RequirePlace(string path, bool overwrite)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path))
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} is a folder.", "Give the path of the file to be written.");
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
             throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no folder {folder} to write to.", "Create it first.");
+        if (!overwrite && File.Exists(path))
+            throw Taken(path, null);
     }
 
-    /// <summary>Writes the file.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when it cannot be written.</exception>
-    public void Write(string path)
+    /// <summary>Writes the file, whole or not at all.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="overwrite">Whether it may replace one that is there.</param>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> for a file that may not be replaced; <see cref="ErrorKind.Failure"/> when it cannot be written.</exception>
+    public void Write(string path, bool overwrite)
     {
+        var partial = $"{path}.{Guid.NewGuid():n}.partial";
         try
         {
-            File.WriteAllText(path, ToJson());
+            File.WriteAllText(partial, ToJson());
+            File.Move(partial, path, overwrite);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ModelOpsException(ErrorKind.Failure, $"{path} cannot be written: {exception.Message}", innerException: exception);
+            File.Delete(partial);
+            throw !overwrite && File.Exists(path) ? Taken(path, exception) : new ModelOpsException(ErrorKind.Failure, $"{path} cannot be written: {exception.Message}", innerException: exception);
         }
     }
+
+    private static ModelOpsException Taken(string path, Exception? inner)
+        => new(ErrorKind.InvalidArgument, $"'{path}' is there already.", "Choose another name, or replace it with --force.", inner);
 
     private static ModelOpsException NoTable(string path, string why, Exception? inner = null)
         => new(ErrorKind.InvalidArgument, $"{path} is no sensitivity table: {why}.", "Give a file that 'modelops sensitivity' has written.", inner);
