@@ -37,11 +37,11 @@ public sealed class MachinesTransformationAttribute : ArgumentTransformationAttr
     internal static string FullPath(EngineIntrinsics engine, string source)
         => source.StartsWith(ReferenceMachines.Prefix, StringComparison.OrdinalIgnoreCase) ? source : engine.SessionState.Path.GetUnresolvedProviderPathFromPSPath(source);
 
-    // Enumerations come out of remoting as numbers that only print as their names.
+    // Enumerations come out of remoting as numbers, strings as strings. The comma keeps a list of one a list.
     private const string ToJson = """
         param($machine)
         $kind = @{ Name = 'Kind'; Expression = { $text = "$($_.Kind)"; if ($text -match '^\d+$') { [int] $text } else { $text } } }
-        $devices = @{ Name = 'Devices'; Expression = { @($_.Devices | Select-Object -Property *, $kind -ExcludeProperty Kind, Family) } }
+        $devices = @{ Name = 'Devices'; Expression = { , @($_.Devices | Select-Object -Property *, $kind -ExcludeProperty Kind, Family) } }
         $machine | Select-Object -Property *, $devices -ExcludeProperty Devices, PSComputerName, RunspaceId, PSShowComputerName | ConvertTo-Json -Depth 5
         """;
 

@@ -57,8 +57,8 @@ Describe 'Test-ModelFit for a fleet' {
         (Get-Item $model | Test-ModelFit -Machine ref:cpu-*).Machine | Should -BeExactly @('cpu-16', 'cpu-32', 'cpu-64')
     }
 
-    It 'takes machines that came through remoting or as JSON' {
-        $machine = Get-ModelHardware -Reference rtx-3090-2x24
+    It 'takes machines that came through remoting or as JSON: <_>' -ForEach 'rtx-3090-2x24', 'cpu-16' {
+        $machine = Get-ModelHardware -Reference $_
         $remote = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($machine, 5))
         $remote.PSTypeNames[0] | Should -BeExactly 'Deserialized.ModelOps.Machine'
         $direct = $machine | Test-ModelFit $model
@@ -70,5 +70,66 @@ Describe 'Test-ModelFit for a fleet' {
 
     It 'gives a bool a machine with -Quiet' {
         Test-ModelFit $model -Machine ref:cpu-* -Quiet | Should -BeExactly @($true, $true, $true)
+    }
+}
+
+Describe 'Get-MachineInventory.ps1' {
+    BeforeAll {
+        $inventory = Join-Path $Root 'docs/runbooks/Get-MachineInventory.ps1'
+    }
+
+    It 'describes this machine as Get-ModelHardware does, without ModelOps' {
+        $script = & $inventory -ScriptOnly -StorePath $folder
+        $module = Get-ModelHardware -Store $folder
+        foreach ($name in 'SchemaVersion', 'Name', 'OperatingSystem', 'Architecture', 'Processor', 'PhysicalCores', 'LogicalProcessors') {
+            $script.$name | Should -BeExactly $module.$name -Because $name
+        }
+        $script.Devices.Kind | Should -BeExactly @($module.Devices.Kind | ForEach-Object { "$_" })
+        $script.Devices[0].TotalBytes | Should -Be $module.Devices[0].TotalBytes
+        $script.Devices[0].FreeBytes | Should -BeGreaterThan 0
+        $script.DiskFreeBytes | Should -BeGreaterThan 0
+    }
+
+    It 'writes a file that is a machine' {
+        & $inventory -ScriptOnly -OutputPath here.json
+        $fit = Test-ModelFit $model -Machine here.json
+        $fit.Machine | Should -BeExactly ([Environment]::MachineName)
+        $fit.Devices[0].FreeBytes | Should -BeGreaterThan 0
+    }
+
+    It 'goes through a pipeline of serialised objects' {
+        $remote = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((& $inventory -ScriptOnly), 5))
+        ($remote | Test-ModelFit $model).Machine | Should -BeExactly ([Environment]::MachineName)
+    }
+
+    It 'asks ModelOps where it is installed' {
+        Mock Get-Module { 'found' } -ParameterFilter { $ListAvailable }
+        (& $inventory) | Should -BeOfType ModelOps.Machine
+    }
+
+    It 'is written for Windows PowerShell 5.1' {
+        # What only PowerShell 7 parses: ternaries, null operators, pipeline chains.
+        $tokens = $null
+        $ast = [System.Management.Automation.Language.Parser]::ParseFile($inventory, [ref] $tokens, [ref] $null)
+        $later = 'QuestionMark', 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr'
+        $tokens | Where-Object { $_.Kind.ToString() -in $later -and -not $_.TokenFlags.HasFlag([System.Management.Automation.Language.TokenFlags]::CommandName) } | Should -BeNullOrEmpty
+        $ast.FindAll({ $args[0].GetType().Name -in 'TernaryExpressionAst', 'PipelineChainAst' }, $true) | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'Save-FleetInventory.ps1' {
+    It 'writes one file a machine of what came back' {
+        # Invoke-Command itself needs hosts; what it gives back is serialised.
+        Mock Invoke-Command {
+            foreach ($name in 'ws1', 'ws2') {
+                $machine = (Get-ModelHardware -Reference cpu-16)
+                $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($machine, 5))
+                $copy.Name = $name
+                $copy | Add-Member PSComputerName $name -PassThru | Add-Member RunspaceId ([guid]::NewGuid()) -PassThru
+            }
+        }
+        $files = & (Join-Path $Root 'docs/runbooks/Save-FleetInventory.ps1') -ComputerName ws1, ws2 -Path fleet
+        $files.Name | Should -BeExactly @('ws1.json', 'ws2.json')
+        (Test-ModelFit $model -Machine fleet/*.json).Machine | Should -BeExactly @('ws1', 'ws2')
     }
 }
