@@ -49,8 +49,8 @@ internal sealed class CommandContext
     /// <summary>A model that the engine can load.</summary>
     public string ResolveGguf(string model) => OpenStore().ResolveGguf(model);
 
-    /// <summary>This machine, with the memory bandwidth measured where the inventory does not know it: speed follows from it.</summary>
-    public Machine ReadMachine(CancellationToken cancellationToken) => LocalMachine.ReadAndMeasure(OpenStore().Options.Directory, cancellationToken);
+    /// <summary>This machine, with the memory bandwidth measured, now or lately, where the inventory does not know it: speed follows from it.</summary>
+    public Machine ReadMachine(CancellationToken cancellationToken) => LocalMachine.ReadWithBandwidth(OpenStore().Options.Directory, cancellationToken);
 
     /// <summary>A text file, or standard input for <c>-</c>.</summary>
     public async Task<string> ReadTextAsync(string file, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal static class HardwareCommand
                 context.Output.Write(new MachineListing(ReferenceMachines.All), CliJson.Default.MachineListing, report => RenderAll(report, ReferenceMachines.All));
                 return Task.FromResult(0);
             }
-            var machine = context.ReadMachine(cancellationToken);
+            var machine = LocalMachine.ReadAndMeasure(context.OpenStore().Options.Directory, cancellationToken);
             context.Output.Write(machine, CliJson.Default.Machine, report => Render(report, machine));
             return Task.FromResult(0);
         });

@@ -6,9 +6,36 @@ namespace ModelOps.Hardware;
 internal sealed class CpuTopology(string root)
 {
     /// <summary>Distinct physical cores; null where sysfs does not tell.</summary>
-    public int? PhysicalCores()
+    public int? PhysicalCores() => CountCores(AllowedProcessors());
+
+    /// <summary>Distinct physical cores of the fast kind; null where all are alike, or sysfs does not tell.</summary>
+    public int? PerformanceCores()
     {
-        var allowed = AllowedProcessors();
+        // Intel's hybrids name their two kinds; on ARM a capacity is given, relative to the fastest.
+        var fast = SystemFile.Read(Path.Combine(root, "sys/devices/cpu_atom/cpus")) is null ? FastByCapacity()
+            : SystemFile.Read(Path.Combine(root, "sys/devices/cpu_core/cpus")) is { } list ? ParseList(list) : null;
+        if (fast is null)
+        {
+            return null;
+        }
+        if (AllowedProcessors() is { } allowed)
+        {
+            fast.IntersectWith(allowed);
+        }
+        return CountCores(fast) ?? 0;
+    }
+
+    private HashSet<int>? FastByCapacity()
+    {
+        var capacities = SystemFile.Numbered(Path.Combine(root, "sys/devices/system/cpu"), "cpu")
+            .Select(folder => (Number: int.Parse(Path.GetFileName(folder).AsSpan(3), CultureInfo.InvariantCulture), Capacity: SystemFile.ReadNumber(Path.Combine(folder, "cpu_capacity"))))
+            .Where(processor => processor.Capacity is not null).ToList();
+        var least = capacities.Count > 0 ? capacities.Min(processor => processor.Capacity) : null;
+        return capacities.Any(processor => processor.Capacity > least) ? [.. capacities.Where(processor => processor.Capacity > least).Select(processor => processor.Number)] : null;
+    }
+
+    private int? CountCores(HashSet<int>? allowed)
+    {
         var cores = new HashSet<(long, long)>();
         foreach (var folder in SystemFile.Numbered(Path.Combine(root, "sys/devices/system/cpu"), "cpu"))
         {

@@ -18,7 +18,7 @@ internal sealed class LinuxGraphics(string root)
             var folder = Path.Combine(card, "device");
             var device = SystemFile.ReadNumber(Path.Combine(folder, "vendor")) switch
             {
-                Amd => ReadAmd(folder, freeMemoryBytes),
+                Amd => ReadAmd(card, folder, freeMemoryBytes),
                 Intel => ReadIntel(card, folder, memoryBytes, freeMemoryBytes),
                 _ => null,
             };
@@ -30,7 +30,7 @@ internal sealed class LinuxGraphics(string root)
         return devices;
     }
 
-    private Device? ReadAmd(string folder, long freeMemoryBytes)
+    private Device? ReadAmd(string card, string folder, long freeMemoryBytes)
     {
         if (SystemFile.ReadNumber(Path.Combine(folder, "mem_info_vram_total")) is not { } total)
         {
@@ -40,7 +40,8 @@ internal sealed class LinuxGraphics(string root)
         var name = Name(folder, "AMD GPU");
         if (total >= LeastOwnMemory)
         {
-            return new Device(name, DeviceKind.Gpu, total, free, null);
+            var device = new Device(name, DeviceKind.Gpu, total, free);
+            return device with { BandwidthBytesPerSecond = new AmdTopology(root).Bandwidth(card, device.Family) };
         }
         var shared = SystemFile.ReadNumber(Path.Combine(folder, "mem_info_gtt_total")) ?? 0;
         var sharedFree = Math.Min(freeMemoryBytes, Math.Max(0, shared - (SystemFile.ReadNumber(Path.Combine(folder, "mem_info_gtt_used")) ?? 0)));

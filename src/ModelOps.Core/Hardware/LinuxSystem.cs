@@ -9,18 +9,24 @@ internal sealed class LinuxSystem(string root)
     {
         var memory = MemoryInfo.Parse(Text("proc/meminfo") ?? "")
             ?? throw new ModelOpsException(ErrorKind.Failure, "The system does not say how much memory it has: /proc/meminfo is missing or has another form.");
-        var group = new ControlGroup(root).Read();
+        var groups = new ControlGroup(root);
+        var group = groups.Read();
         var total = Math.Min(memory.TotalBytes, group?.LimitBytes ?? long.MaxValue);
         var free = Math.Min(memory.AvailableBytes, group?.FreeBytes ?? long.MaxValue);
         var cpuInfo = Text("proc/cpuinfo") ?? "";
+        var topology = new CpuTopology(root);
         return new SystemFacts(
             OperatingSystemName(),
             CpuInfo.ProcessorName(cpuInfo) ?? Text("sys/firmware/devicetree/base/model")?.TrimEnd('\0', '\n') ?? RuntimeInformation.ProcessArchitecture.ToString(),
-            new CpuTopology(root).PhysicalCores() ?? CpuInfo.PhysicalCores(cpuInfo) ?? Environment.ProcessorCount,
+            topology.PhysicalCores() ?? CpuInfo.PhysicalCores(cpuInfo) ?? Environment.ProcessorCount,
             total,
             free,
             null,
-            new LinuxGraphics(root).Read(total, free));
+            new LinuxGraphics(root).Read(total, free))
+        {
+            PerformanceCores = topology.PerformanceCores(),
+            ProcessorQuota = groups.ProcessorQuota(),
+        };
     }
 
     /// <summary>The distribution's name, as it is shown to people, and the kernel.</summary>

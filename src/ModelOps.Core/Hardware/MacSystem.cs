@@ -29,11 +29,14 @@ internal static unsafe partial class MacSystem
         var free = Math.Min(memory, FreeBytes() ?? memory);
         var bandwidth = AppleChip.Bandwidth(chip);
         IReadOnlyList<Device> gpus = RuntimeInformation.ProcessArchitecture == Architecture.Arm64
-            ? [AppleChip.Gpu(chip, memory, free, Number("iogpu.wired_limit_mb") ?? 0)]
+            ? [MacGraphics.Read(chip, free) ?? AppleChip.Gpu(chip, memory, free, Number("iogpu.wired_limit_mb") ?? 0)]
             : [];
         return new SystemFacts(
             $"macOS {Text("kern.osproductversion") ?? Environment.OSVersion.Version.ToString()}",
-            chip, (int)(Number("hw.physicalcpu") ?? Environment.ProcessorCount), memory, free, bandwidth, gpus);
+            chip, (int)(Number("hw.physicalcpu") ?? Environment.ProcessorCount), memory, free, bandwidth, gpus)
+        {
+            PerformanceCores = Number("hw.nperflevels") > 1 ? (int?)Number("hw.perflevel0.physicalcpu") : null,
+        };
     }
 
     /// <summary>Pages that are free or can be had for the asking: free, inactive and speculative ones (the last are counted as free).</summary>

@@ -41,6 +41,20 @@ internal static unsafe class NvidiaManagement
         }
     }
 
+    /// <summary>Whether the driver's library is there.</summary>
+    public static bool IsInstalled
+    {
+        get
+        {
+            if (!TryLoad(out var library))
+            {
+                return false;
+            }
+            NativeLibrary.Free(library);
+            return true;
+        }
+    }
+
     /// <summary>Memory bandwidth in bytes a second: two transfers a clock on every line of the bus; null when the driver does not tell.</summary>
     internal static double? Bandwidth(uint busBits, uint clockMegahertz)
         => busBits > 0 && clockMegahertz > 0 ? busBits / 8.0 * clockMegahertz * 1e6 * 2 : null;

@@ -9,4 +9,11 @@ namespace ModelOps.Hardware;
 /// <param name="MemoryBandwidth">Bandwidth of the main memory in bytes a second, when known from the chip's name.</param>
 /// <param name="Gpus">GPUs that <see cref="NvidiaManagement"/> does not know.</param>
 internal sealed record SystemFacts(
-    string OperatingSystem, string Processor, int PhysicalCores, long MemoryBytes, long FreeMemoryBytes, double? MemoryBandwidth, IReadOnlyList<Device> Gpus);
+    string OperatingSystem, string Processor, int PhysicalCores, long MemoryBytes, long FreeMemoryBytes, double? MemoryBandwidth, IReadOnlyList<Device> Gpus)
+{
+    /// <summary>Physical cores of the fast kind; null where all are alike, or the system does not tell.</summary>
+    public int? PerformanceCores { get; init; }
+
+    /// <summary>Processors' worth of time that a container grants; null without a limit.</summary>
+    public double? ProcessorQuota { get; init; }
+}

@@ -4,7 +4,7 @@ using Microsoft.Win32;
 
 namespace ModelOps.Hardware;
 
-/// <summary>Windows: kernel32 for memory and cores, the registry for names and the GPUs that NVML does not know.</summary>
+/// <summary>Windows: kernel32 for memory and cores, the registry for names, and for GPUs where DXGI does not answer.</summary>
 [SupportedOSPlatform("windows")]
 internal static unsafe partial class WindowsSystem
 {
@@ -34,6 +34,11 @@ internal static unsafe partial class WindowsSystem
     [return: MarshalAs(UnmanagedType.Bool)]
     private static partial bool GetLogicalProcessorInformationEx(int relationship, byte* buffer, uint* length);
 
+    [LibraryImport("kernel32.dll", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static partial bool QueryInformationJobObject(nint job, int informationClass, byte* information, uint length, uint* returned);
+
     public static SystemFacts Read()
     {
         var status = new MemoryStatus { Length = (uint)sizeof(MemoryStatus) };
@@ -41,14 +46,36 @@ internal static unsafe partial class WindowsSystem
         {
             throw new ModelOpsException(ErrorKind.Failure, $"Windows does not say how much memory it has (error {Marshal.GetLastPInvokeError()}).");
         }
+        var (total, free) = ((long)status.TotalPhysical, (long)status.AvailablePhysical);
+        if (JobLimit() is { } limit)
+        {
+            // A job's limit is on memory that is committed, of which this process has taken some.
+            total = Math.Min(total, limit);
+            free = Math.Min(free, Math.Max(0, limit - System.Diagnostics.Process.GetCurrentProcess().PrivateMemorySize64));
+        }
+        var cores = Cores();
         return new SystemFacts(
             RuntimeInformation.OSDescription,
             ProcessorName() ?? RuntimeInformation.ProcessArchitecture.ToString(),
-            PhysicalCores() ?? Environment.ProcessorCount,
-            (long)status.TotalPhysical,
-            (long)status.AvailablePhysical,
+            cores?.Cores ?? Environment.ProcessorCount,
+            total,
+            free,
             null,
-            Gpus((long)status.TotalPhysical, (long)status.AvailablePhysical));
+            WindowsGraphics.Read(free) ?? Gpus(total, free))
+        {
+            PerformanceCores = cores?.Fast,
+        };
+    }
+
+    /// <summary>The memory limit of the job that this process is in; null when there is none.</summary>
+    private static long? JobLimit()
+    {
+        const int ExtendedLimitInformation = 9;
+        var record = stackalloc byte[WindowsRecords.JobRecordLength];
+        // A null handle means the job of the calling process; outside of any the call fails.
+        return QueryInformationJobObject(0, ExtendedLimitInformation, record, WindowsRecords.JobRecordLength, null)
+            ? WindowsRecords.JobLimit(new ReadOnlySpan<byte>(record, WindowsRecords.JobRecordLength))
+            : null;
     }
 
     private static string? ProcessorName()
@@ -57,7 +84,7 @@ internal static unsafe partial class WindowsSystem
         return (key?.GetValue("ProcessorNameString") as string)?.Trim();
     }
 
-    private static int? PhysicalCores()
+    private static (int Cores, int? Fast)? Cores()
     {
         uint length = 0;
         // The first call only tells the length and is bound to fail.

@@ -66,7 +66,9 @@ public class ProcessorTests
         Record(0, 0, 48);
         Record(48, 2, 32);
         Record(80, 0, 48);
-        Assert.Equal(2, WindowsRecords.CountCores(records));
+        Assert.Equal((2, null), WindowsRecords.CountCores(records));
+        records[9] = 1;
+        Assert.Equal((2, 1), WindowsRecords.CountCores(records));
         Record(80, 0, 4);
         Assert.Null(WindowsRecords.CountCores(records));
         Record(80, 0, 400);

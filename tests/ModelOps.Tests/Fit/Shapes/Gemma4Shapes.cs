@@ -12,23 +12,37 @@ internal static class Gemma4Shapes
 
     private sealed record Sizes(int Layers, int Embedding, int Heads, int SlidingKvHeads, int GlobalKvHeads, int FeedForward, int Context, int Window, int Period)
     {
-        /// <summary>Last layers without keys and values of their own; their feed-forward network is twice as wide.</summary>
+        /// <summary>Last layers without keys and values of their own.</summary>
         public int SharedLayers { get; init; }
         public int PerLayerEmbedding { get; init; }
+        /// <summary>Whether those layers' networks are twice as wide.</summary>
+        public bool WideShared { get; init; }
         public (int Count, int Used, int Length)? Experts { get; init; }
     }
 
-    public static HeaderBuilder E2B() => Build(new(35, 1536, 8, 1, 1, 6144, 131072, 512, 5) { SharedLayers = 20, PerLayerEmbedding = 256 });
+    public static HeaderBuilder E2B() => E2B(GgmlType.Q4_K);
 
-    public static HeaderBuilder A26B() => Build(new(30, 2816, 16, 8, 2, 2112, 262144, 1024, 6) { Experts = (128, 8, 704) });
+    public static HeaderBuilder A26B() => A26B(GgmlType.Q4_K);
 
-    public static HeaderBuilder Dense31B() => Build(new(60, 5376, 32, 16, 4, 21504, 262144, 1024, 6));
+    public static HeaderBuilder Dense31B() => Dense31B(GgmlType.Q4_K);
 
-    private static HeaderBuilder Build(Sizes sizes)
+    public static HeaderBuilder E2B(GgmlType type) => Build(new(35, 1536, 8, 1, 1, 6144, 131072, 512, 5) { SharedLayers = 20, WideShared = true, PerLayerEmbedding = 256 }, type);
+
+    /// <summary>Sizes inferred: the file then has the published size in Q4_0 and in BF16.</summary>
+    public static HeaderBuilder E4B(GgmlType type) => Build(new(42, 2560, 8, 2, 2, 10240, 131072, 512, 6) { SharedLayers = 18, PerLayerEmbedding = 256 }, type);
+
+    /// <summary>Sizes inferred: the file then has the published size in Q4_0 and in BF16.</summary>
+    public static HeaderBuilder Dense12B(GgmlType type) => Build(new(48, 3840, 16, 8, 1, 15360, 262144, 1024, 6), type);
+
+    public static HeaderBuilder A26B(GgmlType type) => Build(new(30, 2816, 16, 8, 2, 2112, 262144, 1024, 6) { Experts = (128, 8, 704) }, type);
+
+    public static HeaderBuilder Dense31B(GgmlType type) => Build(new(60, 5376, 32, 16, 4, 21504, 262144, 1024, 6), type);
+
+    private static HeaderBuilder Build(Sizes sizes, GgmlType type)
     {
         bool[] sliding = [.. Enumerable.Range(0, sizes.Layers).Select(layer => (layer + 1) % sizes.Period != 0)];
-        int[] widths = [.. Enumerable.Range(0, sizes.Layers).Select(layer => layer < sizes.Layers - sizes.SharedLayers ? sizes.FeedForward : 2 * sizes.FeedForward)];
-        var header = new HeaderBuilder("gemma4", GgmlType.Q4_K)
+        int[] widths = [.. Enumerable.Range(0, sizes.Layers).Select(layer => layer < sizes.Layers - sizes.SharedLayers || !sizes.WideShared ? sizes.FeedForward : 2 * sizes.FeedForward)];
+        var header = new HeaderBuilder("gemma4", type)
             .Common(sizes.Layers, sizes.Embedding, sizes.Heads, sizes.FeedForward, Vocabulary, sizes.Context, tied: true)
             .Heads(sizes.SlidingKvHeads, GlobalLength)
             .Set("attention.key_length_swa", SlidingLength).Set("attention.value_length_swa", SlidingLength)
