@@ -50,7 +50,16 @@ internal sealed class CommandContext
     public string ResolveGguf(string model) => OpenStore().ResolveGguf(model);
 
     /// <summary>This machine, with the memory bandwidth measured, now or lately, where the inventory does not know it: speed follows from it.</summary>
-    public Machine ReadMachine(CancellationToken cancellationToken) => LocalMachine.ReadWithBandwidth(OpenStore().Options.Directory, cancellationToken);
+    public Task<Machine> ReadMachineAsync(CancellationToken cancellationToken) => WithEngineAsync(LocalMachine.ReadWithBandwidth(OpenStore().Options.Directory, cancellationToken), cancellationToken);
+
+    /// <summary>The same with the bandwidth measured anew.</summary>
+    public Task<Machine> MeasureMachineAsync(CancellationToken cancellationToken) => WithEngineAsync(LocalMachine.ReadAndMeasure(OpenStore().Options.Directory, cancellationToken), cancellationToken);
+
+    private static async Task<Machine> WithEngineAsync(Machine machine, CancellationToken cancellationToken)
+    {
+        await using var runner = new InProcessRunner();
+        return await LocalMachine.WithEngineAsync(machine, () => runner.ReadDevicesAsync(cancellationToken));
+    }
 
     /// <summary>A text file, or standard input for <c>-</c>.</summary>
     public async Task<string> ReadTextAsync(string file, CancellationToken cancellationToken)

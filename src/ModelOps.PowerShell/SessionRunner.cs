@@ -27,6 +27,10 @@ internal static class SessionRunner
         }
     }
 
+    /// <summary>A machine with its GPUs as the engine shows them: drivers are loaded in the worker only.</summary>
+    public static Task<Machine> WithEngineAsync(Machine machine, CancellationToken cancellationToken)
+        => LocalMachine.WithEngineAsync(machine, () => UseAsync(runner => runner.ReadDevicesAsync(cancellationToken), cancellationToken));
+
     /// <summary>Ends the worker, once it has done what it is doing; the next use starts another.</summary>
     public static async Task CloseAsync()
     {

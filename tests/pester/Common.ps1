@@ -12,6 +12,9 @@ foreach ($name in 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HF_HUB_OFFLINE', 'TRANS
     Remove-Item "Env:$name" -ErrorAction Ignore
 }
 
+# Nor what is measured here, on a busy machine, to the user who runs them.
+$env:XDG_CACHE_HOME = Join-Path ([System.IO.Path]::GetTempPath()) "modelops-pester-cache-$PID"
+
 function New-TestFolder {
     (New-Item -ItemType Directory (Join-Path ([System.IO.Path]::GetTempPath()) "modelops-pester-$([guid]::NewGuid().ToString('n'))")).FullName
 }

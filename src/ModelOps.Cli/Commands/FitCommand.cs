@@ -32,13 +32,13 @@ internal static class FitCommand
             var explained = parsed.GetValue(explain);
             return machines is { Count: > 1 }
                 ? AnswerFleet(context, name, subject, machines, wanted, explained)
-                : Answer(context, name, subject, given ?? ThisMachine(context, subject, cancellationToken), wanted, explained);
+                : Answer(context, name, subject, given ?? await ThisMachineAsync(context, subject, cancellationToken), wanted, explained);
         });
     }
 
     // A file that is on this machine's disk needs no more room there; a checkpoint, a folder, is yet to be converted.
-    private static Machine ThisMachine(CommandContext context, FitSubject subject, CancellationToken cancellationToken)
-        => context.ReadMachine(cancellationToken) is var machine && File.Exists(subject.Path) ? machine with { DiskFreeBytes = null } : machine;
+    private static async Task<Machine> ThisMachineAsync(CommandContext context, FitSubject subject, CancellationToken cancellationToken)
+        => await context.ReadMachineAsync(cancellationToken) is var machine && File.Exists(subject.Path) ? machine with { DiskFreeBytes = null } : machine;
 
     private static int Answer(CommandContext context, string model, FitSubject subject, Machine machine, FitRequest request, bool explain)
     {

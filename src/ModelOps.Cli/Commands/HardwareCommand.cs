@@ -10,16 +10,16 @@ internal static class HardwareCommand
     public static Command Create(CliHost host)
     {
         var list = new Option<bool>("--list") { Description = $"Show the built-in reference machines instead, which 'fit --machine {ReferenceMachines.Prefix}NAME' answers for." };
-        return new Command("hardware", "Show this machine as a fit sees it; its JSON is a file for 'fit --machine'.") { list }.Does(host, (context, parsed, cancellationToken) =>
+        return new Command("hardware", "Show this machine as a fit sees it; its JSON is a file for 'fit --machine'.") { list }.Does(host, async (context, parsed, cancellationToken) =>
         {
             if (parsed.GetValue(list))
             {
                 context.Output.Write(new MachineListing(ReferenceMachines.All), CliJson.Default.MachineListing, report => RenderAll(report, ReferenceMachines.All));
-                return Task.FromResult(0);
+                return 0;
             }
-            var machine = LocalMachine.ReadAndMeasure(context.OpenStore().Options.Directory, cancellationToken);
+            var machine = await context.MeasureMachineAsync(cancellationToken);
             context.Output.Write(machine, CliJson.Default.Machine, report => Render(report, machine));
-            return Task.FromResult(0);
+            return 0;
         });
     }
 

@@ -44,7 +44,7 @@ internal static class ShowCommand
                 throw new ModelOpsException(ErrorKind.VariantNotFound, $"{info.Repository} has no variant '{name.Variant}'.", $"See what there is: modelops show {info.Repository}");
             }
         }
-        variants = await VariantFit.CheckAsync(hub, variants, context.ReadMachine(cancellationToken), headers, cancellationToken);
+        variants = await VariantFit.CheckAsync(hub, variants, await context.ReadMachineAsync(cancellationToken), headers, cancellationToken);
         var listing = new RepositoryListing(info.Repository, info.Commit, info.Summary, variants);
         context.Output.Write(listing, CliJson.Default.RepositoryListing, report => Render(report, listing));
         return 0;

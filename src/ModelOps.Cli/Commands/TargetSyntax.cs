@@ -33,7 +33,7 @@ internal sealed class TargetSyntax
         {
             Bytes = size,
             Fit = fit ? new FitRequest { ContextLength = parsed.GetValue(_context), GpuLayers = parsed.GetValue(_gpuLayers).Count, KvType = parsed.GetValue(_kvType) } : null,
-            Machine = fit ? await _machine.ReadAsync(context, parsed, cancellationToken) ?? context.ReadMachine(cancellationToken) with { DiskFreeBytes = null } : null,
+            Machine = fit ? await _machine.ReadAsync(context, parsed, cancellationToken) ?? await context.ReadMachineAsync(cancellationToken) with { DiskFreeBytes = null } : null,
             Sensitivity = sensitivity is null ? null : context.FullPath(sensitivity),
         };
     }

@@ -13,10 +13,90 @@ public static class LocalMachine
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is.</exception>
     public static Machine Read(string? storeDirectory = null) => Judge(HardwareInventory.Read(storeDirectory), LlamaLibrary.GpuBackends());
 
-    /// <summary>The same with the bandwidth of the main memory measured, see <see cref="HardwareInventory.ReadAndMeasure"/>: then a fit can tell the speed.</summary>
+    /// <summary>The same with the bandwidth of the main memory, see <see cref="HardwareInventory.ReadWithBandwidth"/>: then a fit can tell the speed.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is, or it cannot be measured.</exception>
+    public static Machine ReadWithBandwidth(string? storeDirectory = null, CancellationToken cancellationToken = default)
+        => Judge(HardwareInventory.ReadWithBandwidth(storeDirectory, cancellationToken), LlamaLibrary.GpuBackends());
+
+    /// <summary>The same with the bandwidth of the main memory measured anew, see <see cref="HardwareInventory.ReadAndMeasure"/>.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is, or it cannot be measured.</exception>
     public static Machine ReadAndMeasure(string? storeDirectory = null, CancellationToken cancellationToken = default)
         => Judge(HardwareInventory.ReadAndMeasure(storeDirectory, cancellationToken), LlamaLibrary.GpuBackends());
+
+    /// <summary>
+    /// The machine with its GPUs as the engine shows them (<see cref="With"/>), where it brings a backend for any; where it fails to answer they are unusable,
+    /// with its reason.
+    /// </summary>
+    /// <param name="machine">The machine as the inventory has it.</param>
+    /// <param name="ask">Asks the engine in the process that runs models: a runner's ReadDevicesAsync.</param>
+    public static async Task<Machine> WithEngineAsync(Machine machine, Func<Task<IReadOnlyList<Device>>> ask)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(ask);
+        if (LlamaLibrary.GpuBackends() is not { Count: > 0 })
+        {
+            return machine;
+        }
+        try
+        {
+            return With(machine, await ask().ConfigureAwait(false));
+        }
+        catch (ModelOpsException exception) when (exception.Kind is ErrorKind.EngineNotFound or ErrorKind.EngineCrashed or ErrorKind.EngineFailure)
+        {
+            return machine with
+            {
+                Devices =
+                [
+                    .. machine.Devices.Select(device => device.Kind == DeviceKind.Cpu ? device
+                        : device with { Unusable = device.Unusable ?? $"{device.Name} is not counted: the engine does not answer. {exception.Message}" }),
+                ],
+            };
+        }
+    }
+
+    /// <summary>
+    /// The machine with its GPUs as the engine shows them: its order, which is that of <see cref="EngineParameters.TensorSplit"/>, and its memory, as nothing can
+    /// be had that a backend does not see. Bandwidth, and NVIDIA's free memory, stay those of the inventory: CUDA's is less by the context that asking took, and a fit
+    /// counts a context already. GPUs that the engine does not show are left unusable.
+    /// </summary>
+    public static Machine With(Machine machine, IReadOnlyList<Device> engineDevices)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(engineDevices);
+        List<Device> left = [.. machine.Devices.Where(device => device.Kind != DeviceKind.Cpu)];
+        List<Device> shown = [];
+        foreach (Device device in engineDevices)
+        {
+            Device? known = left.Find(other => IsSame(other, device));
+            if (known is not null)
+            {
+                left.Remove(known);
+            }
+            shown.Add(device with
+            {
+                BandwidthBytesPerSecond = known?.BandwidthBytesPerSecond ?? device.BandwidthBytesPerSecond,
+                FreeBytes = known is not null && known.Family.IsNvidia() ? Math.Clamp(known.FreeBytes, device.FreeBytes, device.TotalBytes) : device.FreeBytes,
+            });
+        }
+        return machine with
+        {
+            Devices =
+            [
+                .. machine.Devices.Where(device => device.Kind == DeviceKind.Cpu),
+                .. shown,
+                .. left.Select(device => device with { Unusable = device.Unusable ?? $"{device.Name} is not counted: the llama.cpp libraries in use do not show it. Check its driver." }),
+            ],
+        };
+    }
+
+    /// <summary>Whether two names are of one GPU: drivers add to them (<c>AMD Radeon RX 7900 XTX (RADV NAVI31)</c>), and their memory differs by what is reserved.</summary>
+    private static bool IsSame(Device inventory, Device engine)
+    {
+        const double Tolerance = 0.1;
+        return inventory.Kind == engine.Kind
+            && (engine.Name.Contains(inventory.Name, StringComparison.OrdinalIgnoreCase) || inventory.Name.Contains(engine.Name, StringComparison.OrdinalIgnoreCase)
+                || (inventory.Family == engine.Family && Math.Abs(inventory.TotalBytes - engine.TotalBytes) <= Tolerance * engine.TotalBytes));
+    }
 
     /// <summary>Says of every GPU whether one of the backends serves it; null backends: there is no engine to ask.</summary>
     internal static Machine Judge(Machine machine, IReadOnlyList<string>? backends)

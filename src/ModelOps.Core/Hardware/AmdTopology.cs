@@ -11,8 +11,8 @@ internal sealed class AmdTopology(string root)
         foreach (var node in SystemFile.Numbered(Path.Combine(root, "sys/class/kfd/kfd/topology/nodes"), ""))
         {
             // The processor is a node as well, with no minor number for rendering.
-            if (Property(Path.Combine(node, "properties"), "drm_render_minor") is not > 0 and var minor
-                || !Directory.Exists(Path.Combine(card, $"device/drm/renderD{minor}")))
+            var minor = Property(Path.Combine(node, "properties"), "drm_render_minor");
+            if (minor is not > 0 || !Directory.Exists(Path.Combine(card, $"device/drm/renderD{minor}")))
             {
                 continue;
             }

@@ -27,4 +27,7 @@ public interface IModelRunner : IAsyncDisposable
 
     /// <summary>Measures what rounding each tensor costs, as <see cref="SensitivityMeter"/> does; the loaded model is not touched.</summary>
     Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>The GPUs that the engine shows, in its order (see <see cref="LocalMachine.With"/>): asking loads drivers, which is better done where models run.</summary>
+    Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ModelOps.Engine;
 using ModelOps.Runner;
 
 namespace ModelOps;
@@ -41,6 +42,9 @@ public sealed class InProcessRunner : IModelRunner
     /// <inheritdoc/>
     public Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default)
         => SensitivityMeter.MeasureAsync(request, progress, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default) => Task.Run(() => EngineDevices.Read(null), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

@@ -142,6 +142,8 @@ public static class WorkerHost
                         Id = id,
                         Sensitivity = await runner.MeasureSensitivityAsync(measurement, new DirectProgress<SensitivityProgress>(done => Send(new WorkerEvent { Id = id, SensitivityProgress = done })), cancellationToken).ConfigureAwait(false),
                     };
+                case { Call: WorkerCall.ReadDevices }:
+                    return new WorkerEvent { Id = id, Devices = await runner.ReadDevicesAsync(cancellationToken).ConfigureAwait(false) };
                 default:
                     throw new ModelOpsException(ErrorKind.Failure, $"The worker does not know the call {request.Call}.");
             }

@@ -5,7 +5,7 @@ namespace ModelOps.Runner;
 /// <summary>What the parent can ask of its worker.</summary>
 internal enum WorkerCall
 {
-    Load, Generate, Measure, MeasureSensitivity, Cancel,
+    Load, Generate, Measure, MeasureSensitivity, ReadDevices, Cancel,
 }
 
 /// <summary>A line from parent to worker.</summary>
@@ -42,12 +42,13 @@ internal sealed record WorkerEvent
     public QualityResult? Quality { get; init; }
     public SensitivityProgress? SensitivityProgress { get; init; }
     public SensitivityTable? Sensitivity { get; init; }
+    public IReadOnlyList<Device>? Devices { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Cancelled { get; init; }
     public WorkerError? Error { get; init; }
 
     [JsonIgnore]
-    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Error is not null;
+    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Error is not null;
 }
 
 /// <summary>An error, carried over to be thrown again.</summary>

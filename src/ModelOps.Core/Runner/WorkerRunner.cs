@@ -124,6 +124,14 @@ public sealed class WorkerRunner : IModelRunner
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default)
+        => ExclusivelyAsync(async () =>
+        {
+            WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.ReadDevices), _ => { }, "while looking for GPUs", cancellationToken).ConfigureAwait(false);
+            return end.Devices!;
+        }, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_disposed)

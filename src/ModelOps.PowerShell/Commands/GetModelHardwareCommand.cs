@@ -42,6 +42,6 @@ public sealed class GetModelHardwareCommand : ModelOpsCmdlet
     {
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
         var machine = MeasureBandwidth ? LocalMachine.ReadAndMeasure(store.Options.Directory, cancellationToken) : LocalMachine.Read(store.Options.Directory);
-        await WriteObjectAsync(machine);
+        await WriteObjectAsync(await SessionRunner.WithEngineAsync(machine, cancellationToken));
     }
 }

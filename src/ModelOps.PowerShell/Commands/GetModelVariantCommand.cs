@@ -45,7 +45,7 @@ public sealed class GetModelVariantCommand : HubCmdlet
         IReadOnlyList<ModelVariant> chosen = [.. variants.Where(variant => pattern is null || pattern.IsMatch(variant.Name))];
         if (!NoFit || Header)
         {
-            chosen = await VariantFit.CheckAsync(Hub, chosen, NoFit ? null : LocalMachine.Read(), Header, cancellationToken);
+            chosen = await VariantFit.CheckAsync(Hub, chosen, NoFit ? null : await SessionRunner.WithEngineAsync(LocalMachine.Read(), cancellationToken), Header, cancellationToken);
         }
         foreach (var variant in chosen)
         {

@@ -87,6 +87,49 @@ public class GraphicsTests
     [InlineData("ROOT\\BasicDisplay")]
     public void WindowsAdaptersOfOthersAreLeftOut(string id) => Assert.Null(WindowsRecords.Adapter("Name", id, 0, 32 * GiB, 10 * GiB));
 
+    /// <summary>Makers' figures: RX 7900 XTX, RX 6900 XT, RX 5700 XT, MI100, MI210, MI300X.</summary>
+    [Theory]
+    [InlineData("AMD Radeon RX 7900 XTX", 384, 1249, 960)]
+    [InlineData("AMD Radeon RX 6900 XT", 256, 1000, 512)]
+    [InlineData("AMD Radeon RX 5700 XT", 256, 875, 448)]
+    [InlineData("AMD Instinct MI100", 4096, 1200, 1229)]
+    [InlineData("AMD Instinct MI210", 4096, 1600, 1638)]
+    [InlineData("AMD Instinct MI300X", 8192, 1300, 5300)]
+    public void AmdBandwidthIsBusTimesClock(string name, long bits, long megahertz, double gigabytes)
+        => Assert.InRange(AmdTopology.Bandwidth(bits, megahertz, new Device(name, DeviceKind.Gpu, 1, 1).Family)!.Value / 1e9 / gigabytes, 0.99, 1.01);
+
+    [Fact]
+    public void AmdBandwidthOfUnknownMemoryIsUnknown() => Assert.Null(AmdTopology.Bandwidth(256, 2000, DeviceFamily.AmdGcn));
+
+    [Fact]
+    public void TheComputeDriversNodeOfACardIsFoundByItsRenderer()
+    {
+        using var root = Card(new FakeRoot(), "card1", "0x1002", "0x744c", ("device/mem_info_vram_total", 24 * GiB), ("device/mem_info_vram_used", 0))
+            .Add("sys/class/drm/card1/device/drm/renderD129/dev", "226:129\n")
+            .Add("sys/class/kfd/kfd/topology/nodes/0/properties", "cpu_cores_count 16\ndrm_render_minor 0\n")
+            .Add("sys/class/kfd/kfd/topology/nodes/0/mem_banks/0/properties", "width 64\nmem_clk_max 3200\n")
+            .Add("sys/class/kfd/kfd/topology/nodes/1/properties", "drm_render_minor 128\n")
+            .Add("sys/class/kfd/kfd/topology/nodes/1/mem_banks/0/properties", "width 256\nmem_clk_max 1000\n")
+            .Add("sys/class/kfd/kfd/topology/nodes/2/properties", "simd_count 192\ndrm_render_minor 129\n")
+            .Add("sys/class/kfd/kfd/topology/nodes/2/mem_banks/0/properties", "heap_type 1\nsize_in_bytes 25753026560\nwidth 384\nmem_clk_max 1249\n");
+        Assert.Equal(959.2e9, new LinuxGraphics(root.Path).Read(64 * GiB, 40 * GiB)[0].BandwidthBytesPerSecond!.Value, 1e8);
+    }
+
+    [Theory]
+    [InlineData(0x1002, false, 24, 32, 20L, false, DeviceKind.Gpu, 24, 20)]
+    [InlineData(0x1002, false, 24, 32, null, false, DeviceKind.Gpu, 24, 24)]
+    [InlineData(0x8086, false, 0, 16, 15L, false, DeviceKind.IntegratedGpu, 16, 10)]
+    [InlineData(0x10DE, false, 8, 16, 7L, false, DeviceKind.Gpu, 8, 7)]
+    public void DxgiTellsEveryMakersAdapters(uint vendor, bool software, long own, long shared, long? granted, bool nvidiaKnown, DeviceKind kind, long total, long free)
+        => Assert.Equal(new Device("Name", kind, total * GiB, free * GiB), WindowsRecords.Adapter("Name", vendor, software, own * GiB, shared * GiB, granted * GiB, 10 * GiB, nvidiaKnown));
+
+    [Theory]
+    [InlineData(0x1414, true, false)]
+    [InlineData(0x1414, false, false)]
+    [InlineData(0x10DE, false, true)]
+    public void DxgisRenderersAndWhatNvmlKnowsAreLeftOut(uint vendor, bool software, bool nvidiaKnown)
+        => Assert.Null(WindowsRecords.Adapter("Name", vendor, software, 8 * GiB, 16 * GiB, null, 10 * GiB, nvidiaKnown));
+
     [Theory]
     [InlineData(16, 16, 0, 10, 10)]
     [InlineData(128, 100, 0, 96, 96)]

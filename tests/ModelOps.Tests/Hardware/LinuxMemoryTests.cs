@@ -68,6 +68,54 @@ public class LinuxMemoryTests
         Assert.Equal((3 * GiB, 2 * GiB), new ControlGroup(root.Path).Read());
     }
 
+    [Fact]
+    public void AGroupThatIsSlowedDownAboveAMarkIsLimitedByIt()
+    {
+        using var root = new FakeRoot()
+            .Add("proc/self/cgroup", "0::/user.slice\n")
+            .Add("sys/fs/cgroup/user.slice/memory.max", "8589934592\n")
+            .Add("sys/fs/cgroup/user.slice/memory.high", "4294967296\n")
+            .Add("sys/fs/cgroup/user.slice/memory.current", "1073741824\n")
+            .Add("sys/fs/cgroup/user.slice/memory.swap.max", "17179869184\n");
+        Assert.Equal((4 * GiB, 3 * GiB), new ControlGroup(root.Path).Read());
+    }
+
+    /// <summary>Memory and swap together are limited to 3 GiB, of which 2.5 are in use: half a gigabyte is left, whatever memory alone has.</summary>
+    [Fact]
+    public void MemoryAndSwapTogetherMayBeTheFullerLimit()
+    {
+        using var root = new FakeRoot()
+            .Add("proc/self/cgroup", "5:memory:/x\n")
+            .Add("sys/fs/cgroup/memory/x/memory.limit_in_bytes", "3221225472\n")
+            .Add("sys/fs/cgroup/memory/x/memory.usage_in_bytes", "1073741824\n")
+            .Add("sys/fs/cgroup/memory/x/memory.memsw.limit_in_bytes", "3221225472\n")
+            .Add("sys/fs/cgroup/memory/x/memory.memsw.usage_in_bytes", "2684354560\n");
+        Assert.Equal((3 * GiB, GiB / 2), new ControlGroup(root.Path).Read());
+    }
+
+    [Fact]
+    public void AGroupAboveTheContainerLimitsByItsStatistic()
+    {
+        using var root = new FakeRoot()
+            .Add("proc/self/cgroup", "5:memory:/docker/abc\n")
+            .Add("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+            .Add("sys/fs/cgroup/memory/memory.usage_in_bytes", "1073741824\n")
+            .Add("sys/fs/cgroup/memory/memory.stat", "hierarchical_memory_limit 2147483648\n");
+        Assert.Equal((2 * GiB, GiB), new ControlGroup(root.Path).Read());
+    }
+
+    [Theory]
+    [InlineData("0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max", "max 100000\n", "sys/fs/cgroup/a/cpu.max", "150000 100000\n", 1.5)]
+    [InlineData("0::/a\n", "sys/fs/cgroup/a/cpu.max", "400000 100000\n", "sys/fs/cgroup/cpu.max", "800000 100000\n", 4.0)]
+    [InlineData("3:cpu,cpuacct:/x\n", "sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "50000\n", "sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n", 0.5)]
+    [InlineData("3:cpu:/x\n", "sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "-1\n", "sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n", null)]
+    [InlineData("0::/\n", "sys/fs/cgroup/cpu.max", "max 100000\n", "sys/fs/cgroup/unrelated", "", null)]
+    public void TheTightestQuotaOfProcessorsCounts(string groups, string first, string firstText, string second, string secondText, double? expected)
+    {
+        using var root = new FakeRoot().Add("proc/self/cgroup", groups).Add(first, firstText).Add(second, secondText);
+        Assert.Equal(expected, new ControlGroup(root.Path).ProcessorQuota());
+    }
+
     [Theory]
     [InlineData("max\n")]
     [InlineData("9223372036854771712\n")]

@@ -38,6 +38,55 @@ public class ProcessorTests
         Assert.Equal(1, new CpuTopology(root.Path).PhysicalCores());
     }
 
+    /// <summary>An Intel hybrid: two fast cores of two threads each, four slow ones.</summary>
+    [Fact]
+    public void HybridsTellTheirFastCores()
+    {
+        using var root = new FakeRoot().Add("sys/devices/cpu_core/cpus", "0-3\n").Add("sys/devices/cpu_atom/cpus", "4-7\n");
+        for (var processor = 0; processor < 8; processor++)
+        {
+            root.Add($"sys/devices/system/cpu/cpu{processor}/topology/core_id", $"{(processor < 4 ? processor / 2 : processor)}\n");
+        }
+        var topology = new CpuTopology(root.Path);
+        Assert.Equal((6, 2), (topology.PhysicalCores(), topology.PerformanceCores()));
+        root.Add("proc/self/status", "Cpus_allowed_list:\t2-5\n");
+        Assert.Equal((3, 1), (topology.PhysicalCores(), topology.PerformanceCores()));
+        root.Add("proc/self/status", "Cpus_allowed_list:\t4-5\n");
+        Assert.Equal((2, 0), (topology.PhysicalCores(), topology.PerformanceCores()));
+    }
+
+    /// <summary>ARM with three kinds, as phones and some laptops have it: what is above the smallest counts as fast.</summary>
+    [Fact]
+    public void CapacitiesTellFastCores()
+    {
+        using var root = new FakeRoot();
+        foreach (var (processor, capacity) in new[] { (0, 250), (1, 250), (2, 768), (3, 1024) })
+        {
+            root.Add($"sys/devices/system/cpu/cpu{processor}/topology/core_id", $"{processor}\n").Add($"sys/devices/system/cpu/cpu{processor}/cpu_capacity", $"{capacity}\n");
+        }
+        Assert.Equal(2, new CpuTopology(root.Path).PerformanceCores());
+        root.Add("sys/devices/system/cpu/cpu2/cpu_capacity", "250\n").Add("sys/devices/system/cpu/cpu3/cpu_capacity", "250\n");
+        Assert.Null(new CpuTopology(root.Path).PerformanceCores());
+    }
+
+    /// <summary>JOBOBJECT_EXTENDED_LIMIT_INFORMATION as winnt.h lays it out for 64 bits.</summary>
+    [Theory]
+    [InlineData(0x0, null)]
+    [InlineData(0x1, 5L << 30)]
+    [InlineData(0x100, 3L << 30)]
+    [InlineData(0x200, 4L << 30)]
+    [InlineData(0x301, 3L << 30)]
+    [InlineData(0x2000, null)]
+    public void JobsLimitMemoryByTheirFlags(uint flags, long? expected)
+    {
+        var record = new byte[WindowsRecords.JobRecordLength];
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(16), flags);
+        BinaryPrimitives.WriteInt64LittleEndian(record.AsSpan(32), 5L << 30);
+        BinaryPrimitives.WriteInt64LittleEndian(record.AsSpan(112), 3L << 30);
+        BinaryPrimitives.WriteInt64LittleEndian(record.AsSpan(120), 4L << 30);
+        Assert.Equal(expected, WindowsRecords.JobLimit(record));
+    }
+
     [Fact]
     public void WithoutSysfsThereIsNoCount()
     {

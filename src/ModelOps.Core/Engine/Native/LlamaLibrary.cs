@@ -31,7 +31,7 @@ internal static unsafe partial class LlamaLibrary
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
     public static LlamaApi Load(string? directory)
     {
-        LlamaFiles files = Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), BaseDirectories);
+        LlamaFiles files = Locate(directory);
         lock (Gate)
         {
             if (_api is null)
@@ -47,6 +47,10 @@ internal static unsafe partial class LlamaLibrary
             return _api;
         }
     }
+
+    /// <summary>The libraries in <paramref name="directory"/>, or where the environment and the installation say.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
+    public static LlamaFiles Locate(string? directory) => Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), BaseDirectories);
 
     /// <summary>
     /// Looks for the libraries: in <paramref name="directory"/>, else in <paramref name="variable"/> (the value of
