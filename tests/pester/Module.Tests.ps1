@@ -129,7 +129,7 @@ Describe 'Views' {
         @{ Bytes = 1536; Text = '1.50 KiB' }
         @{ Bytes = 4920734272; Text = '4.58 GiB' }
         @{ Bytes = 16106127360; Text = '15.0 GiB' }
-        @{ Bytes = [long]::MaxValue; Text = '8388608 TiB' }
+        @{ Bytes = [long]::MaxValue; Text = '8.00 EiB' }
     ) {
         [ModelOps.PowerShell.ByteSize]::Format($Bytes) | Should -BeExactly $Text
     }

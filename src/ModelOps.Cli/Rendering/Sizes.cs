@@ -5,21 +5,8 @@ namespace ModelOps.Cli.Rendering;
 /// <summary>Numbers for people: always with a point, whatever the culture.</summary>
 internal static class Sizes
 {
-    private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-
-    /// <summary>Bytes with three or four digits: <c>512 B</c>, <c>2.17 MiB</c>, <c>17.3 GiB</c>.</summary>
-    public static string Bytes(long bytes)
-    {
-        double value = bytes;
-        var unit = 0;
-        while (Math.Abs(value) >= 1024 && unit < Units.Length - 1)
-        {
-            value /= 1024;
-            unit++;
-        }
-        var format = unit == 0 || Math.Abs(value) >= 100 ? "0" : Math.Abs(value) >= 10 ? "0.0" : "0.00";
-        return $"{value.ToString(format, CultureInfo.InvariantCulture)} {Units[unit]}";
-    }
+    /// <summary>Bytes with three digits: <c>512 B</c>, <c>2.17 MiB</c>, <c>17.3 GiB</c>.</summary>
+    public static string Bytes(long bytes) => ByteSize.Format(bytes);
 
     /// <summary>A count: <c>950</c>, <c>3.6 M</c>, <c>27.4 B</c>.</summary>
     public static string Count(long count) => count switch

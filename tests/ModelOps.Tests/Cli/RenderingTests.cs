@@ -58,7 +58,8 @@ public class RenderingTests
 
     [Theory]
     [InlineData(0, "0 B")]
-    [InlineData(1023, "1023 B")]
+    [InlineData(999, "999 B")]
+    [InlineData(1023, "1.00 KiB")]
     [InlineData(1024, "1.00 KiB")]
     [InlineData(7_231_936, "6.90 MiB")]
     [InlineData(17_179_869_184, "16.0 GiB")]
