@@ -75,9 +75,9 @@ internal static class FieldTable
         text.Append("""
 
             Files are within 0.5 % of the maker's. Google's memory is the weights' within 1.5 % for 12B, 26B and 31B; for E2B and E4B it is 0.3 GB more, which
-            their language model alone does not have (the audio and vision towers are files of their own). "RAM to run" is the file's size rounded up to whole
+            their language model alone does not have (perhaps their audio and vision towers, which are files of their own). "RAM to run" is the file's size rounded up to whole
             gigabytes, without a context: within 3 % for E2B and 26B. It cannot be met for E4B, where the rounding alone gives 0.8 GB away, nor for 12B and 31B,
-            where it leaves 0.3 and 0.7 GB for a process that holds 0.5 and 1.3 GB of keys and values at 4096 tokens, and the vocabulary.
+            where it leaves 0.3 and 0.7 GB for a process that holds 0.5 and 1.4 GB of keys and values at 4096 tokens, and the vocabulary.
 
             ## Which model on which card
 
