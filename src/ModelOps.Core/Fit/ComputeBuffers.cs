@@ -9,7 +9,7 @@ namespace ModelOps.Fit;
 /// </summary>
 internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
 {
-    private readonly Dictionary<(GraphPart Part, int Copies), GraphMeasure> _measures = [];
+    private readonly Dictionary<GraphTask, GraphMeasure> _measures = [];
     private GenericBuffers? _generic;
 
     /// <summary>Logits of the last token of every sequence, which the engine keeps on the host.</summary>
@@ -18,24 +18,41 @@ internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
     /// <summary>What GPU kernels take to read a quantized cache: keys and values of the widest layer as F16 (ggml-cuda, fattn-common.cuh).</summary>
     public long KvScratchBytes { get; } = ScratchBytes(model, context);
 
-    /// <summary>The host's share when all layers are on GPUs: what is prepared there and sent over.</summary>
-    public long Host(int copies = 1) => Known ? Measure(GraphPart.All, 1).Host(copies) : Generic.Host;
+    /// <summary>
+    /// The host's share when GPUs compute: what is prepared there and sent over, and what comes back if it <paramref name="storesThere"/>, in caches of
+    /// its own.
+    /// </summary>
+    public long Host(int copies = 1, bool storesThere = false) => Known ? Measure(new(GraphPart.All)).Host(copies, storesThere) : Generic.Host;
 
     /// <summary>Compute buffer of the CPU when it computes layers, the output too if <paramref name="withOutput"/>.</summary>
-    public long Cpu(bool withOutput) => Known ? Measure(withOutput ? GraphPart.All : GraphPart.First, 1).Bytes : Generic.Layers(withOutput);
+    public long Cpu(bool withOutput) => Known ? Measure(new(withOutput ? GraphPart.All : GraphPart.First)).Bytes : Generic.Layers(withOutput);
 
     /// <summary>Compute buffer of a GPU; of what is sent to it there are <paramref name="copies"/> when several GPUs take turns (GGML_SCHED_MAX_COPIES).</summary>
-    public long Gpu(bool withOutput, int copies) => Known ? Measure(withOutput ? GraphPart.Last : GraphPart.Middle, copies).Bytes : Generic.Layers(withOutput);
+    public long Gpu(bool withOutput, int copies) => Known ? Measure(new(withOutput ? GraphPart.Last : GraphPart.Middle, copies)).Bytes : Generic.Layers(withOutput);
+
+    /// <summary>
+    /// What a GPU's buffer grows by when it computes prompts with weights that lie in the host's memory, one tensor at a time (op_offload), and with
+    /// the keys and values there; <paramref name="largest"/> is the largest of those tensors.
+    /// </summary>
+    public long Copied(bool withOutput, HostShare weights, HostShare experts, long largest)
+    {
+        if (!Known || (weights == HostShare.None && experts == HostShare.None))
+        {
+            return largest;
+        }
+        var part = withOutput ? GraphPart.Last : GraphPart.Middle;
+        return Measure(new(part, 1, weights, experts)).Bytes - Measure(new(part)).Bytes;
+    }
 
     private bool Known => model.Graph is { IsKnown: true };
 
     private GenericBuffers Generic => _generic ??= new GenericBuffers(model, context);
 
-    private GraphMeasure Measure(GraphPart part, int copies)
+    private GraphMeasure Measure(GraphTask task)
     {
-        if (!_measures.TryGetValue((part, copies), out var measure))
+        if (!_measures.TryGetValue(task, out var measure))
         {
-            _measures[(part, copies)] = measure = GraphMeasure.Of(model, model.Graph!, context, part, copies);
+            _measures[task] = measure = GraphMeasure.Of(model, model.Graph!, context, task);
         }
         return measure;
     }

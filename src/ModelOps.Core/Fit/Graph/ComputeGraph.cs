@@ -50,16 +50,19 @@ internal sealed class ComputeGraph
         return With(New(TensorRole.Result, elementBytes, n0, n1, n2, n3), operands);
     }
 
-    /// <summary>A matrix of weights times activations.</summary>
-    public int Project(long rows, int activations)
+    /// <summary>A matrix of weights times activations; the weights may have to be copied first.</summary>
+    public int Project(long rows, int activations, int copy = -1)
     {
         var (_, _, n1, n2, n3) = ShapeOf(activations);
-        return Result(Float, rows, n1, n2, n3, activations);
+        return copy < 0 ? Result(Float, rows, n1, n2, n3, activations) : Result(Float, rows, n1, n2, n3, activations, copy);
     }
 
     /// <summary>Chosen experts' matrices times activations (<c>ggml_mul_mat_id</c>).</summary>
-    public int ProjectChosen(long rows, int activations, int chosen)
-        => Result(Float, rows, _tensors[chosen].N0, _tensors[activations].N2, 1, activations, chosen);
+    public int ProjectChosen(long rows, int activations, int chosen, int copy = -1)
+    {
+        var (count, tokens) = (_tensors[chosen].N0, _tensors[activations].N2);
+        return copy < 0 ? Result(Float, rows, count, tokens, 1, activations, chosen) : Result(Float, rows, count, tokens, 1, activations, chosen, copy);
+    }
 
     public int MatMul(int left, int right)
     {

@@ -9,6 +9,7 @@ internal sealed class GraphShape
 {
     // So often the same two kinds of layers follow each other in the graph that is allocated: the free memory's shape repeats by then.
     private const int Repetitions = 3;
+    private const int LongestRound = 6;
 
     private GraphShape(LayerTensors[] layers, int[] representatives, HeaderFigures figures, bool usesLayerNorm)
     {
@@ -27,6 +28,8 @@ internal sealed class GraphShape
         StateSize = figures.Find("ssm.state_size") ?? 0;
         StateInner = figures.Find("ssm.inner_size") ?? 0;
         Convolution = figures.Find("ssm.conv_kernel") ?? figures.Find("shortconv.l_cache") ?? 0;
+        // Only Granite's hybrids leave rotation out by this key.
+        RotatesPositions = figures.Architecture != "granitehybrid" || figures.Find("rope.scaling.finetuned") != 0;
         LayerEmbedding = figures.Find("embedding_length_per_layer_input") ?? 0;
     }
 
@@ -50,11 +53,13 @@ internal sealed class GraphShape
     public int StateInner { get; }
     public int Convolution { get; }
     public int LayerEmbedding { get; }
+    public bool RotatesPositions { get; }
 
     /// <summary>Reads it from a header; <paramref name="kinds"/> tells layers apart that do not differ in their weights.</summary>
     public static GraphShape Read(HeaderFigures figures, IReadOnlyList<GgufTensor> tensors, int computedLayers, Func<int, object> kinds)
     {
         var byLayer = new Dictionary<string, long[]>?[figures.Layers];
+        var sizes = new Dictionary<string, long>?[figures.Layers];
         foreach (var tensor in tensors)
         {
             if (!tensor.Name.StartsWith("blk.", StringComparison.Ordinal))
@@ -65,6 +70,7 @@ internal sealed class GraphShape
             if (end > 0 && int.TryParse(tensor.Name.AsSpan(4, end - 4), NumberStyles.None, CultureInfo.InvariantCulture, out var layer) && layer < byLayer.Length)
             {
                 (byLayer[layer] ??= new(StringComparer.Ordinal))[tensor.Name[(end + 1)..]] = [.. tensor.Shape];
+                (sizes[layer] ??= new(StringComparer.Ordinal))[tensor.Name[(end + 1)..]] = tensor.Bytes;
             }
         }
         var known = new Dictionary<string, LayerTensors>(StringComparer.Ordinal);
@@ -79,8 +85,9 @@ internal sealed class GraphShape
             var signature = Signature(shapes);
             if (!known.TryGetValue(signature, out var same))
             {
-                known[signature] = same = new LayerTensors(shapes);
+                known[signature] = same = new LayerTensors(shapes, new(StringComparer.Ordinal));
             }
+            same.Widen(sizes[layer]!);
             layers[layer] = same;
         }
         return new GraphShape(layers, Represent(computedLayers, layer => (layers[layer], kinds(layer))), figures, figures.Has("attention.layer_norm_epsilon") && !figures.Has("attention.layer_norm_rms_epsilon"));
@@ -88,20 +95,44 @@ internal sealed class GraphShape
 
     private static int[] Represent(int computedLayers, Func<int, object> kind)
     {
+        object[] kinds = [.. Enumerable.Range(0, computedLayers).Select(kind)];
+        if (!Repeats(kinds))
+        {
+            return [.. Enumerable.Range(0, computedLayers)];
+        }
         var seen = new Dictionary<(object?, object), int>();
         var kept = new List<int>();
-        object? before = null;
         for (var layer = 0; layer < computedLayers; layer++)
         {
-            var here = kind(layer);
-            ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, (before, here), out _);
+            ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, (layer > 0 ? kinds[layer - 1] : null, kinds[layer]), out _);
             if (count++ < Repetitions || layer >= computedLayers - 2)
             {
                 kept.Add(layer);
             }
-            before = here;
         }
         return [.. kept];
+    }
+
+    /// <summary>Whether layers are alike but for a few at the ends, or come in a short round.</summary>
+    private static bool Repeats(object[] kinds)
+    {
+        var changes = 0;
+        for (var layer = 1; layer < kinds.Length; layer++)
+        {
+            changes += kinds[layer].Equals(kinds[layer - 1]) ? 0 : 1;
+        }
+        if (changes <= 2)
+        {
+            return true;
+        }
+        for (var period = 2; period <= LongestRound; period++)
+        {
+            if (kinds.AsSpan(period).SequenceEqual(kinds.AsSpan(0, kinds.Length - period)))
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static string Signature(Dictionary<string, long[]> shapes)

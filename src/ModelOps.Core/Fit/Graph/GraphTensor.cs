@@ -50,6 +50,9 @@ internal struct GraphTensor
 
     public readonly long Bytes => checked(Elements * ElementBytes);
 
+    /// <summary>Bytes from the first element to the last; more than the elements' where they lie apart.</summary>
+    public readonly long Extent => checked(N0 * ElementBytes + (N1 - 1) * S1 + (N2 - 1) * S2 + (N3 - 1) * S3);
+
     /// <summary>Whether another tensor's memory has the place for this one's every element (<c>ggml_are_same_layout</c>).</summary>
     public readonly bool HasLayoutOf(in GraphTensor other)
         => ElementBytes == other.ElementBytes && N0 == other.N0 && N1 == other.N1 && N2 == other.N2 && N3 == other.N3 && S1 == other.S1 && S2 == other.S2 && S3 == other.S3;

@@ -1,9 +1,21 @@
 namespace ModelOps.Fit.Graph;
 
 /// <summary>Shapes of the weights of one layer, by their names without the layer's number. Layers with the same shapes share one.</summary>
-internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes)
+internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes, Dictionary<string, long> bytes)
 {
-    public static LayerTensors None { get; } = new(new Dictionary<string, long[]>());
+    public static LayerTensors None { get; } = new(new Dictionary<string, long[]>(), []);
+
+    /// <summary>Bytes of a tensor, of the layer that stores it largest.</summary>
+    public long Bytes(string name) => bytes.GetValueOrDefault(name);
+
+    /// <summary>Takes the larger of each tensor's sizes.</summary>
+    public void Widen(IReadOnlyDictionary<string, long> others)
+    {
+        foreach (var (name, size) in others)
+        {
+            bytes[name] = Math.Max(bytes.GetValueOrDefault(name), size);
+        }
+    }
 
     public bool Has(string name) => shapes.ContainsKey(name);
 

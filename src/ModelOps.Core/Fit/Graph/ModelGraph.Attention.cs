@@ -47,14 +47,14 @@ internal sealed partial class ModelGraph
         }
         else
         {
-            query = graph.Project(tensors.Rows("attn_q.weight"), normed);
+            query = Project(tensors, "attn_q.weight", normed);
             (query, gate) = graph[query].N0 == 2 * heads * keyLength ? Gated(query, heads, keyLength) : (Heads(query, keyLength), -1);
             if (model.KvHeads[layer] > 0 || !_hasCache)
             {
-                var projected = graph.Project(tensors.Rows("attn_k.weight"), normed);
+                var projected = Project(tensors, "attn_k.weight", normed);
                 key = HeadNorm(tensors, "attn_k_norm.weight", Heads(projected, keyLength));
                 // Where there is no projection for values, keys are values before their norm.
-                value = Heads(tensors.Has("attn_v.weight") ? graph.Project(tensors.Rows("attn_v.weight"), normed) : projected, model.ValueLengths[layer]);
+                value = Heads(tensors.Has("attn_v.weight") ? Project(tensors, "attn_v.weight", normed) : projected, model.ValueLengths[layer]);
                 value = _traits.NormsValues ? Norm(value) : value;
             }
         }
@@ -65,20 +65,20 @@ internal sealed partial class ModelGraph
         {
             attended = graph.Elementwise(attended, graph.Elementwise(gate));
         }
-        return tensors.Rows("attn_output.weight") is > 0 and var rows ? graph.Project(rows, attended) : attended;
+        return tensors.Has("attn_output.weight") ? Project(tensors, "attn_output.weight", attended) : attended;
     }
 
     private int Heads(int tensor, long length) => graph.Reshape(tensor, length, graph[tensor].N0 / length, _batch);
 
     /// <summary>Rotates by position.</summary>
-    private int Turn(int tensor) => _traits.Rotates ? graph.Elementwise(tensor, _positions) : tensor;
+    private int Turn(int tensor) => _traits.Rotates && shape.RotatesPositions ? graph.Elementwise(tensor, _positions) : tensor;
 
     // The norm of heads is done in place on a projection, and the rotation too; on a part of one they take memory.
     private int HeadNorm(LayerTensors tensors, string name, int tensor) => tensors.Has(name) ? Norm(tensor) : tensor;
 
     private (int Query, int Key, int Value) Fused(LayerTensors tensors, int normed, long heads, long keyLength)
     {
-        var fused = graph.Project(tensors.Rows("attn_qkv.weight"), normed);
+        var fused = Project(tensors, "attn_qkv.weight", normed);
         var stride = graph[fused].S1;
         var keys = (graph[fused].N0 - heads * keyLength) / 2;
         var value = graph.View(fused, keyLength, keys / keyLength, keyLength * Float, _batch, stride);
@@ -114,21 +114,39 @@ internal sealed partial class ModelGraph
                 graph.Expand(tensor);
             }
         }
+        long stored = 0;
         if (key >= 0)
         {
             graph.Expand(graph.SetRows(inputs.Cache, key, inputs.KeyRows));
+            stored += graph[key].Extent;
         }
         if (value >= 0)
         {
-            graph.Expand(graph.SetRows(inputs.Cache, Scattered(value), inputs.ValueRows));
+            value = Scattered(value);
+            graph.Expand(graph.SetRows(inputs.Cache, value, inputs.ValueRows));
+            stored += graph[value].Extent;
         }
+        StoredBytes = Math.Max(StoredBytes, stored);
         var attended = context.FlashAttention
-            ? graph.Reshape(graph.Result(Float, valueLength, heads, _batch, 1, query, inputs.Mask), valueLength * heads, _batch)
+            ? graph.Reshape(Flash(layer, query, inputs, heads, valueLength), valueLength * heads, _batch)
             : Weighted(query, -1, inputs, heads, valueLength);
         attended = Rotated(attended, inputs.ValueRotation);
         graph.Expand(attended);
         return attended;
     }
+
+    private int Flash(int layer, int query, in AttentionInputs inputs, long heads, long valueLength)
+    {
+        if (!_copiesWeights)
+        {
+            return graph.Result(Float, valueLength, heads, _batch, 1, query, inputs.Mask);
+        }
+        var (keys, values) = (CacheCopy(model.KeyLengths[layer], layer), CacheCopy(valueLength, layer));
+        return graph.Result(Float, valueLength, heads, _batch, 1, query, inputs.Mask, keys, values);
+    }
+
+    // Attention of a prompt runs on the GPU even where the cache is the host's.
+    private int CacheCopy(long length, int layer) => Copy(true, checked(context.KvType.RowBytes(length * model.KvHeads[layer]) * context.CellsOf(model, layer)));
 
     /// <summary>Attention with the matrix of all scores.</summary>
     private int Weighted(int query, int values, in AttentionInputs inputs, long heads, long valueLength)

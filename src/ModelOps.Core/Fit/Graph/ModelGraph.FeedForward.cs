@@ -31,14 +31,15 @@ internal sealed partial class ModelGraph
     }
 
     /// <summary>Embeddings for every layer, of their own table and of a projection of the batch's embeddings; -1 without.</summary>
-    private int LayerInputs(int embedded)
+    private int LayerInputs(int embedded, bool isOnGpu)
     {
         if (shape.LayerEmbedding == 0)
         {
             return -1;
         }
         long width = shape.LayerEmbedding, layers = model.Layers;
-        var rows = graph.WeightRows(width * layers, graph.Input(sizeof(int), _batch));
+        // The table stays on the host; the projection follows the layers.
+        var rows = isOnGpu ? graph.Input(Float, width * layers, _batch) : graph.WeightRows(width * layers, graph.Input(sizeof(int), _batch));
         var own = graph.Elementwise(graph.Reshape(rows, width, layers, _batch));
         graph.Expand(own);
         var projected = Norm(graph.Reshape(graph.Project(width * layers, embedded), width, layers, _batch));
@@ -54,12 +55,12 @@ internal sealed partial class ModelGraph
 
     private int Dense(LayerTensors tensors, int normed, string gateName, string upName, string downName)
     {
-        var up = graph.Project(tensors.Rows(upName), normed);
+        var up = Project(tensors, upName, normed);
         var width = tensors.Columns(downName);
-        var hidden = tensors.Has(gateName) ? graph.SameShape(graph.Project(tensors.Rows(gateName), normed), up)
+        var hidden = tensors.Has(gateName) ? graph.SameShape(Project(tensors, gateName, normed), up)
             : graph[up].N0 == 2 * width ? graph.Result(Float, width, _batch, 1, 1, up)
             : graph.Elementwise(up);
-        return graph.Project(tensors.Rows(downName), hidden);
+        return Project(tensors, downName, hidden);
     }
 
     /// <summary>A mixture of experts (llm_graph_context::build_moe_ffn).</summary>
@@ -67,7 +68,7 @@ internal sealed partial class ModelGraph
     {
         var experts = Math.Max(tensors.Count("ffn_down_exps.weight"), 1);
         var chosenCount = model.ExpertsUsed;
-        var probabilities = graph.Elementwise(graph.Project(experts, routed));
+        var probabilities = graph.Elementwise(Project(tensors, "ffn_gate_inp.weight", routed));
         var selection = tensors.Has("exp_probs_b.bias") ? graph.Elementwise(probabilities) : probabilities;
         if (shape.ExpertGroups > 1)
         {
@@ -86,19 +87,19 @@ internal sealed partial class ModelGraph
         int hidden;
         if (tensors.Has("ffn_gate_up_exps.weight"))
         {
-            var both = graph.ProjectChosen(tensors.Rows("ffn_gate_up_exps.weight"), PerToken(normed), chosen);
+            var both = ProjectChosen(tensors, "ffn_gate_up_exps.weight", PerToken(normed), chosen);
             ref readonly var source = ref graph[both];
             var (half, n1, n2, s1, s2) = (source.N0 / 2, source.N1, source.N2, source.S1, source.S2);
             hidden = graph.SameShape(graph.View(both, half, n1, s1, n2, s2), graph.View(both, half, n1, s1, n2, s2));
         }
         else
         {
-            var up = graph.ProjectChosen(tensors.Rows("ffn_up_exps.weight"), PerToken(normed), chosen);
+            var up = ProjectChosen(tensors, "ffn_up_exps.weight", PerToken(normed), chosen);
             hidden = tensors.Has("ffn_gate_exps.weight")
-                ? graph.SameShape(graph.ProjectChosen(tensors.Rows("ffn_gate_exps.weight"), PerToken(normed), chosen), up)
+                ? graph.SameShape(ProjectChosen(tensors, "ffn_gate_exps.weight", PerToken(normed), chosen), up)
                 : graph.Elementwise(up);
         }
-        var answers = graph.Elementwise(graph.ProjectChosen(tensors.Rows("ffn_down_exps.weight"), hidden, chosen), weights);
+        var answers = graph.Elementwise(ProjectChosen(tensors, "ffn_down_exps.weight", hidden, chosen), weights);
         graph.Expand(answers);
         return SumOf(answers, chosenCount);
     }

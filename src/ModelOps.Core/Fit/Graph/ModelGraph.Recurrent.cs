@@ -11,10 +11,10 @@ internal sealed partial class ModelGraph
         var isAbsorbed = shape.LatentKeyLength > 0 && shape.LatentValueLength > 0;
         long keyLength = isAbsorbed ? shape.LatentKeyLength : model.KeyLengths[layer];
         var query = tensors.Has("attn_q.weight")
-            ? graph.Project(tensors.Rows("attn_q.weight"), normed)
-            : graph.Project(tensors.Rows("attn_q_b.weight"), Norm(graph.Project(tensors.Rows("attn_q_a.weight"), normed)));
+            ? Project(tensors, "attn_q.weight", normed)
+            : Project(tensors, "attn_q_b.weight", Norm(Project(tensors, "attn_q_a.weight", normed)));
         query = graph.Reshape(query, keyLength, heads, _batch);
-        var compressed = graph.Project(rank + rotated, normed);
+        var compressed = Project(tensors, "attn_kv_a_mqa.weight", normed);
         var stride = graph[compressed].S1;
         var latent = graph.View(compressed, rank, _batch, stride);
         var turned = Turn(graph.View(compressed, rotated, 1, stride, _batch, stride));
@@ -36,11 +36,14 @@ internal sealed partial class ModelGraph
         graph.Expand(latent);
         graph.Expand(key);
         graph.Expand(graph.SetRows(_full.Cache, key, _full.KeyRows));
+        StoredBytes = Math.Max(StoredBytes, graph[key].Extent);
         int attended;
         var answered = shape.LatentValueLength;
         if (context.FlashAttention)
         {
-            attended = graph.Result(Float, rank, heads, _batch, 1, query, _full.Mask);
+            attended = _copiesWeights
+                ? graph.Result(Float, rank, heads, _batch, 1, query, _full.Mask, CacheCopy(rank + rotated, layer))
+                : graph.Result(Float, rank, heads, _batch, 1, query, _full.Mask);
             attended = graph.Result(Float, answered, _batch, heads, 1, attended);
         }
         else
@@ -53,25 +56,25 @@ internal sealed partial class ModelGraph
         }
         attended = graph.Contiguous(attended, answered * heads, _batch);
         graph.Expand(attended);
-        return graph.Project(tensors.Rows("attn_output.weight"), attended);
+        return Project(tensors, "attn_output.weight", attended);
     }
 
     private int Decompressed(int layer, LayerTensors tensors, int query, int latent, int turned, long keyLength, long heads)
     {
         long rotated = shape.Rotated, plain = keyLength - rotated, valueLength = model.ValueLengths[layer];
-        var both = graph.Project(heads * (plain + valueLength), latent);
+        var both = Project(tensors, "attn_kv_b.weight", latent);
         var (s1, s2) = ((plain + valueLength) * Float, (plain + valueLength) * Float * heads);
         var plainKey = graph.View(both, plain, heads, s1, _batch, s2);
         var value = graph.Contiguous(graph.View(both, valueLength, heads, s1, _batch, s2), valueLength * heads, _batch);
         query = Turn(query);
         var key = graph.Result(Float, keyLength, heads, _batch, 1, plainKey, graph.Result(Float, rotated, heads, _batch, 1, turned));
-        return graph.Project(tensors.Rows("attn_output.weight"), Attend(layer, query, key, value, heads));
+        return Project(tensors, "attn_output.weight", Attend(layer, query, key, value, heads));
     }
 
     /// <summary>A gate, a short convolution over time, and a gate (src/models/lfm2.cpp).</summary>
     private int ShortConvolution(LayerTensors tensors, int normed)
     {
-        var parts = graph.Project(3 * _embedding, normed);
+        var parts = Project(tensors, "shortconv.in_proj.weight", normed);
         var stride = graph[parts].S1;
         int Part() => graph.View(parts, _embedding, _batch, stride);
         var (first, second, third) = (Part(), Part(), Part());
@@ -80,7 +83,7 @@ internal sealed partial class ModelGraph
         var sequence = graph.Result(Float, shape.Convolution - 1 + _batch / _sequences, _embedding, _sequences, 1, history, graph.Transpose(gated));
         KeepState(graph.View(sequence, shape.Convolution - 1, _embedding, graph[sequence].S1));
         var convolved = graph.Result(Float, _embedding, _batch, 1, 1, sequence);
-        return graph.Reshape(graph.Project(_embedding, graph.Elementwise(second, convolved)), _embedding, _batch);
+        return graph.Reshape(Project(tensors, "shortconv.out_proj.weight", graph.Elementwise(second, convolved)), _embedding, _batch);
     }
 
     /// <summary>A gated delta net (src/models/qwen3next.cpp, qwen35.cpp, delta-net-base.cpp).</summary>
@@ -88,12 +91,12 @@ internal sealed partial class ModelGraph
     {
         long heads = shape.StateHeads, groups = shape.StateGroups, keyLength = shape.StateSize, valueLength = shape.StateInner / heads;
         var channels = tensors.Rows("attn_qkv.weight");
-        var mixed = graph.Project(channels, normed);
-        var gate = graph.Project(tensors.Rows("attn_gate.weight"), normed);
+        var mixed = Project(tensors, "attn_qkv.weight", normed);
+        var gate = Project(tensors, "attn_gate.weight", normed);
         int decay, write;
         if (tensors.Has("ssm_ba.weight"))
         {
-            var both = graph.Project(2 * heads, normed);
+            var both = Project(tensors, "ssm_ba.weight", normed);
             var (s1, s2) = (2 * heads / groups * Float, 2 * heads * Float);
             write = graph.Elementwise(graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
             decay = graph.Elementwise(graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
@@ -122,7 +125,7 @@ internal sealed partial class ModelGraph
         KeepState(graph.View(answers, valueLength * valueLength, heads, valueLength * valueLength * Float));
         var output = graph.View(answers, valueLength, heads, valueLength * Float, _batch, valueLength * heads * Float);
         var gated = graph.Elementwise(graph.Elementwise(output), graph.Elementwise(graph.Reshape(gate, valueLength, heads, _batch)));
-        return graph.Reshape(graph.Project(_embedding, graph.Reshape(gated, valueLength * heads, _batch)), _embedding, _batch);
+        return graph.Reshape(Project(tensors, "ssm_out.weight", graph.Reshape(gated, valueLength * heads, _batch)), _embedding, _batch);
     }
 
     /// <summary>A selective state space (src/models/mamba-base.cpp, build_mamba_layer).</summary>
@@ -130,19 +133,19 @@ internal sealed partial class ModelGraph
     {
         long inner = shape.StateInner, rank = shape.StateHeads, size = shape.StateSize;
         var history = State(shape.Convolution - 1, inner);
-        var both = graph.Project(2 * inner, normed);
+        var both = Project(tensors, "ssm_in.weight", normed);
         var stride = graph[both].S1;
         var convolved = Convolved(history, graph.View(both, inner, _batch, stride), inner);
-        var parts = graph.Project(rank + 2 * size, convolved);
+        var parts = Project(tensors, "ssm_x.weight", convolved);
         int Part(long width) => SubNorm(tensors, graph.View(parts, width, _batch, graph[parts].S1));
         var (step, write, read) = (Part(rank), Part(size), Part(size));
-        step = graph.Elementwise(graph.Project(inner, step));
+        step = graph.Elementwise(Project(tensors, "ssm_dt.weight", step));
         var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, graph.Reshape(convolved, inner, _batch), step, write, read, _states);
         graph.Expand(answers);
         KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
         var answer = graph.Elementwise(graph.View(answers, inner, _batch, inner * Float), graph.Elementwise(convolved));
         var gate = graph.Contiguous(graph.View(both, inner, _batch, stride));
-        return graph.Reshape(graph.Project(_embedding, graph.SameShape(gate, answer)), _embedding, _batch);
+        return graph.Reshape(Project(tensors, "ssm_out.weight", graph.SameShape(gate, answer)), _embedding, _batch);
     }
 
     // Jamba and Falcon-Mamba have norms on the three parts.
@@ -154,7 +157,7 @@ internal sealed partial class ModelGraph
         long inner = shape.StateInner, heads = shape.StateHeads, groups = shape.StateGroups, size = shape.StateSize, length = inner / heads;
         var channels = inner + 2 * groups * size;
         var history = State(shape.Convolution - 1, channels);
-        var parts = graph.Project(2 * inner + 2 * groups * size + heads, normed);
+        var parts = Project(tensors, "ssm_in.weight", normed);
         var stride = graph[parts].S1;
         var convolved = Convolved(history, graph.View(parts, channels, _batch, stride), channels);
         var channelStride = graph[convolved].S1;
@@ -171,7 +174,7 @@ internal sealed partial class ModelGraph
         {
             gated = Norm(graph.Reshape(gated, inner / groups, groups, _batch));
         }
-        return graph.Reshape(graph.Project(_embedding, graph.Reshape(gated, inner, _batch)), _embedding, _batch);
+        return Project(tensors, "ssm_out.weight", graph.Reshape(gated, inner, _batch));
     }
 
     /// <summary>A convolution over time, of what a sequence's state remembers and the batch; the end is remembered.</summary>
@@ -191,5 +194,9 @@ internal sealed partial class ModelGraph
         return state;
     }
 
-    private void KeepState(int state) => graph.Expand(graph.CopyInto(state, graph.Stored(Float, graph[state].N0, graph[state].N1, graph[state].N2)));
+    private void KeepState(int state)
+    {
+        graph.Expand(graph.CopyInto(state, graph.Stored(Float, graph[state].N0, graph[state].N1, graph[state].N2)));
+        StoredBytes = Math.Max(StoredBytes, graph[state].Extent);
+    }
 }

@@ -17,22 +17,31 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private readonly bool _hasCache = model.HasKvCache;
     private readonly bool _hasSliding = model.IsSlidingWindow.Contains(true);
     private int _positions, _outputRows, _states, _layerInputs;
+    private bool _copiesWeights, _copiesExperts;
     private AttentionInputs _full, _sliding;
 
+    /// <summary>Most that one layer stores in caches and states at once.</summary>
+    public long StoredBytes { get; private set; }
+
     /// <summary>Fills the graph, with the layers that are named and in their order.</summary>
-    public void Build(GraphPart part, ReadOnlySpan<int> layers)
+    public void Build(GraphTask task, ReadOnlySpan<int> layers)
     {
         graph.Clear();
+        var part = task.Part;
         var residual = part is GraphPart.All or GraphPart.First ? Embedded() : graph.Input(Float, _embedding, _batch);
         _positions = graph.Input(sizeof(int), _batch * _traits.PositionsPerToken);
         _outputRows = graph.Input(sizeof(int), context.Batch);
         _states = graph.Input(sizeof(int), _sequences);
         _full = Inputs(context.Cells);
         _sliding = _hasSliding ? Inputs(context.SlidingCells) : _full;
-        _layerInputs = part is GraphPart.All or GraphPart.First ? LayerInputs(residual) : shape.LayerEmbedding > 0 ? graph.Input(Float, shape.LayerEmbedding, _batch, model.Layers) : -1;
+        _layerInputs = LayerInputs(residual, part is GraphPart.Middle or GraphPart.Last);
         var hasOutput = part is GraphPart.All or GraphPart.Last;
         for (var index = 0; index < layers.Length; index++)
         {
+            // The last two stand for those that are on the GPU when others are not.
+            var isAmongFirst = index < layers.Length - 2;
+            _copiesWeights = IsOnHost(task.Weights, isAmongFirst);
+            _copiesExperts = _copiesWeights || IsOnHost(task.Experts, isAmongFirst);
             residual = Layer(layers[index], residual, isLast: hasOutput && index == layers.Length - 1);
         }
         if (hasOutput)
@@ -45,6 +54,8 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
             graph.Expand(residual);
         }
     }
+
+    private static bool IsOnHost(HostShare share, bool isAmongFirst) => share == HostShare.All || (share == HostShare.First && isAmongFirst);
 
     private int Embedded()
     {
@@ -135,6 +146,14 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     }
 
     private int OutputRowsOf(int tensor) => graph.Result(Float, graph[tensor].N0, context.Batch, 1, 1, tensor, _outputRows);
+
+    private int Project(LayerTensors tensors, string name, int activations) => graph.Project(tensors.Rows(name), activations, Copy(_copiesWeights, tensors.Bytes(name)));
+
+    private int ProjectChosen(LayerTensors tensors, string name, int activations, int chosen)
+        => graph.ProjectChosen(tensors.Rows(name), activations, chosen, Copy(_copiesExperts, tensors.Bytes(name)));
+
+    /// <summary>A copy of what lies in the host's memory, for the one operation that needs it (op_offload); -1 for none.</summary>
+    private int Copy(bool isNeeded, long bytes) => isNeeded ? graph.Result(1, bytes, 1, 1, 1) : -1;
 
     private int Norm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.Elementwise(tensor);
 
