@@ -41,7 +41,7 @@ internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
             return largest;
         }
         var part = withOutput ? GraphPart.Last : GraphPart.Middle;
-        return Measure(new(part, 1, weights, experts)).Bytes - Measure(new(part)).Bytes;
+        return Math.Max(0, Measure(new(part, 1, weights, experts)).Bytes - Measure(new(part)).Bytes);
     }
 
     private bool Known => model.Graph is { IsKnown: true };

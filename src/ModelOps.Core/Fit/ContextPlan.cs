@@ -25,7 +25,7 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
     private const int DefaultContextLength = 4096;
 
     // The engine rounds a context, and the sliding window's cache, up to whole multiples of this (llama.cpp PR 17046, issue 17037).
-    public const int CellMultiple = 256;
+    public static int CellMultiple => EngineProfile.Pinned.CellMultiple;
 
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public static ContextPlan Create(ModelShape model, FitRequest request)

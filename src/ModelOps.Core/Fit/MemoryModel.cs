@@ -1,17 +1,11 @@
+using ModelOps.Fit.Graph;
+
 namespace ModelOps.Fit;
 
 /// <summary>Memory of a model on a machine with a given number of layers on GPUs.</summary>
 internal sealed class MemoryModel
 {
-    // The process, the engine's libraries, and the holes that its allocator leaves (up to 45 MiB were seen); a token of the vocabulary costs
-    // its text, its score, and its place in two maps.
-    private const long RuntimeBytes = 128L << 20;
-    private const long TokenizerBytesPerToken = 300;
-
-    // A CUDA context takes 107 to 555 MiB by the number of multiprocessors; the share of the total is for fragmentation (facts/fit.md 2.5).
-    private const long GpuContextBytes = 500_000_000;
-    private const double GpuReserve = 0.03;
-    private const int PipelineCopies = 4;
+    private static readonly EngineProfile Engine = EngineProfile.Pinned;
 
     private readonly ModelShape _model;
     private readonly FitRequest _request;
@@ -70,11 +64,11 @@ internal sealed class MemoryModel
         cpuExpertLayers = gpuLayers == 0 ? 0 : Math.Clamp(cpuExpertLayers, 0, MaxCpuExpertLayers);
         var placement = LayerPlacement.Place(_model.Layers, gpuLayers, _shares);
         var weights = _weights.Deal(placement, cpuExpertLayers);
-        var copies = IsPipelined(placement, cpuExpertLayers) ? PipelineCopies : 1;
+        var copies = IsPipelined(placement, cpuExpertLayers) ? Engine.PipelineCopies : 1;
         var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, weights, copies) };
         for (var index = 0; index < _gpus.Length; index++)
         {
-            needs.Add(Gpu(index, placement, weights, copies));
+            needs.Add(Gpu(index, placement, weights, copies) with { Copied = Copied(index, placement, weights, cpuExpertLayers) });
         }
         return new Footprint(gpuLayers, cpuExpertLayers, placement, weights, needs);
     }
@@ -87,10 +81,10 @@ internal sealed class MemoryModel
         {
             KvCache = kv,
             State = state,
-            Graph = weights.LargestOnCpu == 0 && _request.OffloadKvCache ? _buffers.Host(copies) : _buffers.Cpu(outputHere),
+            Graph = GpusCompute(placement) ? _buffers.Host(copies, storesThere: placement.Contains(-1)) : _buffers.Cpu(outputHere),
             Logits = _buffers.OutputBytes,
-            Process = RuntimeBytes,
-            Vocabulary = TokenizerBytesPerToken * _model.VocabularySize,
+            Process = Engine.RuntimeBytes,
+            Vocabulary = Engine.TokenizerBytesPerToken * _model.VocabularySize,
         };
     }
 
@@ -110,11 +104,25 @@ internal sealed class MemoryModel
             State = state,
             Graph = _buffers.Gpu(placement[^1] == index, copies),
             Unpacked = _request.OffloadKvCache ? _buffers.KvScratchBytes : 0,
-            // For prompts the scheduler copies the CPU's weights over, one tensor at a time (op_offload).
-            Copied = weights.LargestOnCpu,
-            DriverContext = gpu.Kind == DeviceKind.Gpu ? GpuContextBytes : 0,
-            Reserve = (long)(gpu.TotalBytes * GpuReserve),
+            DriverContext = gpu.Kind == DeviceKind.Gpu ? Engine.GpuContextBytes : 0,
+            Reserve = (long)(gpu.TotalBytes * Engine.GpuReserve),
         };
+    }
+
+    /// <summary>Whether prompts are computed on GPUs altogether, with the CPU's weights too (op_offload); not where caches are kept from them.</summary>
+    private bool GpusCompute(int[] placement) => placement[^1] >= 0 && _request.OffloadKvCache && _context.Batch >= Engine.LeastOffloadedBatch;
+
+    /// <summary>For prompts the scheduler copies the CPU's weights over, one tensor at a time, to the first GPU.</summary>
+    private long Copied(int index, int[] placement, WeightPlacement weights, int cpuExpertLayers)
+    {
+        if (index > 0 || placement[^1] < 0 || weights.LargestOnCpu == 0 || _context.Batch < Engine.LeastOffloadedBatch)
+        {
+            return 0;
+        }
+        var experts = _weights.HasOverrides ? HostShare.None : Share(cpuExpertLayers, MaxCpuExpertLayers);
+        return _buffers.Copied(placement[^1] == index, Share(placement.Count(device => device < 0), placement.Length - 1), experts, weights.LargestOnCpu);
+
+        static HostShare Share(int layers, int all) => layers == 0 ? HostShare.None : layers >= all ? HostShare.All : HostShare.First;
     }
 
     /// <summary>Whether GPUs compute batches in turns (llama_context's constructor, pipeline_parallel).</summary>

@@ -10,13 +10,6 @@ internal static class ShapeReader
         ["bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "neo-bert", "eurobert", "wavtokenizer-dec", "modern-bert", "gemma-embedding", "dream", "llada", "llada-moe", "rnd1"],
         StringComparer.Ordinal);
 
-    // Architectures whose main context leaves the layers for multi-token prediction out of the KV cache; others allocate it all the same.
-    private static readonly HashSet<string> PredictionLayersUncached = new(["step35", "hy_v3", "glm-dsa", "mimo2", "deepseek32", "qwen3next", "qwen35", "qwen35moe", "minimax-01"], StringComparer.Ordinal);
-
-    // Architectures of which the engine skips the weights of those layers unless asked for them (load_mtp).
-    private static readonly HashSet<string> PredictionLayersSkipped = new(
-        ["bailingmoe3", "cohere2moe", "deepseek2", "deepseek32", "deepseek4", "glm-dsa", "hy_v3", "mimo2", "nemotron_h", "nemotron_h_moe", "qwen35", "qwen35moe", "qwen3next"], StringComparer.Ordinal);
-
     private static readonly HashSet<string> IndexerCache = new(["deepseek32", "deepseek4", "glm-dsa", "dots3note", "minimax-m3"], StringComparer.Ordinal);
 
     public static ModelShape Read(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name)
@@ -43,7 +36,7 @@ internal static class ShapeReader
         // Latent attention caches the compressed keys only; files from before these keys spell it out as ordinary attention.
         var isLatent = figures.Find("attention.key_length_mla") > 0 && figures.Find("attention.value_length_mla") > 0;
 
-        var loadedLayers = PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers;
+        var loadedLayers = EngineProfile.Pinned.PredictionLayersSkipped.Contains(architecture) ? mainLayers : layers;
         var layerWeights = new LayerWeights(tensors, layers, loadedLayers, figures.Experts, figures.ExpertsUsed);
         return new ModelShape
         {
@@ -94,7 +87,7 @@ internal static class ShapeReader
         var name when Cacheless.Contains(name) => 0,
         "gemma3n" => Math.Min(20, figures.Layers),
         "gemma4" => Math.Max(0, figures.Layers - (figures.Find("attention.shared_kv_layers") ?? 0)),
-        var name when PredictionLayersUncached.Contains(name) => mainLayers,
+        var name when EngineProfile.Pinned.PredictionLayersUncached.Contains(name) => mainLayers,
         _ => figures.Layers,
     };
 

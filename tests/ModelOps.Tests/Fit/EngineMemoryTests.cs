@@ -25,7 +25,7 @@ public sealed class EngineMemoryTests
         Devices = [new Device("CPU", DeviceKind.Cpu, 1L << 50, 1L << 50, null)],
     };
 
-    public static TheoryData<string> Models => [.. SyntheticModels.Names.Except(["Mamba-Codestral-7B", "Granite-4.0-H-Small", "Nemotron-H-8B", "Nemotron-3-Nano-30B"])];
+    public static TheoryData<string> Models => [.. SyntheticModels.Names];
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -54,7 +54,28 @@ public sealed class EngineMemoryTests
     public void QuantizedCachesAreTheEngines(string name, GgmlType type)
     {
         using var oracle = new EngineOracle(SyntheticModels.Header(name));
-        CompareCaches(oracle.Context(4096, flashAttention: true, kvType: type), SyntheticModels.Shape(name), new FitRequest { ContextLength = 4096, KvType = type });
+        var (actual, request) = (oracle.Context(4096, flashAttention: true, kvType: type), new FitRequest { ContextLength = 4096, KvType = type });
+        CompareCaches(actual, SyntheticModels.Shape(name), request);
+        CompareAll(actual, SyntheticModels.Shape(name), request);
+    }
+
+    [Theory]
+    [InlineData("Llama-3-8B", 4, true)]
+    [InlineData("Llama-3-8B", 4, false)]
+    [InlineData("Gemma-3-4B", 3, false)]
+    [InlineData("Qwen3.5-9B", 3, true)]
+    [InlineData("Nemotron-H-8B", 5, false)]
+    [InlineData("Mamba-Codestral-7B", 4, true)]
+    public void BatchesOfSeveralSequencesAreTheEngines(string name, int sequences, bool unified)
+    {
+        using var oracle = new EngineOracle(SyntheticModels.Header(name));
+        var shape = SyntheticModels.Shape(name);
+        foreach (var flash in (bool[])[true, false])
+        {
+            CompareAll(
+                oracle.Context(16384, flash, sequences: sequences, unified: unified), shape,
+                new FitRequest { ContextLength = 16384, FlashAttention = flash, Sequences = sequences, UnifiedCache = unified });
+        }
     }
 
     [Theory]

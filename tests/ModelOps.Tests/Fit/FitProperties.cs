@@ -48,11 +48,13 @@ public class FitProperties
     public void NoWeightIsLostBetweenDevices() => Check((model, machine, request) => FitEstimator.Estimate(model, machine, request) is var fit
         && fit.Devices.Sum(device => device.WeightsBytes) == Loaded(model) + (fit.GpuLayers > 0 ? model.TiedBytes : 0));
 
+    /// <summary>But for the compute buffers: the engine's allocator may leave a hole at one context that it does not at another.</summary>
     [Fact]
     public void MoreContextNeverTakesLess() => Check((model, machine, request) =>
     {
         var fixedLayers = request with { GpuLayers = request.GpuLayers ?? 0 };
-        return Total(FitEstimator.Estimate(model, machine, fixedLayers)) <= Total(FitEstimator.Estimate(model, machine, fixedLayers with { ContextLength = request.ContextLength.Length!.Value * 2 }));
+        long WithoutBuffers(FitRequest asked) => FitEstimator.Estimate(model, machine, asked).Devices.Sum(device => device.TotalBytes - device.ComputeBytes);
+        return WithoutBuffers(fixedLayers) <= WithoutBuffers(fixedLayers with { ContextLength = request.ContextLength.Length!.Value * 2 });
     });
 
     [Fact]

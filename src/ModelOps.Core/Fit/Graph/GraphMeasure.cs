@@ -44,9 +44,6 @@ internal readonly record struct GraphTask(GraphPart Part, int Copies = 1, HostSh
 /// <param name="StoredBytes">Most that one layer stores in caches and states at once.</param>
 internal sealed record GraphMeasure(long Bytes, long InputBytes, long EmbeddingBytes, long LookupBytes, long StoredBytes)
 {
-    private const int CpuAlignment = 32;
-    private const int GpuAlignment = 128;
-
     [ThreadStatic]
     private static ComputeGraph? _graph;
 
@@ -65,7 +62,7 @@ internal sealed record GraphMeasure(long Bytes, long InputBytes, long EmbeddingB
     {
         var graph = _graph ??= new ComputeGraph();
         var memory = _memory ??= new FreeList();
-        memory.Clear(task.Part is GraphPart.All or GraphPart.First ? CpuAlignment : GpuAlignment);
+        memory.Clear(task.Part is GraphPart.All or GraphPart.First ? EngineProfile.Pinned.CpuAlignment : EngineProfile.Pinned.GpuAlignment);
         var builder = new ModelGraph(graph, model, shape, context);
         builder.Build(task, shape.Representatives);
         long inputs = 0;

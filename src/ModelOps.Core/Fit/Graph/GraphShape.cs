@@ -13,7 +13,7 @@ internal sealed class GraphShape
 
     private GraphShape(LayerTensors[] layers, int[] representatives, HeaderFigures figures, bool usesLayerNorm)
     {
-        IsKnown = GraphTraits.Knows(figures.Architecture);
+        IsKnown = GraphTraits.Knows(figures.Architecture) && Array.TrueForAll(representatives, layer => layers[layer] != LayerTensors.None);
         Layers = layers;
         Representatives = representatives;
         UsesLayerNorm = usesLayerNorm;

@@ -9,7 +9,7 @@ internal sealed partial class ModelGraph
 
     private AttentionInputs Inputs(long cells)
     {
-        var maskBytes = context.FlashAttention ? HalfFloat : Float;
+        var maskBytes = context.FlashAttention ? EngineProfile.Pinned.FlashMaskBytes : EngineProfile.Pinned.MaskBytes;
         if (!_hasCache)
         {
             return new(_batch, -1, -1, graph.Input(maskBytes, _batch, _batch), -1, -1, -1);
@@ -24,12 +24,11 @@ internal sealed partial class ModelGraph
 
     private int Rotation(int headLength, bool widest)
     {
-        const int Least = 64;
-        if (headLength == 0 || headLength % Least != 0)
+        var width = EngineProfile.Pinned.LeastRotation;
+        if (headLength == 0 || headLength % width != 0)
         {
             return -1;
         }
-        var width = Least;
         while (widest && headLength % (2 * width) == 0)
         {
             width *= 2;
