@@ -10,8 +10,6 @@ namespace ModelOps.Engine;
 /// </summary>
 internal sealed unsafe class MemoryProbe : IDisposable
 {
-    private const int DefaultContext = 4096, LeastBatch = 2048;
-
     private readonly LlamaApi _api;
     private readonly LlamaModelHandle _model;
     private readonly GgufFile _file;
@@ -26,7 +24,8 @@ internal sealed unsafe class MemoryProbe : IDisposable
         ModelFileCheck.CheckFigures(_file);
         _shape = ModelShape.FromGguf(_file);
         _api = LlamaLibrary.Load(options.LibraryDirectory);
-        LlamaModelParams parameters = _api.ModelDefaultParams();
+        using NativePlacement placement = new(_api, options.Parameters, ModelLoading.Places(options));
+        LlamaModelParams parameters = ModelLoading.ModelParameters(_api, options.Parameters, placement);
         parameters.LoadMode = 0;
         parameters.NoAlloc = 1;
         // Weights repacked for the CPU change no figure, but where there is AMX the engine puts latent attention's matrices of three
@@ -36,12 +35,6 @@ internal sealed unsafe class MemoryProbe : IDisposable
         EngineLog.Clear();
         _loading = EngineLog.Record(() =>
         {
-            parameters.GpuLayers = options.Parameters.GpuLayers;
-            nint noDevices = 0;
-            if (options.Parameters.GpuLayers == 0)
-            {
-                parameters.Devices = (nint)(&noDevices);
-            }
             fixed (byte* path = Encoding.UTF8.GetBytes(Path.GetFullPath(options.ModelPath) + '\0'))
             {
                 model = _api.ModelLoadFromFile(path, parameters);
@@ -54,23 +47,13 @@ internal sealed unsafe class MemoryProbe : IDisposable
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineFailure"/>.</exception>
     public EngineMemory Context(EngineParameters wanted)
     {
-        LlamaContextParams parameters = _api.ContextDefaultParams();
-        int length = wanted.ContextLength > 0 ? wanted.ContextLength : Math.Min(DefaultContext, _api.ModelTrainedContext(_model.DangerousGetHandle()));
-        parameters.ContextLength = (uint)length;
-        parameters.BatchLength = (uint)Math.Max(wanted.BatchSize, LeastBatch);
-        parameters.MicroBatchLength = (uint)wanted.BatchSize;
-        parameters.MaxSequences = (uint)wanted.Sequences;
-        parameters.FlashAttention = wanted.FlashAttention switch { true => 1, false => 0, null => -1 };
-        parameters.KeyType = parameters.ValueType = (int)wanted.KvType;
-        parameters.OffloadKeysAndValues = wanted.OffloadKvCache ? (byte)1 : (byte)0;
-        parameters.FullSlidingWindow = 0;
-        parameters.UnifiedCache = wanted.UnifiedCache ? (byte)1 : (byte)0;
+        LlamaContextParams parameters = ModelLoading.ContextParameters(_api, wanted, _api.ModelTrainedContext(_model.DangerousGetHandle()));
         nint context = 0;
         EngineLog.Clear();
         string log = EngineLog.Record(() => context = _api.InitFromModel(_model.DangerousGetHandle(), parameters));
         if (context == 0)
         {
-            throw Failure($"The engine makes no context of {length} tokens for {_file.Path}.");
+            throw Failure($"The engine makes no context of {parameters.ContextLength} tokens for {_file.Path}.");
         }
         _api.Free(context);
         return Read(log, wanted);

@@ -49,12 +49,7 @@ internal static unsafe class ModelLoading
         GCHandle handle = GCHandle.Alloc(watch);
         try
         {
-            LlamaModelParams parameters = api.ModelDefaultParams();
-            parameters.GpuLayers = options.Parameters.GpuLayers;
-            parameters.Devices = placement.Devices;
-            parameters.TensorSplit = placement.Split;
-            parameters.TensorBufferOverrides = placement.Overrides;
-            parameters.LoadMode = LoadMode(options.Parameters.Loading);
+            LlamaModelParams parameters = ModelParameters(api, options.Parameters, placement);
             parameters.ProgressCallback = &ReportProgress;
             parameters.ProgressCallbackData = GCHandle.ToIntPtr(handle);
             EngineLog.Clear();
@@ -115,6 +110,18 @@ internal static unsafe class ModelLoading
         return new LlamaContextHandle(api, model, context, abortFlag);
     }
 
+    /// <summary>A model's parameters but for callbacks; <paramref name="placement"/> is what they point at.</summary>
+    internal static LlamaModelParams ModelParameters(LlamaApi api, EngineParameters wanted, NativePlacement placement)
+    {
+        LlamaModelParams parameters = api.ModelDefaultParams();
+        parameters.GpuLayers = wanted.GpuLayers;
+        parameters.Devices = placement.Devices;
+        parameters.TensorSplit = placement.Split;
+        parameters.TensorBufferOverrides = placement.Overrides;
+        parameters.LoadMode = LoadMode(wanted.Loading);
+        return parameters;
+    }
+
     /// <summary>A context's parameters but for threads and callbacks.</summary>
     internal static LlamaContextParams ContextParameters(LlamaApi api, EngineParameters wanted, int trainedContext)
     {
@@ -143,7 +150,8 @@ internal static unsafe class ModelLoading
         _ => -1,
     };
 
-    private static IReadOnlyList<TensorPlaces.Place> Places(EngineOptions options)
+    /// <summary>Where the tensors of a file go that do not lie with their layers.</summary>
+    internal static IReadOnlyList<TensorPlaces.Place> Places(EngineOptions options)
         => options.Parameters is { CpuExpertLayers: 0, TensorOverrides.Count: 0 } ? []
             : TensorPlaces.Find(options.Parameters, GgufShards.Of(options.ModelPath).SelectMany(path => GgufFile.Read(path).Tensors).Select(tensor => tensor.Name));
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ModelOps;
 
 /// <summary>What is asked of a fit.</summary>
@@ -18,6 +20,7 @@ public sealed record FitRequest
     /// <summary>Types that keys and values can be stored as: those that llama.cpp offers.</summary>
     public static IReadOnlyList<GgmlType> KvTypes { get; } = [GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0, GgmlType.IQ4_NL];
     /// <summary>Storage type of keys and values, one of <see cref="KvTypes"/>; null is F16, and Q8_0 where only that makes it fit.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] // null says something else than nothing does
     public GgmlType? KvType { get; init; } = GgmlType.F16;
     /// <summary>One of <see cref="KvTypes"/> by its name, in any case.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
