@@ -12,12 +12,62 @@ internal static class ShowCommand
     {
         var repository = new Argument<string>("REPO") { Description = "A repository: org/repo." };
         var revision = new Option<string?>("--revision") { Description = "Branch, tag or commit; otherwise main.", HelpName = "R" };
+        var best = new Option<bool>("--best") { Description = "Rank the GGUF variants instead: the most bits a weight that fit wholly on the GPU, else that fit. Exits with 5 when none does." };
+        var request = new FitSyntax();
+        var machine = new MachineSyntax($"Ask for another machine: {MachineSyntax.Kinds}.");
         var refs = new Option<bool>("--refs") { Description = "Show its branches and tags instead." };
         var headers = new Option<bool>("--headers") { Description = "Read the header of every GGUF variant, several MB each; otherwise of all when they are few, else of one." };
-        return new Command("show", "Show the variants of a repository, with their sizes and whether they fit this machine.") { repository, revision, headers, refs }
-            .Does(host, (context, parsed, cancellationToken) => parsed.GetValue(refs)
-                ? ListReferencesAsync(context, ModelName.Parse(parsed.GetRequiredValue(repository)).Repository, cancellationToken)
-                : RunAsync(context, parsed.GetRequiredValue(repository), parsed.GetValue(revision), parsed.GetValue(headers), cancellationToken));
+        var command = new Command("show", "Show the variants of a repository, with their sizes and whether they fit this machine.") { repository, revision, headers, refs, best };
+        foreach (var option in request.Options.Concat(machine.Options))
+        {
+            command.Add(option);
+        }
+        return command.Does(host, async (context, parsed, cancellationToken) =>
+        {
+            var name = parsed.GetRequiredValue(repository);
+            if (parsed.GetValue(refs))
+            {
+                return await ListReferencesAsync(context, ModelName.Parse(name).Repository, cancellationToken);
+            }
+            var wanted = request.Read(parsed);
+            var given = await machine.ReadAsync(context, parsed, cancellationToken);
+            return parsed.GetValue(best)
+                ? await RankAsync(context, name, parsed.GetValue(revision), given, wanted, cancellationToken)
+                : await RunAsync(context, name, parsed.GetValue(revision), parsed.GetValue(headers), given, wanted, cancellationToken);
+        });
+    }
+
+    private static async Task<int> RankAsync(CommandContext context, string repository, string? revision, Machine? machine, FitRequest request, CancellationToken cancellationToken)
+    {
+        using var hub = context.OpenHub();
+        var (info, variants) = await FindAsync(hub, repository, revision, cancellationToken);
+        var ranking = await VariantRanking.RankAsync(hub, variants, machine ?? await context.ReadMachineAsync(cancellationToken), request, cancellationToken);
+        var listing = new RankingListing(info.Repository, info.Commit, ranking[0].Fit.Fits ? ranking[0].Variant : null, ranking);
+        context.Output.Write(listing, CliJson.Default.RankingListing, report => Render(report, listing));
+        return listing.Best is null ? ErrorKind.DoesNotFit.ExitCode() : 0;
+    }
+
+    private static void Render(Report report, RankingListing listing)
+    {
+        report.Title(listing.Repository);
+        report.Table(
+            [new("", Right: true), new("Variant", Wrap: true), new("Size", Right: true), new("Speed", Right: true), new("Why", Wrap: true)],
+            listing.Ranking.Select(variant => new[]
+            {
+                variant.Rank.ToString(CultureInfo.InvariantCulture),
+                variant.Variant,
+                Sizes.Bytes(variant.Bytes),
+                variant.Fit is { Fits: true, TokensPerSecond: { } speed } ? $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} t/s" : "",
+                variant.Reason,
+            }));
+        if (listing.Best is null)
+        {
+            report.Failure($"None fits: {VariantRanking.Smallest(listing.Ranking).Fit.Advice.FirstOrDefault()}");
+        }
+        else
+        {
+            report.Success($"The best that fits: modelops pull {listing.Repository}:{listing.Best}");
+        }
     }
 
     private static async Task<int> ListReferencesAsync(CommandContext context, string repository, CancellationToken cancellationToken)
@@ -30,10 +80,19 @@ internal static class ShowCommand
         return 0;
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string repository, string? revision, bool headers, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, string repository, string? revision, bool headers, Machine? machine, FitRequest request, CancellationToken cancellationToken)
+    {
+        using var hub = context.OpenHub();
+        var (info, variants) = await FindAsync(hub, repository, revision, cancellationToken);
+        variants = await VariantFit.CheckAsync(hub, variants, machine ?? await context.ReadMachineAsync(cancellationToken), headers, request, cancellationToken);
+        var listing = new RepositoryListing(info.Repository, info.Commit, info.Summary, variants);
+        context.Output.Write(listing, CliJson.Default.RepositoryListing, report => Render(report, listing));
+        return 0;
+    }
+
+    private static async Task<(RepositoryInfo Info, IReadOnlyList<ModelVariant> Variants)> FindAsync(HubClient hub, string repository, string? revision, CancellationToken cancellationToken)
     {
         var name = ModelName.Parse(repository);
-        using var hub = context.OpenHub();
         var info = await hub.GetRepositoryAsync(name.Repository, revision, cancellationToken);
         var variants = await hub.GetVariantsAsync(info.Repository, info.Commit, cancellationToken);
         if (name.Variant is not null)
@@ -44,10 +103,7 @@ internal static class ShowCommand
                 throw new ModelOpsException(ErrorKind.VariantNotFound, $"{info.Repository} has no variant '{name.Variant}'.", $"See what there is: modelops show {info.Repository}");
             }
         }
-        variants = await VariantFit.CheckAsync(hub, variants, await context.ReadMachineAsync(cancellationToken), headers, cancellationToken);
-        var listing = new RepositoryListing(info.Repository, info.Commit, info.Summary, variants);
-        context.Output.Write(listing, CliJson.Default.RepositoryListing, report => Render(report, listing));
-        return 0;
+        return (info, variants);
     }
 
     private static void Render(Report report, RepositoryListing listing)

@@ -34,6 +34,7 @@ namespace ModelOps.Cli.Json;
     ])]
 [JsonSerializable(typeof(SearchListing))]
 [JsonSerializable(typeof(RepositoryListing))]
+[JsonSerializable(typeof(RankingListing))]
 [JsonSerializable(typeof(ReferenceListing))]
 [JsonSerializable(typeof(StoreListing))]
 [JsonSerializable(typeof(VerificationListing))]

@@ -6,6 +6,13 @@ internal sealed record SearchListing(IReadOnlyList<ModelSummary> Models);
 /// <summary>What <c>show</c> writes.</summary>
 internal sealed record RepositoryListing(string Repository, string Commit, ModelSummary Summary, IReadOnlyList<ModelVariant> Variants);
 
+/// <summary>What <c>show --best</c> writes.</summary>
+/// <param name="Repository">Repository.</param>
+/// <param name="Commit">Commit.</param>
+/// <param name="Best">The best variant that fits; null when none does.</param>
+/// <param name="Ranking">All GGUF variants from the best on.</param>
+internal sealed record RankingListing(string Repository, string Commit, string? Best, IReadOnlyList<RankedVariant> Ranking);
+
 /// <summary>What <c>show --refs</c> writes.</summary>
 internal sealed record ReferenceListing(string Repository, IReadOnlyList<RepositoryReference> References);
 

@@ -53,24 +53,24 @@ public static class ModelShapeReader
     public static async Task<RemoteShape> FindAsync(
         HubClient hub, string repository, string? variant = null, string? revision = null, string type = "BF16", ShapeCache? cache = null, CancellationToken cancellationToken = default)
     {
-        if (cache is null)
-        {
-            var only = await hub.GetVariantAsync(repository, variant, revision, cancellationToken).ConfigureAwait(false);
-            return RemoteShape.Of(only, await ReadAsync(hub, only, type, cancellationToken).ConfigureAwait(false));
-        }
         var wish = new ShapeWish(hub.Options, repository, variant, type);
-        if (cache.FindCommit(wish, revision, hub.Options.Offline) is { } pinned && cache.Find(wish, pinned) is { } known)
+        if (cache?.FindCommit(wish, revision, hub.Options.Offline) is { } pinned && cache.Find(wish, pinned) is { } known)
             return known;
         var info = await hub.GetRepositoryAsync(repository, revision, cancellationToken).ConfigureAwait(false);
-        cache.KeepCommit(wish, revision, info.Commit);
-        if (cache.Find(wish, info.Commit) is { } read)
+        cache?.KeepCommit(wish, revision, info.Commit);
+        if (cache?.Find(wish, info.Commit) is { } read)
             return read;
         var variants = await hub.GetVariantsAsync(info, cancellationToken).ConfigureAwait(false);
         var found = Hub.VariantGrouping.Choose(info.Repository, variants, variant);
-        var shape = RemoteShape.Of(found, await ReadAsync(hub, found, type, cancellationToken).ConfigureAwait(false));
-        cache.Keep(wish, shape);
-        return shape;
+        var shape = await ReadAsync(hub, found, type, cancellationToken).ConfigureAwait(false);
+        var remote = RemoteShape.Of(found, shape with { Variants = Others(found, variants) });
+        cache?.Keep(wish, remote);
+        return remote;
     }
+
+    // A checkpoint is of another kind: what it takes depends on what it is converted to.
+    private static IReadOnlyList<VariantSize> Others(ModelVariant found, IReadOnlyList<ModelVariant> variants)
+        => found.Kind == ModelKind.Checkpoint ? [] : [.. variants.Where(variant => variant.Kind == ModelKind.Gguf && variant.Name != found.Name).Select(variant => new VariantSize(variant.Name, variant.Bytes))];
 
     // The first shard has the metadata, all have tensors.
     internal static ModelShape FromShards(IReadOnlyList<GgufFile> shards, string name)

@@ -11,7 +11,7 @@ public static class VariantFit
     private const int HeadersAtOnce = 4;
 
     /// <summary>
-    /// The variants with <see cref="ModelVariant.Fits"/> filled in, at the default context, and for those whose headers are read
+    /// The variants with <see cref="ModelVariant.Fits"/> filled in, and for those whose headers are read
     /// <see cref="ModelVariant.Quantization"/> and <see cref="ModelVariant.NameDisagrees"/>. A checkpoint is judged by size alone (its weights against the
     /// free memory), as it is not run as it is. The headers of a few GGUF variants are all read; of many the default's is, and the others are taken to differ
     /// in the weights' size only. What cannot be told stays null: a header that is not understood, or files that may not be read (gated).
@@ -20,9 +20,10 @@ public static class VariantFit
     /// <param name="variants">Variants of one repository.</param>
     /// <param name="machine">The machine; null reads headers only.</param>
     /// <param name="allHeaders">Read every header, however many there are.</param>
+    /// <param name="request">What is wished for; null is the default of everything.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="ModelOpsException">What the hub answers.</exception>
-    public static async Task<IReadOnlyList<ModelVariant>> CheckAsync(HubClient hub, IReadOnlyList<ModelVariant> variants, Machine? machine, bool allHeaders = false, CancellationToken cancellationToken = default)
+    public static async Task<IReadOnlyList<ModelVariant>> CheckAsync(HubClient hub, IReadOnlyList<ModelVariant> variants, Machine? machine, bool allHeaders = false, FitRequest? request = null, CancellationToken cancellationToken = default)
     {
         ModelVariant[] gguf = [.. variants.Where(variant => variant.Kind == ModelKind.Gguf)];
         ModelVariant[] wanted = allHeaders || gguf.Length <= FewVariants ? gguf : [gguf.FirstOrDefault(variant => variant.IsDefault) ?? gguf[0]];
@@ -38,7 +39,7 @@ public static class VariantFit
             ModelShape? shape = header is not null || known is not { } other ? header?.Shape : other.Shape.WithBitsPerWeight(other.Shape.BitsPerWeight * variant.Bytes / other.Bytes);
             return variant with
             {
-                Fits = shape is null || machine is null ? null : FitEstimator.Estimate(shape, machine, new FitRequest()).Fits,
+                Fits = shape is null || machine is null ? null : FitEstimator.Estimate(shape, machine, request ?? new FitRequest()).Fits,
                 Quantization = header?.Quantization?.Name(variant.Quantization) ?? variant.Quantization,
                 NameDisagrees = variant.Quantization is null ? null : !header?.Quantization?.Supports(variant.Quantization),
             };

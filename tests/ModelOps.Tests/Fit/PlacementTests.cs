@@ -112,4 +112,27 @@ public class PlacementTests
         machine = machine with { Devices = [.. machine.Devices, new Device("Intel GPU", DeviceKind.IntegratedGpu, 16 * Machines.GiB, 16 * Machines.GiB, null)] };
         Assert.Equal(["CPU", "NVIDIA GPU 0"], FitEstimator.Estimate(Llama, machine, new FitRequest()).Devices.Select(device => device.Name));
     }
+
+    /// <summary>As llama.cpp's own fit does (common/fit.cpp): what every token needs is on the GPU, and of the experts as many layers' as there is room for.</summary>
+    [Fact]
+    public void AMixtureLeavesExpertsToTheCpuBeforeAnyLayer()
+    {
+        var model = SyntheticModels.Shape("Qwen3-30B-A3B");
+        var machine = Machines.WithGpus(64, 12);
+        var request = new FitRequest { ContextLength = 32768 };
+        Assert.False(FitEstimator.Estimate(model, machine, request with { CpuExpertLayers = 0, GpuLayers = -1 }).Fits);
+        var fit = FitEstimator.Estimate(model, machine, request);
+        Assert.True(fit.Fits);
+        Assert.Equal(49, fit.GpuLayers);
+        var experts = fit.Parameters.CpuExpertLayers;
+        Assert.InRange(experts, 1, 47);
+        Assert.False(FitEstimator.Estimate(model, machine, request with { GpuLayers = -1, CpuExpertLayers = experts - 1 }).Fits);
+        // The cache lies beside attention, and the CPU holds the embedding and those experts.
+        Assert.Equal(0, fit.Devices[0].KvCacheBytes);
+        Assert.Equal(model.InputBytes + model.ExpertLayerBytes.Take(experts).Sum(), fit.Devices[0].WeightsBytes);
+        // More context than that costs no layer: it goes as far as the placement allows.
+        var largest = FitEstimator.Estimate(model, machine, request with { ContextLength = ContextWish.Largest });
+        Assert.Equal(49, largest.GpuLayers);
+        Assert.False(FitEstimator.Estimate(model, machine, new FitRequest { ContextLength = largest.ContextLength + 256, GpuLayers = -1, CpuExpertLayers = largest.Parameters.CpuExpertLayers }).Fits);
+    }
 }
