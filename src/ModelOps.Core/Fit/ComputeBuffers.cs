@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ModelOps.Fit.Graph;
 
 namespace ModelOps.Fit;
@@ -9,7 +10,7 @@ namespace ModelOps.Fit;
 /// </summary>
 internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
 {
-    private readonly Dictionary<GraphTask, GraphMeasure> _measures = [];
+    private readonly ConcurrentDictionary<GraphTask, GraphMeasure> _measures = MeasuredGraphs.Of(model, context);
     private GenericBuffers? _generic;
 
     /// <summary>Logits of the last token of every sequence, which the engine keeps on the host.</summary>

@@ -26,6 +26,10 @@ internal sealed partial class ModelGraph
 
     private int Absorbed(int layer, LayerTensors tensors, int query, int latent, int turned, long keyLength, long heads)
     {
+        if (!_hasCache)
+        {
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"Layer {layer} attends to compressed keys, but the GGUF header says that nothing is cached.", "The file was written by a broken converter or is damaged; download or convert it again.");
+        }
         long rank = shape.LatentRank, rotated = shape.Rotated, plain = keyLength - rotated;
         var (s1, s2) = (graph[query].S1, graph[query].S2);
         var toRotate = Turn(graph.View(query, rotated, heads, s1, _batch, s2));
