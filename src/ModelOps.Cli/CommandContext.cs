@@ -50,16 +50,20 @@ internal sealed class CommandContext
     public string ResolveGguf(string model) => OpenStore().ResolveGguf(model);
 
     /// <summary>This machine, with the memory bandwidth measured, now or lately, where the inventory does not know it: speed follows from it.</summary>
-    public Task<Machine> ReadMachineAsync(CancellationToken cancellationToken) => WithEngineAsync(LocalMachine.ReadWithBandwidth(OpenStore().Options.Directory, cancellationToken), cancellationToken);
+    public Task<Machine> ReadMachineAsync(CancellationToken cancellationToken) => WithEngineAsync(LocalMachine.ReadWithBandwidth(OpenStore().Options.Directory, MachineSettings, cancellationToken), cancellationToken);
 
     /// <summary>The same with the bandwidth measured anew.</summary>
-    public Task<Machine> MeasureMachineAsync(CancellationToken cancellationToken) => WithEngineAsync(LocalMachine.ReadAndMeasure(OpenStore().Options.Directory, cancellationToken), cancellationToken);
+    public Task<Machine> MeasureMachineAsync(CancellationToken cancellationToken) => WithEngineAsync(LocalMachine.ReadAndMeasure(OpenStore().Options.Directory, MachineSettings, cancellationToken), cancellationToken);
 
-    private static async Task<Machine> WithEngineAsync(Machine machine, CancellationToken cancellationToken)
+    /// <summary>A machine with its GPUs as the engine shows them.</summary>
+    public static async Task<Machine> WithEngineAsync(Machine machine, CancellationToken cancellationToken)
     {
         await using var runner = new InProcessRunner();
         return await LocalMachine.WithEngineAsync(machine, () => runner.ReadDevicesAsync(cancellationToken));
     }
+
+    /// <summary>Where this machine's calibration is looked for.</summary>
+    public LocalMachineSettings MachineSettings => new() { Environment = Host.Environment, Note = Output.Note };
 
     /// <summary>A text file, or standard input for <c>-</c>.</summary>
     public async Task<string> ReadTextAsync(string file, CancellationToken cancellationToken)

@@ -78,6 +78,7 @@ internal static class CommandLine
         InfoCommand.Create(host),
         RunCommand.Create(host),
         MeasureCommand.Create(host),
+        BenchCommand.Create(host),
         SensitivityCommand.Create(host),
         HardwareCommand.Create(host),
         MirrorCommand.Create(host),

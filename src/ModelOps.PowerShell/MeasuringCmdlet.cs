@@ -5,14 +5,17 @@ namespace ModelOps.PowerShell;
 /// <summary>Base of the cmdlets that measure models on a text.</summary>
 public abstract class MeasuringCmdlet : EngineCmdlet
 {
+    /// <summary>The set of parameters that a text belongs to.</summary>
+    private protected const string OnText = "Text";
+
     /// <summary>File with the text, like what the model is used for.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = OnText)]
     [Alias("TextPath")]
     [ValidateNotNullOrEmpty]
     public string Text { get; set; } = "";
 
     /// <summary>Tokens in one row of the text.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = OnText)]
     [ValidateRange(2, int.MaxValue)]
     public int ContextLength { get; set; } = 512;
 

@@ -121,6 +121,8 @@ internal static partial class PlanText
         $"{report.TokensDone} of {report.TotalTokens} tokens",
         report.TotalTokens == 0 ? null : (double)report.TokensDone / report.TotalTokens);
 
+    public static ProgressStep Step(SpeedProgress report) => new(report.Step, (double)report.StepsDone / Math.Max(1, report.TotalSteps));
+
     public static ProgressStep Step(SensitivityProgress report) => new($"{report.StepsDone} of {report.TotalSteps}: {report.Step}", (double)report.StepsDone / report.TotalSteps);
 
     private static string Short(string commit) => commit.Length > 10 ? commit[..10] : commit;

@@ -51,7 +51,8 @@ internal static class HardwareCommand
             ("system", $"{machine.OperatingSystem}, {machine.Architecture}"),
             ("processor", machine.Processor),
             ("cores", $"{machine.PhysicalCores} physical{(machine.PerformanceCores is { } fast ? $" ({fast} of them fast)" : "")}, {machine.LogicalProcessors} logical"),
-            ("disk free", machine.DiskFreeBytes is { } bytes ? Sizes.Bytes(bytes) : null));
+            ("disk free", machine.DiskFreeBytes is { } bytes ? Sizes.Bytes(bytes) : null),
+            ("speed", machine.Calibration is { } calibration ? $"calibrated {calibration.MeasuredAt:yyyy-MM-dd} with {calibration.Engine}" : "not calibrated (bench --calibrate)"));
         report.Line();
         report.Table([new("Device", Wrap: true), new("Kind"), new("Family"), new("Memory", Right: true), new("Free", Right: true), new("Bandwidth", Right: true)],
             machine.Devices.Select(device => new[]

@@ -60,6 +60,8 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(GenerationResult))]
 [JsonSerializable(typeof(QualityResult))]
 [JsonSerializable(typeof(SensitivityTable))]
+[JsonSerializable(typeof(SpeedResult))]
+[JsonSerializable(typeof(SpeedCalibration))]
 [JsonSerializable(typeof(Machine))]
 [JsonSerializable(typeof(MachineListing))]
 [JsonSerializable(typeof(FleetListing))]

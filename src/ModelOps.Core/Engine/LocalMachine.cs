@@ -11,17 +11,37 @@ public static class LocalMachine
     /// backend for. Without any engine nothing is known against them, and all count.
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is.</exception>
-    public static Machine Read(string? storeDirectory = null) => Judge(HardwareInventory.Read(storeDirectory), LlamaLibrary.GpuBackends());
+    /// <param name="storeDirectory">The store whose disk is meant.</param>
+    /// <param name="settings">Where the environment is read and notes go.</param>
+    public static Machine Read(string? storeDirectory = null, LocalMachineSettings? settings = null)
+        => Calibrated(Judge(HardwareInventory.Read(storeDirectory), LlamaLibrary.GpuBackends()), settings);
 
     /// <summary>The same with the bandwidth of the main memory, see <see cref="HardwareInventory.ReadWithBandwidth"/>: then a fit can tell the speed.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is, or it cannot be measured.</exception>
-    public static Machine ReadWithBandwidth(string? storeDirectory = null, CancellationToken cancellationToken = default)
-        => Judge(HardwareInventory.ReadWithBandwidth(storeDirectory, cancellationToken), LlamaLibrary.GpuBackends());
+    /// <param name="storeDirectory">The store whose disk is meant.</param>
+    /// <param name="settings">Where the environment is read and notes go.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static Machine ReadWithBandwidth(string? storeDirectory = null, LocalMachineSettings? settings = null, CancellationToken cancellationToken = default)
+        => Calibrated(Judge(HardwareInventory.ReadWithBandwidth(storeDirectory, cancellationToken), LlamaLibrary.GpuBackends()), settings);
 
     /// <summary>The same with the bandwidth of the main memory measured anew, see <see cref="HardwareInventory.ReadAndMeasure"/>.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when the system does not say how much memory there is, or it cannot be measured.</exception>
-    public static Machine ReadAndMeasure(string? storeDirectory = null, CancellationToken cancellationToken = default)
-        => Judge(HardwareInventory.ReadAndMeasure(storeDirectory, cancellationToken), LlamaLibrary.GpuBackends());
+    /// <param name="storeDirectory">The store whose disk is meant.</param>
+    /// <param name="settings">Where the environment is read and notes go.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static Machine ReadAndMeasure(string? storeDirectory = null, LocalMachineSettings? settings = null, CancellationToken cancellationToken = default)
+        => Calibrated(Judge(HardwareInventory.ReadAndMeasure(storeDirectory, cancellationToken), LlamaLibrary.GpuBackends()), settings);
+
+    /// <summary>Keeps a calibration in the user's cache, where <see cref="Read"/> finds it from now on; the file's path, or null for a user without a home.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.StoreNotWritable"/>.</exception>
+    public static string? Keep(Machine machine, SpeedCalibration calibration, LocalMachineSettings? settings = null)
+        => UserCache.Directory((settings ?? new()).Environment) is { } folder ? new CalibrationStore(folder).Save(machine, calibration) : null;
+
+    private static Machine Calibrated(Machine machine, LocalMachineSettings? settings)
+    {
+        settings ??= new LocalMachineSettings();
+        return UserCache.Directory(settings.Environment) is { } folder && LlamaLibrary.Build() is { } engine ? new CalibrationStore(folder).Attach(machine, engine, settings.Note) : machine;
+    }
 
     /// <summary>
     /// The machine with its GPUs as the engine shows them (<see cref="With"/>), where it brings a backend for any; where it fails to answer they are unusable,
@@ -133,4 +153,13 @@ public static class LocalMachine
         "sycl" => "SYCL",
         _ => "Vulkan",
     };
+}
+
+/// <summary>What reading this machine needs of its surroundings.</summary>
+public sealed record LocalMachineSettings
+{
+    /// <summary>Reads an environment variable: XDG_CACHE_HOME tells where calibrations lie.</summary>
+    public Func<string, string?> Environment { get; init; } = System.Environment.GetEnvironmentVariable;
+    /// <summary>Hears of a calibration that cannot be used.</summary>
+    public Action<string>? Note { get; init; }
 }

@@ -30,4 +30,10 @@ public interface IModelRunner : IAsyncDisposable
 
     /// <summary>The GPUs that the engine shows, in its order (see <see cref="LocalMachine.With"/>): asking loads drivers, which is better done where models run.</summary>
     Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Measures a model's speed, as <see cref="SpeedMeter"/> does; the loaded model is not touched.</summary>
+    Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Calibrates this machine, as <see cref="SpeedCalibrator"/> does; the loaded model is not touched.</summary>
+    Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default);
 }

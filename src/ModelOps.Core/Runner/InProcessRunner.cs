@@ -47,6 +47,14 @@ public sealed class InProcessRunner : IModelRunner
     public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default) => Task.Run(() => EngineDevices.Read(null), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
+        => SpeedMeter.MeasureAsync(request, progress, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
+        => SpeedCalibrator.CalibrateAsync(request, progress, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
         Unload();

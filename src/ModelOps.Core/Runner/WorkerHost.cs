@@ -106,6 +106,7 @@ public static class WorkerHost
         async Task<WorkerEvent> PerformAsync(WorkerRequest request, CancellationToken cancellationToken)
         {
             int id = request.Id;
+            DirectProgress<SpeedProgress> SpeedProgress() => new(done => Send(new WorkerEvent { Id = id, SpeedProgress = done }));
             switch (request)
             {
                 case { Load: { } options }:
@@ -144,6 +145,10 @@ public static class WorkerHost
                     };
                 case { Call: WorkerCall.ReadDevices }:
                     return new WorkerEvent { Id = id, Devices = await runner.ReadDevicesAsync(cancellationToken).ConfigureAwait(false) };
+                case { MeasureSpeed: { } measurement }:
+                    return new WorkerEvent { Id = id, Speed = await runner.MeasureSpeedAsync(measurement, SpeedProgress(), cancellationToken).ConfigureAwait(false) };
+                case { Calibrate: { } calibration }:
+                    return new WorkerEvent { Id = id, Calibration = await runner.CalibrateAsync(calibration, SpeedProgress(), cancellationToken).ConfigureAwait(false) };
                 default:
                     throw new ModelOpsException(ErrorKind.Failure, $"The worker does not know the call {request.Call}.");
             }

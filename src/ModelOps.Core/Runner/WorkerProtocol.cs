@@ -5,7 +5,7 @@ namespace ModelOps.Runner;
 /// <summary>What the parent can ask of its worker.</summary>
 internal enum WorkerCall
 {
-    Load, Generate, Measure, MeasureSensitivity, ReadDevices, Cancel,
+    Load, Generate, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, Cancel,
 }
 
 /// <summary>A line from parent to worker.</summary>
@@ -19,6 +19,8 @@ internal sealed record WorkerRequest(int Id, WorkerCall Call)
     public GenerationRequest? Generate { get; init; }
     public MeasureRequest? Measure { get; init; }
     public SensitivityRequest? MeasureSensitivity { get; init; }
+    public SpeedRequest? MeasureSpeed { get; init; }
+    public CalibrationRequest? Calibrate { get; init; }
 }
 
 /// <summary>
@@ -43,12 +45,15 @@ internal sealed record WorkerEvent
     public SensitivityProgress? SensitivityProgress { get; init; }
     public SensitivityTable? Sensitivity { get; init; }
     public IReadOnlyList<Device>? Devices { get; init; }
+    public SpeedProgress? SpeedProgress { get; init; }
+    public SpeedResult? Speed { get; init; }
+    public SpeedCalibration? Calibration { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Cancelled { get; init; }
     public WorkerError? Error { get; init; }
 
     [JsonIgnore]
-    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Error is not null;
+    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Speed is not null || Calibration is not null || Error is not null;
 }
 
 /// <summary>An error, carried over to be thrown again.</summary>

@@ -132,6 +132,44 @@ public sealed class WorkerRunner : IModelRunner
         }, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return ExclusivelyAsync(async () =>
+        {
+            SpeedMeter.Check(request);
+            await CheckAsync(SpeedMeter.Options(request), cancellationToken).ConfigureAwait(false);
+            SpeedRequest rooted = request with { ModelPath = Path.GetFullPath(request.ModelPath) };
+            WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.MeasureSpeed) { MeasureSpeed = rooted }, Hear, "while measuring speed", cancellationToken).ConfigureAwait(false);
+            return end.Speed!;
+        }, cancellationToken);
+
+        void Hear(WorkerEvent message) => Report(message, progress);
+    }
+
+    /// <inheritdoc/>
+    public Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return ExclusivelyAsync(async () =>
+        {
+            CalibrationRequest rooted = request with { WorkFolder = request.WorkFolder is null ? null : Path.GetFullPath(request.WorkFolder) };
+            WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Calibrate) { Calibrate = rooted }, Hear, "while calibrating", cancellationToken).ConfigureAwait(false);
+            return end.Calibration!;
+        }, cancellationToken);
+
+        void Hear(WorkerEvent message) => Report(message, progress);
+    }
+
+    private static void Report(WorkerEvent message, IProgress<SpeedProgress>? progress)
+    {
+        if (message.SpeedProgress is { } done)
+        {
+            progress?.Report(done);
+        }
+    }
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_disposed)

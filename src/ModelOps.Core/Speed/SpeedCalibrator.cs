@@ -27,7 +27,7 @@ public static class SpeedCalibrator
     // Nothing but operations: what a token and a tensor cost without bytes.
     private const int TinyEmbedding = 64, TinyFeedForward = 128;
     private static readonly int[] TinyLayers = [2, 16];
-    private const int DeepContext = 2048, PromptLength = 256;
+    private const int DeepContext = 2048, PromptLength = 512;
 
     /// <summary>A model to be timed.</summary>
     private sealed record Subject(SyntheticModel Model, int Size, int Depth);
@@ -114,7 +114,7 @@ public static class SpeedCalibrator
             GeneratedTokens = isLarge ? 16 : 64,
             Parameters = new EngineParameters { GpuLayers = target.Threads == 0 ? -1 : 0 },
             Threads = target.Threads,
-            Repetitions = isLarge ? 3 : 5,
+            Repetitions = isLarge ? 2 : 5,
         };
         var file = GgufFile.Read(path);
         var shape = ModelShape.FromGguf(file);

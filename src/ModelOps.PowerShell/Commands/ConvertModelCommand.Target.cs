@@ -57,7 +57,7 @@ public sealed partial class ConvertModelCommand
         }
         if (Fit)
         {
-            Machine ??= LocalMachine.ReadWithBandwidth(this.OpenStore(Store).Options.Directory, cancellationToken) with { DiskFreeBytes = null };
+            Machine ??= LocalMachine.ReadWithBandwidth(this.OpenStore(Store).Options.Directory, new LocalMachineSettings { Note = PostWarning }, cancellationToken) with { DiskFreeBytes = null };
         }
         return new ConversionTarget
         {

@@ -41,7 +41,8 @@ public sealed class GetModelHardwareCommand : ModelOpsCmdlet
     private async Task WriteThisMachineAsync(CancellationToken cancellationToken)
     {
         var store = await OnPipelineAsync(() => this.OpenStore(Store));
-        var machine = MeasureBandwidth ? LocalMachine.ReadAndMeasure(store.Options.Directory, cancellationToken) : LocalMachine.Read(store.Options.Directory);
+        var settings = new LocalMachineSettings { Note = PostWarning };
+        var machine = MeasureBandwidth ? LocalMachine.ReadAndMeasure(store.Options.Directory, settings, cancellationToken) : LocalMachine.Read(store.Options.Directory, settings);
         await WriteObjectAsync(await SessionRunner.WithEngineAsync(machine, cancellationToken));
     }
 }

@@ -3,25 +3,38 @@ using ModelOps.PowerShell.Completion;
 
 namespace ModelOps.PowerShell.Commands;
 
-/// <summary>Measure-Model: perplexity of a text, and how far the answers are from a reference's.</summary>
-[Cmdlet(VerbsDiagnostic.Measure, "Model")]
-[OutputType(typeof(QualityResult))]
-public sealed class MeasureModelCommand : MeasuringCmdlet
+/// <summary>Measure-Model: perplexity of a text and how far the answers are from a reference's; or the speed of a model; or of the machine, for fits.</summary>
+[Cmdlet(VerbsDiagnostic.Measure, "Model", DefaultParameterSetName = OnText)]
+[OutputType(typeof(QualityResult), ParameterSetName = [OnText])]
+[OutputType(typeof(SpeedResult), ParameterSetName = [OfSpeed])]
+[OutputType(typeof(SpeedCalibration), ParameterSetName = [OfMachine])]
+public sealed partial class MeasureModelCommand : MeasuringCmdlet
 {
+    private const string OfSpeed = "Speed";
+    private const string OfMachine = "Calibration";
+
     /// <summary>GGUF files or installed models.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = OnText)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = OfSpeed)]
     [Alias("Path", "FullName", "PSPath")]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Model { get; set; } = [];
 
     /// <summary>GGUF file or installed model to compare with.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = OnText)]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Reference { get; set; }
 
-    private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Model, async model =>
+    private protected override Task ProcessAsync(CancellationToken cancellationToken) => ParameterSetName switch
+    {
+        OfMachine => CalibrateAsync(cancellationToken),
+        OfSpeed => ForEachAsync(Model, model => MeasureSpeedAsync(model, cancellationToken)),
+        _ => ForEachAsync(Model, model => MeasureQualityAsync(model, cancellationToken)),
+    };
+
+    private async Task MeasureQualityAsync(string model, CancellationToken cancellationToken)
     {
         var (path, reference) = await OnPipelineAsync(() =>
         {
@@ -43,5 +56,5 @@ public sealed class MeasureModelCommand : MeasuringCmdlet
             result = await SessionRunner.UseAsync(runner => runner.MeasureAsync(request, progress, cancellationToken), cancellationToken);
         }
         await WriteObjectAsync(result with { Model = path, Reference = reference });
-    });
+    }
 }

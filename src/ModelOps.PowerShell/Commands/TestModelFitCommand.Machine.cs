@@ -27,7 +27,7 @@ public sealed partial class TestModelFitCommand
     {
         if (Machine is null)
         {
-            _here ??= await SessionRunner.WithEngineAsync(LocalMachine.ReadWithBandwidth(OpenedStore.Options.Directory, cancellationToken), cancellationToken);
+            _here ??= await SessionRunner.WithEngineAsync(LocalMachine.ReadWithBandwidth(OpenedStore.Options.Directory, new LocalMachineSettings { Note = PostWarning }, cancellationToken), cancellationToken);
             _hereWithoutDisk ??= _here with { DiskFreeBytes = null };
             return [local?.Kind == ModelKind.Gguf ? _hereWithoutDisk : _here];
         }
