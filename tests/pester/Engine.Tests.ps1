@@ -130,6 +130,28 @@ Describe 'Bad models' {
     }
 }
 
+Describe 'Measure-Model -Speed' {
+    It 'tells median and spread of every repetition' {
+        $speed = Measure-Model $model -Speed -PromptTokens 16 -GeneratedTokens 4 -Repetitions 3 -Threads 1
+        $speed | Should -BeOfType ([ModelOps.SpeedResult])
+        $speed.TokensPerSecond.Samples.Count | Should -Be 3
+        $speed.PromptTokensPerSecond.Low | Should -BeLessOrEqual $speed.PromptTokensPerSecond.Median
+        $speed.Threads | Should -Be 1
+        ($speed | Out-String) | Should -Match '±'
+    }
+
+    It 'takes models from the pipeline, one after another' {
+        $results = Get-Item $model, (Join-Path $work 'missing.gguf') -ErrorAction SilentlyContinue | Measure-Model -Speed -PromptTokens 0 -GeneratedTokens 2 -Repetitions 1
+        $results.PromptTokensPerSecond | Should -BeNullOrEmpty
+        $results.TokensPerSecond.Median | Should -BeGreaterThan 0
+    }
+
+    It 'refuses to measure nothing, and a model with -Calibrate' {
+        (Get-WrittenError { Measure-Model $model -Speed -PromptTokens 0 -GeneratedTokens 0 }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+        { Measure-Model $model -Calibrate } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+    }
+}
+
 Describe 'Arguments' {
     It 'that exclude each other end the command' {
         { Invoke-Model 'x' -Model $model -Raw -System 'y' } | Should -Throw -ErrorId 'InvalidArgument,ModelOps.PowerShell.Commands.InvokeModelCommand'

@@ -13,14 +13,15 @@ public sealed record CalibrationRequest
     public required Machine Machine { get; init; }
     /// <summary>Threads besides one; 0 means one a physical core.</summary>
     public int Threads { get; init; }
+    /// <summary>Types to time: those that downloads come in. Others are taken for the most like of these.</summary>
+    internal IReadOnlyList<GgmlType> Types { get; init; } = [GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.Q3_K, GgmlType.IQ4_XS];
+    /// <summary>How many of the sizes to time, the smallest first.</summary>
+    internal int SizeCount { get; init; } = 3;
 }
 
 /// <summary>Times models of random weights, of several types and sizes, and fits to them what a fit needs to tell this machine's speed.</summary>
 public static class SpeedCalibrator
 {
-    // The types that downloads come in; others are taken for the most like of these.
-    private static readonly GgmlType[] Types = [GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.Q3_K, GgmlType.IQ4_XS];
-
     // Widths of a layer: for a few MB that stay in a core's cache, for tens of MB, and for what no cache holds.
     private static readonly (int Embedding, int FeedForward, long Bytes)[] Sizes = [(256, 768, 4L << 20), (1024, 2816, 40L << 20), (2048, 8192, 280L << 20)];
 
@@ -38,7 +39,7 @@ public static class SpeedCalibrator
     public static async Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var subjects = Subjects();
+        var subjects = Subjects(request);
         var targets = Targets(request);
         var measured = targets.ToDictionary(target => target, _ => new List<SpeedMeasurement>());
         using var folder = Quality.WorkFolder.Create(request.WorkFolder);
@@ -86,12 +87,12 @@ public static class SpeedCalibrator
     /// <summary>Models of a few MB are never given several threads (<see cref="ThreadCount"/>); but what operations cost then is wanted.</summary>
     private static bool IsRun(Subject subject, Target target) => target.Threads <= 1 || subject.Size > 0 || subject.Model.EmbeddingLength == TinyEmbedding;
 
-    private static List<Subject> Subjects()
+    private static List<Subject> Subjects(CalibrationRequest request)
     {
         List<Subject> subjects = [.. TinyLayers.Select(layers => new Subject(new SyntheticModel(GgmlType.F16, layers, TinyEmbedding, TinyFeedForward), 0, 0))];
-        foreach (var type in Types)
+        foreach (var type in request.Types)
         {
-            for (var size = 0; size < Sizes.Length; size++)
+            for (var size = 0; size < request.SizeCount; size++)
             {
                 var (embedding, feedForward, bytes) = Sizes[size];
                 var one = new SyntheticModel(type, 1, embedding, feedForward);
@@ -99,7 +100,7 @@ public static class SpeedCalibrator
             }
         }
         // The same model with a long past: what reading keys and values takes.
-        subjects.Add(subjects.First(subject => subject is { Model.Type: GgmlType.Q8_0, Size: 1 }) with { Depth = DeepContext });
+        subjects.Add(subjects.First(subject => subject.Model.EmbeddingLength != TinyEmbedding && subject.Size == Math.Min(1, request.SizeCount - 1)) with { Depth = DeepContext });
         return subjects;
     }
 

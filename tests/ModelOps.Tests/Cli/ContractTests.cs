@@ -189,6 +189,24 @@ public sealed class ContractTests(ContractTests.House house) : IClassFixture<Con
     }
 
     [Fact]
+    public async Task Bench()
+    {
+        var json = await house.JsonAsync("bench", house.Bf16, "--prompt", "16", "--generate", "4", "-r", "2", "-d", "8", "--threads", "1");
+
+        AssertHas(json, "model", "architecture", "bytes", "parameters", "engine", "threads", "gpuLayers", "promptTokens", "generatedTokens", "depth", "promptTokensPerSecond", "tokensPerSecond");
+        AssertHas(json.GetProperty("tokensPerSecond"), "median", "low", "high", "deviation", "samples");
+        Assert.Equal(2, json.GetProperty("promptTokensPerSecond").GetProperty("samples").GetArrayLength());
+        Assert.Equal(8, json.GetProperty("depth").GetInt32());
+        var text = await house.RunAsync("bench", house.Bf16, "--prompt", "16", "--generate", "0", "-r", "1");
+        Assert.Contains("prompt of 16", text.Out);
+        Assert.DoesNotContain("generating", text.Out);
+        foreach (var arguments in (string[][])[["bench"], ["bench", house.Bf16, "--calibrate"], ["bench", house.Bf16, "--prompt", "0", "--generate", "0"]])
+        {
+            Assert.Equal(2, (await house.RunAsync(arguments)).ExitCode);
+        }
+    }
+
+    [Fact]
     public async Task Hardware()
     {
         var json = await house.JsonAsync("hardware");
