@@ -48,7 +48,7 @@ public sealed partial class MeasureModelCommand
             GeneratedTokens = GeneratedTokens,
             Depth = Depth,
             Repetitions = Repetitions,
-            Parameters = new EngineParameters { GpuLayers = GpuLayers },
+            Parameters = new EngineParameters { GpuLayers = WantedGpuLayers },
             Threads = Threads,
         };
         SpeedResult result;
