@@ -148,7 +148,7 @@ Describe 'Measure-Model -Speed' {
 
     It 'refuses to measure nothing, and a model with -Calibrate' {
         (Get-WrittenError { Measure-Model $model -Speed -PromptTokens 0 -GeneratedTokens 0 }).FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
-        { Measure-Model $model -Calibrate } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+        { Measure-Model $model -Calibrate } | Should -Throw -ErrorId 'PositionalParameterNotFound,*'
     }
 }
 

@@ -77,7 +77,7 @@ public sealed record SpeedResult
     /// <summary>Tokens in the context before.</summary>
     public required int Depth { get; init; }
     /// <summary>Speed of reading a prompt; null when it was left out.</summary>
-    public required SpeedSamples? PromptTokensPerSecond { get; init; }
+    public SpeedSamples? PromptTokensPerSecond { get; init; }
     /// <summary>Speed of generating, without choosing the tokens; null when it was left out.</summary>
-    public required SpeedSamples? TokensPerSecond { get; init; }
+    public SpeedSamples? TokensPerSecond { get; init; }
 }
