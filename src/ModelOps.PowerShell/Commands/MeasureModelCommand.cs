@@ -10,6 +10,7 @@ namespace ModelOps.PowerShell.Commands;
 [OutputType(typeof(SpeedCalibration), ParameterSetName = [OfMachine])]
 public sealed partial class MeasureModelCommand : MeasuringCmdlet
 {
+    private const string OnText = "Text";
     private const string OfSpeed = "Speed";
     private const string OfMachine = "Calibration";
 
@@ -20,6 +21,17 @@ public sealed partial class MeasureModelCommand : MeasuringCmdlet
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Model { get; set; } = [];
+
+    /// <summary>File with the text, like what the model is used for.</summary>
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = OnText)]
+    [Alias("TextPath")]
+    [ValidateNotNullOrEmpty]
+    public string Text { get; set; } = "";
+
+    /// <summary>Tokens in one row of the text.</summary>
+    [Parameter(ParameterSetName = OnText)]
+    [ValidateRange(2, int.MaxValue)]
+    public int ContextLength { get; set; } = 512;
 
     /// <summary>GGUF file or installed model to compare with.</summary>
     [Parameter(ParameterSetName = OnText)]
@@ -44,7 +56,7 @@ public sealed partial class MeasureModelCommand : MeasuringCmdlet
         var request = new MeasureRequest
         {
             ModelPath = path,
-            Text = (await ReadTextAsync(cancellationToken)).Text,
+            Text = (await ReadTextAsync(Text, cancellationToken)).Text,
             ReferencePath = reference,
             ContextLength = ContextLength,
             GpuLayers = WantedGpuLayers,

@@ -15,6 +15,17 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Path { get; set; } = [];
 
+    /// <summary>File with the text, like what the model is used for.</summary>
+    [Parameter(Mandatory = true, Position = 1)]
+    [Alias("TextPath")]
+    [ValidateNotNullOrEmpty]
+    public string Text { get; set; } = "";
+
+    /// <summary>Tokens in one row of the text.</summary>
+    [Parameter]
+    [ValidateRange(2, int.MaxValue)]
+    public int ContextLength { get; set; } = 512;
+
     /// <summary>GGUF files or checkpoint folders; no character is a wildcard. Files and records of the other cmdlets bind here.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ModelPathCmdlet.ByLiteralPath)]
     [Alias("PSPath", "LP")]
@@ -56,7 +67,7 @@ public sealed class MeasureModelSensitivityCommand : MeasuringCmdlet
     private async Task MeasureAsync(string path, CancellationToken cancellationToken)
     {
         var (output, matrix, folder) = await OnPipelineAsync(() => (Optional(OutputPath), Optional(ImportanceMatrix), Optional(WorkFolder)));
-        var (name, text) = await ReadTextAsync(cancellationToken);
+        var (name, text) = await ReadTextAsync(Text, cancellationToken);
         if (output is not null)
         {
             // -Force is meant for what was there before, not for the table of the model before this one.
