@@ -172,6 +172,23 @@ Describe 'Test-ModelFit' {
         $q4.Devices[0].KvCacheBytes | Should -Be $bf16.Devices[0].KvCacheBytes
     }
 
+    It 'asks the engine itself with -Exact, without downloading weights' {
+        $fit = Test-ModelFit modelops/demo-llama -Type Q4_K_M -ContextLength 512 -Exact
+        $fit.Exact | Should -BeOfType ModelOps.ExactFit
+        $fit.Exact.Failure | Should -BeNullOrEmpty
+        $fit.Exact.Engine | Should -BeLike 'llama.cpp *'
+        $weights = $fit.Exact.Parts | Where-Object Part -EQ Weights
+        $weights.EngineBytes | Should -Be $fit.Devices[0].WeightsBytes
+        [Math]::Abs($fit.Exact.DifferenceBytes) | Should -BeLessThan (0.03 * $fit.Exact.EngineBytes + 64KB)
+        ($fit.Exact.Parts | Out-String) | Should -Match 'Formula +Engine +Difference'
+        Test-Path $store | Should -BeFalse
+    }
+
+    It 'asks the engine about no other machine' {
+        $caught = Get-WrittenError { Test-ModelFit modelops/demo-llama -Machine ref:cpu-16 -Exact }
+        $caught.FullyQualifiedErrorId | Should -BeLike 'InvalidArgument,*'
+    }
+
     It 'gives a bool with -Quiet' {
         Test-ModelFit modelops/demo-llama -Quiet | Should -BeExactly $true
     }

@@ -12,11 +12,12 @@ internal static class FitCommand
         var model = new Argument<string>("MODEL") { Description = "A GGUF file, a checkpoint folder, an installed model, or org/repo[:variant] of the hub, of which only headers are read." };
         var type = new Option<string>("--type") { Description = "For a checkpoint: the type it would be converted to.", HelpName = "TYPE", DefaultValueFactory = _ => "BF16" };
         var explain = new Option<bool>("--explain") { Description = "Say of every part of the memory how it was computed, and how far it may be off." };
+        var exact = new ExactSyntax();
         var request = new FitSyntax();
         var companions = new CompanionSyntax();
         var machine = new MachineSyntax($"Ask for another machine: {MachineSyntax.Kinds}. Several, by a quoted pattern or by repeating the option, give a table.");
         var command = new Command("fit", "Say whether a model fits this machine, before it is downloaded. Exits with 5 when it does not.") { model };
-        foreach (var option in request.Options.Concat(companions.Options).Concat(machine.Options).Concat([type, explain]))
+        foreach (var option in request.Options.Concat(companions.Options).Concat(machine.Options).Concat([type, explain, exact.Option]))
         {
             command.Add(option);
         }
@@ -25,6 +26,7 @@ internal static class FitCommand
             var asked = request.Read(parsed);
             var machines = await machine.ReadAllAsync(context, parsed, cancellationToken);
             var given = machines is [{ Error: { } error }] ? throw error : machines is [{ Machine: { } one }] ? one : null;
+            var asksEngine = exact.Read(parsed, machines);
             // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.
             var name = parsed.GetRequiredValue(model);
             var subject = await FitSubject.FindAsync(context, name, parsed.GetRequiredValue(type), cancellationToken);
@@ -32,7 +34,7 @@ internal static class FitCommand
             var explained = parsed.GetValue(explain);
             return machines is { Count: > 1 }
                 ? AnswerFleet(context, name, subject, machines, wanted, explained)
-                : Answer(context, name, subject, given ?? await ThisMachineAsync(context, subject, cancellationToken), wanted, explained);
+                : await AnswerAsync(context, name, subject, given ?? await ThisMachineAsync(context, subject, cancellationToken), wanted, explained, asksEngine, cancellationToken);
         });
     }
 
@@ -40,10 +42,17 @@ internal static class FitCommand
     private static async Task<Machine> ThisMachineAsync(CommandContext context, FitSubject subject, CancellationToken cancellationToken)
         => await context.ReadMachineAsync(cancellationToken) is var machine && File.Exists(subject.Path) ? machine with { DiskFreeBytes = null } : machine;
 
-    private static int Answer(CommandContext context, string model, FitSubject subject, Machine machine, FitRequest request, bool explain)
+    private static async Task<int> AnswerAsync(CommandContext context, string model, FitSubject subject, Machine machine, FitRequest request, bool explain, bool exact, CancellationToken cancellationToken)
     {
         var result = Estimate(model, subject, machine, request);
+        result = exact ? await ExactSyntax.AskAsync(subject, result, cancellationToken) : result;
         context.Output.Write(result, CliJson.Default.FitResult, report => FitReport.Write(report, result, explain));
+        if (result.Exact?.Failure?.Error is { } error)
+        {
+            // The fit stands and is shown; what was asked beyond it failed.
+            context.Output.Note($"{error.Message} {error.Hint}");
+            return error.Kind.ExitCode();
+        }
         return result.Fits ? 0 : ErrorKind.DoesNotFit.ExitCode();
     }
 

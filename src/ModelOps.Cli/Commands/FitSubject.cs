@@ -6,6 +6,9 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
     /// <summary>What the hub has of it; null for a model on this disk.</summary>
     public RemoteShape? Remote { get; init; }
 
+    /// <summary>The whole header.</summary>
+    public required Func<ModelHeader> ReadHeader { get; init; }
+
     /// <summary>MODEL on this disk, else in the hub.</summary>
     public static async Task<FitSubject> FindAsync(CommandContext context, string model, string type, CancellationToken cancellationToken)
     {
@@ -20,7 +23,10 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         return await RemoteAsync(context, ModelName.Parse(model), type, cancellationToken);
     }
 
-    private static FitSubject Local(ResolvedModel model, string type) => new(ModelShapeReader.Read(model.Path, model.Kind, model.Repository, type), model.Repository, null, null, model.Path);
+    private static FitSubject Local(ResolvedModel model, string type) => new(ModelShapeReader.Read(model.Path, model.Kind, model.Repository, type), model.Repository, null, null, model.Path)
+    {
+        ReadHeader = () => ModelHeaderReader.Read(model.Path, model.Kind, type),
+    };
 
     private static async Task<FitSubject> RemoteAsync(CommandContext context, ModelName name, string type, CancellationToken cancellationToken)
     {
@@ -28,6 +34,10 @@ internal sealed record FitSubject(ModelShape Shape, string? Repository, string? 
         using var progress = context.Output.Progress();
         progress.Of<string>(text => text).Report($"Reading headers of {name}");
         var found = await ModelShapeReader.FindAsync(hub, name.Repository, name.Variant, null, type, ShapeCache.Of(context.OpenStore().Options), cancellationToken);
-        return new FitSubject(found.Shape, found.Repository, found.Commit, found.Variant, null) { Remote = found };
+        return new FitSubject(found.Shape, found.Repository, found.Commit, found.Variant, null)
+        {
+            Remote = found,
+            ReadHeader = () => found.Header,
+        };
     }
 }

@@ -27,6 +27,7 @@ namespace ModelOps.Cli.Json;
         typeof(CamelCaseEnumConverter<FitCertainty>),
         typeof(CamelCaseEnumConverter<FinishReason>),
         typeof(CamelCaseEnumConverter<RemedyKind>),
+        typeof(CamelCaseEnumConverter<EnginePart>),
         typeof(ContextWishConverter),
         typeof(JsonStringEnumConverter<GgmlType>),
         typeof(MetadataConverter<GgufMetadata>),

@@ -26,6 +26,10 @@ internal static class FitReport
             WriteDevices(report, result.Devices);
             report.Line();
         }
+        if (result.Exact is { } exact)
+        {
+            ExactReport.Write(report, exact);
+        }
         report.Pairs(
             ("layers on GPUs", result.Devices.Any(device => device.Kind != DeviceKind.Cpu) ? result.GpuLayers.ToString() : null),
             ("experts on the CPU", result.Parameters is { CpuExpertLayers: > 0 and var layers } ? $"of the first {layers} layers" : null),

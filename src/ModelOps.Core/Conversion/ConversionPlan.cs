@@ -234,11 +234,13 @@ public sealed record ConversionPlan
         => DefaultFileName(variant.Kind == ModelKind.Gguf ? GgufName.Model(RemoteHeaders.Files(variant)[0].Path) : GgufName.File(variant.Repository), type, projector);
 
     /// <summary>The shape of the model that the plan will write, for a fit before the conversion.</summary>
-    public ModelShape ToShape()
+    public ModelShape ToShape() => ToHeader().ToShape(Metadata.FindString("general.name") ?? Source);
+
+    /// <summary>The header of the model that the plan will write, of all its files together.</summary>
+    public ModelHeader ToHeader() => new(Metadata, [.. Tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Offset, tensor.Bytes))])
     {
-        var tensors = Tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Type, tensor.Shape, tensor.Offset, tensor.Bytes)).ToList();
-        return ModelShape.FromHeader(Metadata, tensors, Metadata.FindString("general.name") ?? Source) with { PlannedType = Rules == TypeRules.Converter ? Type : null };
-    }
+        PlannedType = Rules == TypeRules.Converter ? Type : null,
+    };
 
     private static string DefaultFileName(string name, string type, bool projector) => $"{(projector ? "mmproj-" : "")}{name}-{(type == ConversionTarget.TypeName ? type : ModelOps.Recipe.Parse(type).Name)}.gguf";
 

@@ -19,7 +19,7 @@ internal sealed class HeaderStub : IDisposable
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.Failure"/> when no such file can be made, <see cref="ErrorKind.CorruptFile"/> for a model that cannot be.</exception>
     public static HeaderStub Create(ModelHeader header)
     {
-        GgufLayout layout = GgufLayout.Create(FiguresOf(header), [.. header.Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Shape))]);
+        GgufLayout layout = header.LayoutWithoutVocabulary();
         HeaderStub? stub = null;
         try
         {
@@ -42,19 +42,4 @@ internal sealed class HeaderStub : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private static GgufMetadata FiguresOf(ModelHeader header)
-    {
-        string architecture = header.Metadata.GetString("general.architecture");
-        GgufMetadata figures = new();
-        figures.Set("general.architecture", architecture);
-        // The engine takes this for "no tokenizer": the vocabulary's size is all that is needed.
-        figures.Set("tokenizer.ggml.model", "none");
-        foreach ((string key, object value) in header.Metadata.Where(entry => entry.Key.StartsWith(architecture + ".", StringComparison.Ordinal)))
-        {
-            figures.Set(key, value);
-        }
-        figures.Set($"{architecture}.vocab_size", (uint)header.ToShape("").VocabularySize);
-        return figures;
-    }
 }

@@ -20,8 +20,7 @@ internal sealed unsafe class MemoryProbe : IDisposable
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>, <see cref="ErrorKind.EngineFailure"/>, <see cref="ErrorKind.CorruptFile"/>.</exception>
     public MemoryProbe(EngineOptions options)
     {
-        _file = GgufFile.Read(options.ModelPath);
-        ModelFileCheck.CheckFigures(_file);
+        _file = Check(options);
         _shape = ModelShape.FromGguf(_file);
         _api = LlamaLibrary.Load(options.LibraryDirectory);
         using NativePlacement placement = new(_api, options.Parameters, ModelLoading.Places(options));
@@ -41,6 +40,16 @@ internal sealed unsafe class MemoryProbe : IDisposable
             }
         });
         _model = model != 0 ? new LlamaModelHandle(_api, model) : throw Failure($"The engine does not load a model with the header of {_file.Path}.");
+    }
+
+    /// <summary>Reads and checks a header in managed code: all that can be said before native code, or another process, is needed.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static GgufFile Check(EngineOptions options)
+    {
+        GgufFile file = GgufFile.Read(options.ModelPath);
+        ModelFileCheck.CheckFigures(file);
+        ModelLoading.CheckContext(options.Parameters.ContextLength, file);
+        return file;
     }
 
     /// <summary>What a context takes.</summary>

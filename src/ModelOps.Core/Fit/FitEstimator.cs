@@ -34,6 +34,7 @@ public static class FitEstimator
                 GpuLayers = footprint.GpuLayers,
                 Parameters = solution.Parameters,
                 Devices = footprint.Devices,
+                Needs = footprint.Needs,
                 TokensPerSecond = speed?.Generation,
                 PromptTokensPerSecond = speed?.Prompt,
                 Counsel = new Lazy<Counsel>(() => new Adviser(model, machine, request, solution).Advise()),

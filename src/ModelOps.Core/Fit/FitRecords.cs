@@ -62,4 +62,9 @@ public sealed record FitResult
     public string? Variant { get; init; }
     /// <summary>The model on this disk, when it is there.</summary>
     public string? Path { get; init; }
+    /// <summary>What the engine itself says, beside the formulas; null unless it was asked.</summary>
+    public ExactFit? Exact { get; init; }
+
+    /// <summary>Parts by device, in more detail.</summary>
+    internal IReadOnlyList<DeviceNeeds> Needs { get; init; } = [];
 }

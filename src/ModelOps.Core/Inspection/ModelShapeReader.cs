@@ -1,5 +1,3 @@
-using ModelOps.Conversion;
-using ModelOps.Formats;
 using ModelOps.Inspection;
 
 namespace ModelOps;
@@ -18,25 +16,13 @@ public static class ModelShapeReader
     public static ModelShape Read(string path, ModelKind kind, string? name = null, string type = "BF16")
     {
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        return kind == ModelKind.Gguf ? FromShards([.. GgufShards.Of(path).Select(GgufFile.Read)], name) : ConversionPlanner.PlanWithoutVocabulary(path, type).ToShape() with { Name = name };
+        return ModelHeaderReader.Read(path, kind, type).ToShape(name);
     }
 
     /// <summary>The shape of a variant on the hub; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
     /// <exception cref="ModelOpsException">As for one on this disk, and what the hub answers.</exception>
     public static async Task<ModelShape> ReadAsync(HubClient hub, ModelVariant variant, string type = "BF16", CancellationToken cancellationToken = default)
-    {
-        if (variant.Kind == ModelKind.Gguf)
-            return FromShards(await RemoteHeaders.ReadAsync(hub, variant, cancellationToken).ConfigureAwait(false), NameOf(variant));
-        try
-        {
-            return await ReadCheckpointAsync(hub, variant, type, StubPurpose.Shape, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.UnsupportedTokenizer)
-        {
-            // What a few models are depends on their vocabulary: of a reranker only the rows of two words are kept.
-            return await ReadCheckpointAsync(hub, variant, type, StubPurpose.Plan, cancellationToken).ConfigureAwait(false);
-        }
-    }
+        => (await ModelHeaderReader.ReadAsync(hub, variant, type, cancellationToken).ConfigureAwait(false)).ToShape(NameOf(variant));
 
     /// <summary>
     /// The shape of a variant of a repository, at the commit that a revision stands for; from <paramref name="cache"/> when it was read before. One
@@ -62,8 +48,7 @@ public static class ModelShapeReader
             return read;
         var variants = await hub.GetVariantsAsync(info, cancellationToken).ConfigureAwait(false);
         var found = Hub.VariantGrouping.Choose(info.Repository, variants, variant);
-        var shape = await ReadAsync(hub, found, type, cancellationToken).ConfigureAwait(false);
-        var remote = RemoteShape.Of(found, shape with { Variants = Others(found, variants) });
+        var remote = RemoteShape.Of(found, await ModelHeaderReader.ReadAsync(hub, found, type, cancellationToken).ConfigureAwait(false), Others(found, variants));
         cache?.Keep(wish, remote);
         return remote;
     }
@@ -72,25 +57,7 @@ public static class ModelShapeReader
     private static IReadOnlyList<VariantSize> Others(ModelVariant found, IReadOnlyList<ModelVariant> variants)
         => found.Kind == ModelKind.Checkpoint ? [] : [.. variants.Where(variant => variant.Kind == ModelKind.Gguf && variant.Name != found.Name).Select(variant => new VariantSize(variant.Name, variant.Bytes))];
 
-    // The first shard has the metadata, all have tensors.
-    internal static ModelShape FromShards(IReadOnlyList<GgufFile> shards, string name)
-    {
-        GgufShards.Require(shards);
-        return ModelShape.FromHeader(shards[0].Metadata, shards.Count == 1 ? shards[0].Tensors : [.. shards.SelectMany(shard => shard.Tensors)], name);
-    }
+    internal static ModelShape FromShards(IReadOnlyList<GgufFile> shards, string name) => ModelHeaderReader.OfShards(shards).ToShape(name);
 
     internal static string NameOf(ModelVariant variant) => $"{variant.Repository}:{variant.Name}";
-
-    private static async Task<ModelShape> ReadCheckpointAsync(HubClient hub, ModelVariant variant, string type, StubPurpose purpose, CancellationToken cancellationToken)
-    {
-        using var stub = await CheckpointStub.DownloadAsync(hub, variant, purpose, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return ConversionPlanner.PlanWithoutVocabulary(stub.Folder, type).ToShape() with { Name = NameOf(variant) };
-        }
-        catch (ModelOpsException exception) when (stub.InRepository(exception) is { } named)
-        {
-            throw named;
-        }
-    }
 }

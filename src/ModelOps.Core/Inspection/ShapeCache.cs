@@ -1,24 +1,23 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using ModelOps.Inspection;
 
 namespace ModelOps;
 
 /// <summary>
-/// Shapes that were read from a hub, a few KB each, in a folder of the user's. A commit never changes, so what was read at one stays true; it is read anew by
+/// Shapes that were read from a hub, some 40 KB each, in a folder of the user's. A commit never changes, so what was read at one stays true; it is read anew by
 /// another build of ModelOps, which may read headers otherwise. Nothing here is needed: what is missing, damaged or cannot be written is read from the
 /// hub as if there were no cache.
 /// </summary>
 public sealed partial class ShapeCache
 {
-    /// <summary>Records kept at most: some 5 MB. The ones that were not used for longest go first.</summary>
+    /// <summary>Records kept at most: some 40 MB. The ones that were not used for longest go first.</summary>
     public const int MostRecords = 1024;
 
-    /// <summary>The shape of a model of 512 layers takes 60 KB.</summary>
-    private const long MostRecordBytes = 1 << 20;
+    /// <summary>The header of a model of 512 layers, without its vocabulary, takes some 600 KB.</summary>
+    private const long MostRecordBytes = 4 << 20;
 
     private const string Suffix = ".shape";
 
@@ -49,16 +48,16 @@ public sealed partial class ShapeCache
     {
         try
         {
-            return Read(wish.AtCommit(commit)) is { } record ? JsonSerializer.Deserialize(record, ShapeJson.Default.RemoteShape) : null;
+            return Read(wish.AtCommit(commit)) is { } record ? JsonSerializer.Deserialize(record, ShapeJson.Default.RemoteShapeRecord)?.ToShape() : null;
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or ModelOpsException)
         {
             return null; // of a build with other figures
         }
     }
 
     /// <summary>Notes what was read.</summary>
-    internal void Keep(ShapeWish wish, RemoteShape shape) => Write(wish.AtCommit(shape.Commit), JsonSerializer.SerializeToUtf8Bytes(shape, ShapeJson.Default.RemoteShape));
+    internal void Keep(ShapeWish wish, RemoteShape shape) => Write(wish.AtCommit(shape.Commit), JsonSerializer.SerializeToUtf8Bytes(RemoteShapeRecord.Of(shape), ShapeJson.Default.RemoteShapeRecord));
 
     // A record is a line with the digest of the rest, a line with the reader, and the rest.
     private byte[]? Read(string name)
@@ -151,6 +150,3 @@ public sealed partial class ShapeCache
     [GeneratedRegex(@"\A[0-9a-f]{40}\z")]
     private static partial Regex Commit();
 }
-
-[JsonSerializable(typeof(RemoteShape))]
-internal sealed partial class ShapeJson : JsonSerializerContext;

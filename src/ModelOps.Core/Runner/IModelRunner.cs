@@ -22,6 +22,12 @@ public interface IModelRunner : IAsyncDisposable
     /// </summary>
     Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// What the engine says that a model takes; nothing is allocated but recurrent state, and the file may be a stub without weights. The loaded model
+    /// is not touched. The header is checked before native code sees it.
+    /// </summary>
+    Task<EngineMemory> ProbeMemoryAsync(EngineOptions options, CancellationToken cancellationToken = default);
+
     /// <summary>Measures a model, as <see cref="QualityMeter"/> does; the loaded model is not touched.</summary>
     Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default);
 

@@ -55,6 +55,18 @@ public sealed class InProcessRunner : IModelRunner
         => SpeedCalibrator.CalibrateAsync(request, progress, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<EngineMemory> ProbeMemoryAsync(EngineOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Task.Run(() =>
+        {
+            using MemoryProbe probe = new(options);
+            cancellationToken.ThrowIfCancellationRequested();
+            return probe.Context(options.Parameters);
+        }, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
         Unload();

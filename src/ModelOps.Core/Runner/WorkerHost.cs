@@ -149,6 +149,8 @@ public static class WorkerHost
                     return new WorkerEvent { Id = id, Speed = await runner.MeasureSpeedAsync(measurement, SpeedProgress(), cancellationToken).ConfigureAwait(false) };
                 case { Calibrate: { } calibration }:
                     return new WorkerEvent { Id = id, Calibration = await runner.CalibrateAsync(calibration, SpeedProgress(), cancellationToken).ConfigureAwait(false) };
+                case { ProbeMemory: { } options }:
+                    return new WorkerEvent { Id = id, Memory = await runner.ProbeMemoryAsync(options, cancellationToken).ConfigureAwait(false) };
                 default:
                     throw new ModelOpsException(ErrorKind.Failure, $"The worker does not know the call {request.Call}.");
             }

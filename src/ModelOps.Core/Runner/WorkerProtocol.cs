@@ -5,7 +5,7 @@ namespace ModelOps.Runner;
 /// <summary>What the parent can ask of its worker.</summary>
 internal enum WorkerCall
 {
-    Load, Generate, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, Cancel,
+    Load, Generate, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, ProbeMemory, Cancel,
 }
 
 /// <summary>A line from parent to worker.</summary>
@@ -21,6 +21,7 @@ internal sealed record WorkerRequest(int Id, WorkerCall Call)
     public SensitivityRequest? MeasureSensitivity { get; init; }
     public SpeedRequest? MeasureSpeed { get; init; }
     public CalibrationRequest? Calibrate { get; init; }
+    public EngineOptions? ProbeMemory { get; init; }
 }
 
 /// <summary>
@@ -48,12 +49,13 @@ internal sealed record WorkerEvent
     public SpeedProgress? SpeedProgress { get; init; }
     public SpeedResult? Speed { get; init; }
     public SpeedCalibration? Calibration { get; init; }
+    public EngineMemory? Memory { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Cancelled { get; init; }
     public WorkerError? Error { get; init; }
 
     [JsonIgnore]
-    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Speed is not null || Calibration is not null || Error is not null;
+    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Memory is not null || Speed is not null || Calibration is not null || Error is not null;
 }
 
 /// <summary>An error, carried over to be thrown again.</summary>

@@ -1,3 +1,4 @@
+using ModelOps.Engine;
 using ModelOps.Runner;
 
 namespace ModelOps;
@@ -130,6 +131,18 @@ public sealed class WorkerRunner : IModelRunner
             WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.ReadDevices), _ => { }, "while looking for GPUs", cancellationToken).ConfigureAwait(false);
             return end.Devices!;
         }, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<EngineMemory> ProbeMemoryAsync(EngineOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return ExclusivelyAsync(async () =>
+        {
+            await Task.Run(() => MemoryProbe.Check(options), cancellationToken).ConfigureAwait(false);
+            WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.ProbeMemory) { ProbeMemory = Rooted(options) }, _ => { }, "while computing what the model takes", cancellationToken).ConfigureAwait(false);
+            return end.Memory!;
+        }, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)

@@ -62,7 +62,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
     private FitRequest Request { get; set; } = null!;
 
     /// <summary>A model whose headers are read, and how its answers are completed.</summary>
-    private sealed record Subject(ModelShape Shape, ResolvedModel? Local, FitRequest Request, Func<FitResult, FitResult> Complete);
+    private sealed record Subject(ModelShape Shape, ResolvedModel? Local, FitRequest Request, Func<FitResult, FitResult> Complete, Func<ModelHeader> ReadHeader);
 
     private readonly Dictionary<string, Subject> _read = new(StringComparer.Ordinal);
 
@@ -94,7 +94,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
                     return;
                 }
                 var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
-                _read[name] = new Subject(shape, local, await WithCompanionsAsync(local, null, cancellationToken), fit => fit with { Model = local.Path, Repository = local.Repository, Path = local.Path });
+                _read[name] = new Subject(shape, local, await WithCompanionsAsync(local, null, cancellationToken), fit => fit with { Model = local.Path, Repository = local.Repository, Path = local.Path }, () => ModelHeaderReader.Read(local.Path, local.Kind, Type));
                 await WriteFitsAsync(_read[name], cancellationToken);
             });
 
@@ -104,16 +104,18 @@ public sealed partial class TestModelFitCommand : HubCmdlet
         PostVerbose($"Reading the headers of {wanted}");
         // The variant that Install-Model would take: the fit is about the very same files.
         var found = await ModelShapeReader.FindAsync(Hub, wanted.Repository, wanted.Variant, Revision, Type, ShapeCache.Of(OpenedStore.Options), cancellationToken);
-        var subject = new Subject(found.Shape, null, await WithCompanionsAsync(null, found, cancellationToken), fit => fit with { Model = $"{found.Repository}:{found.Variant}", Repository = found.Repository, Commit = found.Commit, Variant = found.Variant });
+        var subject = new Subject(found.Shape, null, await WithCompanionsAsync(null, found, cancellationToken), fit => fit with { Model = $"{found.Repository}:{found.Variant}", Repository = found.Repository, Commit = found.Commit, Variant = found.Variant }, () => found.Header);
         await WriteFitsAsync(subject, cancellationToken);
         return subject;
     }
 
     private async Task WriteFitsAsync(Subject subject, CancellationToken cancellationToken)
     {
+        RequireThisMachine();
         foreach (var machine in await FindMachinesAsync(subject.Local, cancellationToken))
         {
             var fit = subject.Complete(FitEstimator.Estimate(subject.Shape, machine, subject.Request));
+            fit = Exact ? await AskEngineAsync(subject, fit, cancellationToken) : fit;
             await WriteObjectAsync(Quiet ? fit.Fits : Explain ? Explained(fit) : fit);
         }
     }

@@ -137,6 +137,38 @@ public sealed class ContractTests(ContractTests.House house) : IClassFixture<Con
     }
 
     [Fact]
+    public async Task ExactAsksTheEngineAboutFileAndHubAlike()
+    {
+        var local = (await house.JsonAsync("fit", house.Bf16, "--context", "512", "--gpu-layers", "0", "--exact")).GetProperty("exact");
+        var remote = (await house.JsonAsync("fit", Repository, "--context", "512", "--gpu-layers", "0", "--exact", "--store", house.File("another-store"))).GetProperty("exact");
+
+        AssertHas(local, "engine", "parts", "formulaBytes", "engineBytes", "differenceBytes", "failure");
+        AssertHas(local.GetProperty("parts")[0], "device", "part", "formulaBytes", "engineBytes", "differenceBytes", "differencePercent");
+        Assert.StartsWith("llama.cpp ", local.GetProperty("engine").GetString());
+        Assert.Equal("weights", local.GetProperty("parts")[0].GetProperty("part").GetString());
+        Assert.Equal(Compact(local.GetProperty("parts")), Compact(remote.GetProperty("parts")));
+    }
+
+    [Fact]
+    public async Task ExactIsATableForPeople()
+    {
+        var outcome = await house.RunAsync("fit", house.Bf16, "--context", "512", "--gpu-layers", "0", "--exact");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Matches(@"llama\.cpp .* +Part +Formula +Engine +Difference", outcome.Out);
+        Assert.Matches(@"KV cache +([0-9.]+ [KM]iB) +\1 +0 B +0.00 %", outcome.Out);
+    }
+
+    [Fact]
+    public async Task ExactIsOfThisMachineOnly()
+    {
+        var outcome = await house.RunAsync("fit", house.Bf16, "--exact", "--machine", "ref:cpu-16");
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("only be asked about the machine", outcome.Error);
+    }
+
+    [Fact]
     public async Task WhatDoesNotFitExitsWithFiveAndTheWholeResult()
     {
         var machine = """

@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace ModelOps.Cli.Rendering;
+
+/// <summary>The engine's answer beside the formulas', as a person reads it.</summary>
+internal static class ExactReport
+{
+    public static void Write(Report report, ExactFit exact)
+    {
+        if (exact.Failure is { } failure)
+        {
+            report.Failure($"The engine gave no answer: {failure.Message}");
+            report.Line();
+            return;
+        }
+        report.Table(
+            [new(exact.Engine ?? "", Wrap: true), new("Part"), new("Formula", Right: true), new("Engine", Right: true), new("Difference", Right: true), new("", Right: true)],
+            exact.Parts.Select(part => Row(part.Device, Title(part.Part), part.FormulaBytes, part.EngineBytes)).Append(Row("all", "", exact.FormulaBytes, exact.EngineBytes)));
+        report.Line();
+    }
+
+    private static IReadOnlyList<string> Row(string device, string part, long formula, long engine)
+        => [device, part, Sizes.Bytes(formula), Sizes.Bytes(engine), (formula < engine ? "-" : "") + Sizes.Bytes(Math.Abs(formula - engine)), engine > 0 ? $"{(100.0 * (formula - engine) / engine).ToString("0.00", CultureInfo.InvariantCulture)} %" : ""];
+
+    private static string Title(EnginePart part) => part switch
+    {
+        EnginePart.Weights => "weights",
+        EnginePart.KvCache => "KV cache",
+        EnginePart.State => "state",
+        EnginePart.Compute => "compute",
+        _ => "output",
+    };
+}
