@@ -77,13 +77,6 @@ internal sealed class ComputeGraph
         return Result(Float, width, n0, n1, n2, ids);
     }
 
-    /// <summary>Rows by their numbers.</summary>
-    public int Rows(int table, int ids)
-    {
-        var (_, n0, n1, n2, _) = ShapeOf(ids);
-        return Result(Float, _tensors[table].N0, n0, n1, n2, table, ids);
-    }
-
     /// <summary>Writes rows into a tensor, which is looked at from then on.</summary>
     public int SetRows(int target, int rows, int ids)
     {

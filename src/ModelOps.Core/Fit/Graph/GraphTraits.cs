@@ -47,8 +47,6 @@ internal sealed record GraphTraits
     };
 
     public OutputRows OutputRows { get; private init; }
-    /// <summary>Attention and feed-forward network read the same residual.</summary>
-    public bool IsParallel { get; private init; }
     /// <summary>The sum after attention has the residual as its first operand, and takes over its memory.</summary>
     public bool AttentionTakesResidual { get; private init; }
     /// <summary>The same of the sum after the feed-forward network.</summary>

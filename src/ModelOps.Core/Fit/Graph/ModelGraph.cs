@@ -72,10 +72,6 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         var input = residual;
         var cut = isLast && _traits.OutputRows == OutputRows.InLastLayer;
         var normed = tensors.Has("attn_norm.weight") ? Norm(input) : input;
-        if (_traits.IsParallel)
-        {
-            return Parallel(layer, tensors, input, normed, cut);
-        }
         if (_traits.NormIsPlacedFirst)
         {
             graph.Expand(normed);
@@ -95,18 +91,6 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     }
 
     private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Elementwise(residual, block) : graph.Elementwise(block, residual);
-
-    /// <summary>Attention and feed-forward network side by side, on the same normed input or one of their own.</summary>
-    private int Parallel(int layer, LayerTensors tensors, int input, int normed, bool cut)
-    {
-        var mixed = Mix(layer, tensors, normed);
-        if (cut)
-        {
-            (mixed, input, normed) = (OutputRowsOf(mixed), OutputRowsOf(input), OutputRowsOf(normed));
-        }
-        var output = FeedForward(tensors, tensors.Has("ffn_norm.weight") ? Norm(input) : normed);
-        return graph.Elementwise(graph.Elementwise(output, input), mixed);
-    }
 
     /// <summary>What mixes tokens: attention, or a recurrence.</summary>
     private int Mix(int layer, LayerTensors tensors, int normed) => tensors switch
