@@ -1,5 +1,4 @@
 using System.Globalization;
-using ModelOps.Formats;
 using ModelOps.Speed;
 
 namespace ModelOps.Benchmarks;

@@ -70,7 +70,7 @@ internal sealed class FitSyntax
         }
         catch (ModelOpsException exception)
         {
-            return CommandSyntax.Refuse<T>(result, $"{exception.Message} {exception.Hint}");
+            return CommandSyntax.Refuse<T>(result, $"{((OptionResult)result.Parent!).Option.Name}: {exception.Message} {exception.Hint}");
         }
     }
 

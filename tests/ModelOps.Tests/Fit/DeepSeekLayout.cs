@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using ModelOps.Formats;
 using ModelOps.Conversion;
+using ModelOps.Formats;
 
 namespace ModelOps.Tests.Fit;
 

@@ -1,4 +1,3 @@
-using ModelOps.Formats;
 using ModelOps.Tests.Fit;
 
 namespace ModelOps.Tests.Fuzzing;

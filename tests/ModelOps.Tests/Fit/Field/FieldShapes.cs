@@ -1,4 +1,3 @@
-using ModelOps.Formats;
 
 namespace ModelOps.Tests.Fit;
 
