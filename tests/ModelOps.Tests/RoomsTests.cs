@@ -16,6 +16,7 @@ public partial class RoomsTests
         ["Hub"] = 1,
         ["Hardware"] = 1,
         ["Templates"] = 1,
+        ["Grammar"] = 1,
         ["Quantization"] = 2,
         ["Transfer"] = 2,
         ["Fit"] = 3,

@@ -42,6 +42,10 @@ public enum ErrorKind
     CorruptFile,
     /// <summary>A chat template that breaks the rules of its language, or asks for more than the sandbox gives.</summary>
     InvalidTemplate,
+    /// <summary>A JSON schema that breaks the rules, or asks for what cannot be promised while text is generated.</summary>
+    InvalidSchema,
+    /// <summary>A grammar (GBNF) that breaks the rules of its language, or that the engine could not walk.</summary>
+    InvalidGrammar,
     /// <summary>No converter or engine for this architecture.</summary>
     UnsupportedArchitecture,
     /// <summary>A tokenizer of a kind that cannot be converted.</summary>
