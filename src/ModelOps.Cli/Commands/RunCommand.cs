@@ -12,21 +12,19 @@ internal static class RunCommand
         var model = CommandSyntax.Model();
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; - or nothing reads what is piped in.", Arity = ArgumentArity.ZeroOrOne };
         var maxTokens = CommandSyntax.Number("--max-tokens", "N", "Most tokens to generate.", 512, least: 1);
-        var temperature = CommandSyntax.OptionalNumber("--temperature", "X", "0 is greedy; otherwise the model's own default, else 0.8.", 0f);
-        var topK = CommandSyntax.OptionalNumber("--top-k", "K", "Keep the k likeliest tokens; 0 is off.", 0);
-        var topP = CommandSyntax.OptionalNumber("--top-p", "P", "Keep the likeliest tokens up to this probability.", 0f);
-        var seed = CommandSyntax.OptionalNumber("--seed", "N", "Seed of the sampler; otherwise a random one.", 0u);
         var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
         var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
         var raw = new Option<bool>("--raw") { Description = "Give the prompt to the model as it is, without the chat template." };
+        var sampling = new SamplingSyntax();
+        var shape = new AnswerShape();
         var placement = new FitSyntax();
         var threads = CommandSyntax.Threads();
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
-            model, prompt, maxTokens, temperature, topK, topP, seed, stop, system, raw, threads, isolate,
+            model, prompt, maxTokens, stop, system, raw, threads, isolate,
         };
-        foreach (var option in placement.Options)
+        foreach (var option in sampling.Options.Concat(shape.Options).Concat(placement.Options))
         {
             command.Add(option);
         }
@@ -37,38 +35,32 @@ internal static class RunCommand
             {
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "--raw knows no system message: it bypasses the chat template.", "Leave one of --raw and --system out.");
             }
-            if (parsed.GetValue(topP) is <= 0 or > 1)
-            {
-                throw new ModelOpsException(ErrorKind.InvalidArgument, "--top-p is a probability above 0 and at most 1.", "Leave it out for the model's own.");
-            }
             // The model first: a wrong name should not wait for the prompt to be typed.
             var options = new EngineOptions
             {
                 ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
                 Threads = parsed.GetValue(threads),
             };
+            var grammar = await shape.ReadAsync(context, parsed, cancellationToken);
             var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);
             if (text.Length == 0)
             {
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
             }
-            var request = new GenerationRequest
+            var request = sampling.Read(parsed) with
             {
                 Prompt = text,
                 Messages = systemText is null ? null : [new ChatMessage("system", systemText), new ChatMessage("user", text)],
                 Raw = isRaw,
                 MaxTokens = parsed.GetValue(maxTokens),
-                Temperature = parsed.GetValue(temperature),
-                TopK = parsed.GetValue(topK),
-                TopP = parsed.GetValue(topP),
-                Seed = parsed.GetValue(seed),
                 Stop = parsed.GetValue(stop) ?? [],
+                Grammar = grammar,
             };
-            return await RunAsync(context, parsed.GetRequiredValue(model), options, placement.Read(parsed), request, parsed.GetValue(isolate), cancellationToken);
+            return await RunAsync(context, parsed.GetRequiredValue(model), options, placement.Read(parsed), request, shape.IsJson(parsed), parsed.GetValue(isolate), cancellationToken);
         });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string model, EngineOptions options, FitRequest wish, GenerationRequest request, bool isolate, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, string model, EngineOptions options, FitRequest wish, GenerationRequest request, bool whole, bool isolate, CancellationToken cancellationToken)
     {
         await using IModelRunner runner = isolate ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
         EnginePlan plan;
@@ -81,6 +73,10 @@ internal static class RunCommand
             context.Output.Note($"warning: {plan.Warning}");
         }
         var result = await GenerateAsync(context, runner, request, cancellationToken) with { Model = model, Prompt = request.Prompt };
+        if (whole)
+        {
+            result.RequireWhole();
+        }
         context.Output.Write(result, CliJson.Default.GenerationResult, report =>
         {
             // The text itself was streamed.

@@ -16,7 +16,7 @@ public sealed record EngineOptions
 }
 
 /// <summary>What is asked of a model.</summary>
-public sealed record GenerationRequest
+public sealed record GenerationRequest : SamplingOptions
 {
     /// <summary>The prompt, as one user turn unless <see cref="Raw"/>; ignored when <see cref="Messages"/> are given.</summary>
     public string Prompt { get; init; } = "";
@@ -26,14 +26,6 @@ public sealed record GenerationRequest
     public bool Raw { get; init; }
     /// <summary>Most tokens to generate.</summary>
     public int MaxTokens { get; init; } = 512;
-    /// <summary>0 is greedy; null takes the model's own default, else 0.8.</summary>
-    public float? Temperature { get; init; }
-    /// <summary>Keep the k likeliest tokens; null the model's default, else 40; 0 off.</summary>
-    public int? TopK { get; init; }
-    /// <summary>Keep the likeliest tokens up to this probability; null the model's default, else 0.95.</summary>
-    public float? TopP { get; init; }
-    /// <summary>Seed of the sampler; null takes a random one.</summary>
-    public uint? Seed { get; init; }
     /// <summary>Stop at any of these strings.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 }
@@ -65,4 +57,14 @@ public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, in
     public string? Model { get; init; }
     /// <summary>The prompt that was answered, so that many answers can be told apart; filled in by the front ends.</summary>
     public string? Prompt { get; init; }
+
+    /// <summary>Refuses an answer that ended at the token limit: what a grammar began is not whole then.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.AnswerCutOff"/>.</exception>
+    public void RequireWhole()
+    {
+        if (FinishReason == FinishReason.Length)
+        {
+            throw new ModelOpsException(ErrorKind.AnswerCutOff, $"The answer was cut off after {Tokens.Count} tokens, before it was whole.", "Allow more tokens, or ask for less.");
+        }
+    }
 }

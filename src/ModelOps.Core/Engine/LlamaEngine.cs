@@ -163,7 +163,7 @@ public sealed class LlamaEngine : IDisposable
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
         }
         using Lease model = new(_model);
-        using LlamaSamplerHandle sampler = settings.CreateSampler(_session.Api, request.Seed);
+        using TokenSampler sampler = new(_session, settings, request);
 
         long start = Stopwatch.GetTimestamp();
         _session.Read(prompt, cancellationToken);

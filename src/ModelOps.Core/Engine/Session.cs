@@ -95,10 +95,10 @@ internal sealed unsafe class Session : IDisposable
     }
 
     /// <summary>Chooses the token that comes next.</summary>
-    public int Sample(LlamaSamplerHandle sampler)
+    public int Sample(TokenSampler sampler)
     {
         using Lease context = new(_context);
-        return Api.SamplerSample(sampler.DangerousGetHandle(), context.Pointer, -1);
+        return sampler.Choose(context.Pointer);
     }
 
     /// <summary>Forgets everything; the logits of every position: [tokens, vocabulary], valid until the next call.</summary>

@@ -6,6 +6,9 @@ namespace ModelOps.Engine;
 /// <summary>The tokenizer of a loaded model. The pointer lives as long as the model's handle.</summary>
 internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
 {
+    /// <summary><c>llama_vocab*</c>, for the engine's functions.</summary>
+    public nint Pointer => pointer;
+
     /// <summary>Number of tokens.</summary>
     public int Count { get; } = api.VocabTokens(pointer);
 

@@ -66,6 +66,8 @@ public enum ErrorKind
     EngineCrashed,
     /// <summary>The prompt and answer do not fit the context.</summary>
     ContextFull,
+    /// <summary>The answer ended at the token limit, before what it was to hold was whole.</summary>
+    AnswerCutOff,
     /// <summary>The user stopped it.</summary>
     Interrupted,
 }

@@ -6,7 +6,7 @@ namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Invoke-Model: one prompt or many, answered by a model in a worker process.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "Model", DefaultParameterSetName = ByPath)]
-[OutputType(typeof(GenerationResult), typeof(string))]
+[OutputType(typeof(GenerationResult), typeof(string), typeof(PSObject))]
 public sealed partial class InvokeModelCommand : EngineCmdlet
 {
     private const string ByPath = "Path";
@@ -36,25 +36,6 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
     [ValidateRange(1, int.MaxValue)]
     public int MaxTokens { get; set; } = 512;
 
-    /// <summary>0 always takes the likeliest token; the model's own default when left out.</summary>
-    [Parameter]
-    [ValidateRange(0f, 10f)]
-    public float? Temperature { get; set; }
-
-    /// <summary>Keep the k likeliest tokens; 0 off.</summary>
-    [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public int? TopK { get; set; }
-
-    /// <summary>Keep the likeliest tokens up to this probability.</summary>
-    [Parameter]
-    [ValidateRange(0f, 1f)]
-    public float? TopP { get; set; }
-
-    /// <summary>Seed of the sampler; a random one when left out.</summary>
-    [Parameter]
-    public uint? Seed { get; set; }
-
     /// <summary>System message, before the prompt.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -73,10 +54,15 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
     [Parameter]
     public SwitchParameter Stream { get; set; }
 
-    private protected override Task BeginAsync(CancellationToken cancellationToken)
-        => Raw && System is not null
-            ? throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.")
-            : Task.CompletedTask;
+    private protected override async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        if (Raw && System is not null)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.");
+        }
+        // Once for all prompts, before a model is loaded.
+        await ReadShapeAsync(cancellationToken);
+    }
 
     private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Prompt, async prompt =>
     {
@@ -96,7 +82,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         }, cancellationToken);
         if (!Stream)
         {
-            await WriteObjectAsync(result with { Model = path, Prompt = prompt });
+            await WriteAnswerAsync(result with { Model = path, Prompt = prompt });
         }
     });
 
@@ -106,17 +92,14 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
 
     private async Task<GenerationResult> GenerateAsync(IModelRunner runner, string prompt, CancellationToken cancellationToken)
     {
-        var request = new GenerationRequest
+        var request = Sampling with
         {
             Prompt = prompt,
             Messages = System is null ? null : [new ChatMessage("system", System), new ChatMessage("user", prompt)],
             Raw = Raw,
             MaxTokens = MaxTokens,
-            Temperature = Temperature,
-            TopK = TopK,
-            TopP = TopP,
-            Seed = Seed,
             Stop = Stop,
+            Grammar = _grammar,
         };
         if (Stream)
         {

@@ -27,6 +27,7 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, LlamaBatch, int> Decode;
     public readonly delegate* unmanaged[Cdecl]<nint, void> Synchronize;
     public readonly delegate* unmanaged[Cdecl]<nint, float*> GetLogits;
+    public readonly delegate* unmanaged[Cdecl]<nint, int, float*> GetLogitsOf;
     public readonly delegate* unmanaged[Cdecl]<nint, int> VocabTokens;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte*> VocabText;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte> VocabIsEndOfGeneration;
@@ -41,6 +42,18 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<float, nuint, nint> SamplerInitTopP;
     public readonly delegate* unmanaged[Cdecl]<float, nint> SamplerInitTemperature;
     public readonly delegate* unmanaged[Cdecl]<uint, nint> SamplerInitDistribution;
+    public readonly delegate* unmanaged[Cdecl]<float, nuint, nint> SamplerInitMinP;
+    public readonly delegate* unmanaged[Cdecl]<float, nuint, nint> SamplerInitTypical;
+    public readonly delegate* unmanaged[Cdecl]<float, nint> SamplerInitTopNSigma;
+    public readonly delegate* unmanaged[Cdecl]<float, float, nuint, uint, nint> SamplerInitXtc;
+    public readonly delegate* unmanaged[Cdecl]<int, int, float, float, float, nint> SamplerInitPenalties;
+    public readonly delegate* unmanaged[Cdecl]<nint, float, float, int, int, byte**, nuint, nint> SamplerInitDry;
+    public readonly delegate* unmanaged[Cdecl]<int, uint, float, float, int, nint> SamplerInitMirostat;
+    public readonly delegate* unmanaged[Cdecl]<uint, float, float, nint> SamplerInitMirostatV2;
+    public readonly delegate* unmanaged[Cdecl]<int, int, LlamaLogitBias*, nint> SamplerInitLogitBias;
+    public readonly delegate* unmanaged[Cdecl]<nint, byte*, byte*, nint> SamplerInitGrammar;
+    public readonly delegate* unmanaged[Cdecl]<nint, LlamaTokenDataArray*, void> SamplerApply;
+    public readonly delegate* unmanaged[Cdecl]<nint, int, void> SamplerAccept;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int, int> SamplerSample;
     public readonly delegate* unmanaged[Cdecl]<nint, void> SamplerFree;
 
@@ -74,6 +87,7 @@ internal sealed unsafe class LlamaApi
         Decode = (delegate* unmanaged[Cdecl]<nint, LlamaBatch, int>)Export("llama_decode");
         Synchronize = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_synchronize");
         GetLogits = (delegate* unmanaged[Cdecl]<nint, float*>)Export("llama_get_logits");
+        GetLogitsOf = (delegate* unmanaged[Cdecl]<nint, int, float*>)Export("llama_get_logits_ith");
         VocabTokens = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_n_tokens");
         VocabText = (delegate* unmanaged[Cdecl]<nint, int, byte*>)Export("llama_vocab_get_text");
         VocabIsEndOfGeneration = (delegate* unmanaged[Cdecl]<nint, int, byte>)Export("llama_vocab_is_eog");
@@ -88,6 +102,18 @@ internal sealed unsafe class LlamaApi
         SamplerInitTopP = (delegate* unmanaged[Cdecl]<float, nuint, nint>)Export("llama_sampler_init_top_p");
         SamplerInitTemperature = (delegate* unmanaged[Cdecl]<float, nint>)Export("llama_sampler_init_temp");
         SamplerInitDistribution = (delegate* unmanaged[Cdecl]<uint, nint>)Export("llama_sampler_init_dist");
+        SamplerInitMinP = (delegate* unmanaged[Cdecl]<float, nuint, nint>)Export("llama_sampler_init_min_p");
+        SamplerInitTypical = (delegate* unmanaged[Cdecl]<float, nuint, nint>)Export("llama_sampler_init_typical");
+        SamplerInitTopNSigma = (delegate* unmanaged[Cdecl]<float, nint>)Export("llama_sampler_init_top_n_sigma");
+        SamplerInitXtc = (delegate* unmanaged[Cdecl]<float, float, nuint, uint, nint>)Export("llama_sampler_init_xtc");
+        SamplerInitPenalties = (delegate* unmanaged[Cdecl]<int, int, float, float, float, nint>)Export("llama_sampler_init_penalties");
+        SamplerInitDry = (delegate* unmanaged[Cdecl]<nint, float, float, int, int, byte**, nuint, nint>)Export("llama_sampler_init_dry");
+        SamplerInitMirostat = (delegate* unmanaged[Cdecl]<int, uint, float, float, int, nint>)Export("llama_sampler_init_mirostat");
+        SamplerInitMirostatV2 = (delegate* unmanaged[Cdecl]<uint, float, float, nint>)Export("llama_sampler_init_mirostat_v2");
+        SamplerInitLogitBias = (delegate* unmanaged[Cdecl]<int, int, LlamaLogitBias*, nint>)Export("llama_sampler_init_logit_bias");
+        SamplerInitGrammar = (delegate* unmanaged[Cdecl]<nint, byte*, byte*, nint>)Export("llama_sampler_init_grammar");
+        SamplerApply = (delegate* unmanaged[Cdecl]<nint, LlamaTokenDataArray*, void>)Export("llama_sampler_apply");
+        SamplerAccept = (delegate* unmanaged[Cdecl]<nint, int, void>)Export("llama_sampler_accept");
         SamplerSample = (delegate* unmanaged[Cdecl]<nint, nint, int, int>)Export("llama_sampler_sample");
         SamplerFree = (delegate* unmanaged[Cdecl]<nint, void>)Export("llama_sampler_free");
 

@@ -101,3 +101,30 @@ internal struct LlamaSamplerChainParams
 {
     public byte NoPerformance;
 }
+
+/// <summary><c>llama_token_data</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct LlamaTokenData
+{
+    public int Token;
+    public float Logit;
+    public float Probability;
+}
+
+/// <summary><c>llama_token_data_array</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct LlamaTokenDataArray
+{
+    public LlamaTokenData* Data;
+    public nuint Length;
+    public long Selected;
+    public byte IsSorted;
+}
+
+/// <summary><c>llama_logit_bias</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct LlamaLogitBias
+{
+    public int Token;
+    public float Bias;
+}
