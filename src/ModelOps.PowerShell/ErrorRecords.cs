@@ -28,12 +28,12 @@ internal static class ErrorRecords
 
     private static ErrorCategory CategoryOf(ErrorKind kind) => kind switch
     {
-        ErrorKind.InvalidArgument => ErrorCategory.InvalidArgument,
+        ErrorKind.InvalidArgument or ErrorKind.InvalidSchema or ErrorKind.InvalidGrammar => ErrorCategory.InvalidArgument,
         ErrorKind.ModelNotFound or ErrorKind.RepositoryNotFound or ErrorKind.RevisionNotFound or ErrorKind.FileNotFound or ErrorKind.VariantNotFound => ErrorCategory.ObjectNotFound,
         ErrorKind.Unauthorized => ErrorCategory.AuthenticationError,
         ErrorKind.PrivateRepository or ErrorKind.GatedRepository or ErrorKind.RepositoryDisabled or ErrorKind.StoreNotWritable => ErrorCategory.PermissionDenied,
         ErrorKind.StoreInUse => ErrorCategory.ResourceBusy,
-        ErrorKind.DoesNotFit or ErrorKind.ContextFull or ErrorKind.RateLimited => ErrorCategory.LimitsExceeded,
+        ErrorKind.DoesNotFit or ErrorKind.ContextFull or ErrorKind.AnswerCutOff or ErrorKind.RateLimited => ErrorCategory.LimitsExceeded,
         ErrorKind.InsufficientDiskSpace => ErrorCategory.ResourceUnavailable,
         ErrorKind.ChecksumMismatch or ErrorKind.CorruptFile or ErrorKind.InvalidTemplate => ErrorCategory.InvalidData,
         ErrorKind.UnsupportedArchitecture or ErrorKind.UnsupportedTokenizer => ErrorCategory.NotImplemented,

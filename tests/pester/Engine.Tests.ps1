@@ -153,6 +153,25 @@ Describe 'Measure-Model -Speed' {
 }
 
 Describe 'Arguments' {
+    It 'answers in objects under a schema' {
+        $schema = @{ type = 'object'; properties = @{ level = @{ enum = 'low', 'high' }; count = @{ type = 'integer'; minimum = 1; maximum = 99 } }; required = 'level', 'count'; additionalProperties = $false }
+        $answers = @('a', 'b' | Invoke-Model -Model $model -Raw -Temperature 2 -TopK 0 -As Object -Schema $schema)
+        $answers.Count | Should -Be 2
+        $answers.level | ForEach-Object { $_ | Should -BeIn 'low', 'high' }
+        $answers.count | ForEach-Object { $_ | Should -BeOfType [long]; $_ | Should -BeIn (1..99) }
+        $json = Invoke-Model 'a' -Model $model -Raw -As Json -Schema ($schema | ConvertTo-Json -Depth 9)
+        $json | Should -BeOfType [string]
+        ($json | ConvertFrom-Json).level | Should -BeIn 'low', 'high'
+    }
+
+    It 'obeys a grammar, and refuses what is none' {
+        (Invoke-Model 'a' -Model $model -Raw -Temperature 2 -Grammar 'root ::= "x" | "y"').Text | Should -BeIn 'x', 'y'
+        { Invoke-Model 'a' -Model $model -Raw -Grammar 'root ::= root' } | Should -Throw -ErrorId 'InvalidGrammar,*'
+        { Invoke-Model 'a' -Model $model -Raw -Schema @{ not = @{} } } | Should -Throw -ErrorId 'InvalidSchema,*'
+        { Invoke-Model 'a' -Model $model -Raw -As Json -Grammar 'root ::= "x"' } | Should -Throw -ErrorId 'InvalidArgument,*'
+        (Get-WrittenError { Invoke-Model 'a' -Model $model -Raw -As Object -MaxTokens 1 -Schema @{ const = 'much longer than a token' } }).FullyQualifiedErrorId | Should -BeLike 'AnswerCutOff,*'
+    }
+
     It 'that exclude each other end the command' {
         { Invoke-Model 'x' -Model $model -Raw -System 'y' } | Should -Throw -ErrorId 'InvalidArgument,ModelOps.PowerShell.Commands.InvokeModelCommand'
     }

@@ -68,12 +68,12 @@ internal static partial class CommandSyntax
     };
 
     /// <summary>A number that may be left out.</summary>
-    public static Option<T?> OptionalNumber<T>(string name, string helpName, string description, T least)
+    public static Option<T?> OptionalNumber<T>(string name, string helpName, string description, T least, T? most = null)
         where T : struct, INumber<T>, IMinMaxValue<T> => new(name)
         {
             Description = description,
             HelpName = helpName,
-            CustomParser = result => ParseNumber(result, name, least),
+            CustomParser = result => ParseNumber(result, name, least, most),
         };
 
     /// <summary>An age such as 90d.</summary>
@@ -113,7 +113,7 @@ internal static partial class CommandSyntax
     };
 
     // System.CommandLine's own words name .NET types, and a validator that asks for a value it could not convert throws.
-    private static T ParseNumber<T>(ArgumentResult result, string name, T least)
+    private static T ParseNumber<T>(ArgumentResult result, string name, T least, T? most = null)
         where T : struct, INumber<T>, IMinMaxValue<T>
     {
         var text = result.Tokens[^1].Value;
@@ -122,6 +122,10 @@ internal static partial class CommandSyntax
             // A whole number that is merely too large is no nonsense; the limit is what helps.
             var limit = text.Length > 0 && text.All(char.IsAsciiDigit) ? string.Create(CultureInfo.InvariantCulture, $" of at most {T.MaxValue}") : "";
             return Refuse<T>(result, $"{name} is a number{limit}, not '{text}'.");
+        }
+        if (number > most)
+        {
+            return Refuse<T>(result, string.Create(CultureInfo.InvariantCulture, $"{name} is at most {most}."));
         }
         return number >= least ? number : Refuse<T>(result, string.Create(CultureInfo.InvariantCulture, $"{name} is at least {least}."));
     }

@@ -9,12 +9,12 @@ internal sealed class SamplingSyntax
 {
     private readonly Option<float?> _temperature = CommandSyntax.OptionalNumber("--temperature", "X", "0 is greedy; otherwise the model's own default, else 0.8.", 0f);
     private readonly Option<int?> _topK = CommandSyntax.OptionalNumber("--top-k", "K", "Keep the k likeliest tokens; 0 is off.", 0);
-    private readonly Option<float?> _topP = CommandSyntax.OptionalNumber("--top-p", "P", "Keep the likeliest tokens up to this probability.", 0f);
-    private readonly Option<float?> _minP = CommandSyntax.OptionalNumber("--min-p", "P", "Keep tokens with at least this share of the likeliest's probability.", 0f);
-    private readonly Option<float?> _typicalP = CommandSyntax.OptionalNumber("--typical-p", "P", "Keep tokens of typical information up to this probability; 1 is off.", 0f);
+    private readonly Option<float?> _topP = CommandSyntax.OptionalNumber("--top-p", "P", "Keep the likeliest tokens up to this probability.", 0f, 1f);
+    private readonly Option<float?> _minP = CommandSyntax.OptionalNumber("--min-p", "P", "Keep tokens with at least this share of the likeliest's probability.", 0f, 1f);
+    private readonly Option<float?> _typicalP = CommandSyntax.OptionalNumber("--typical-p", "P", "Keep tokens of typical information up to this probability; 1 is off.", 0f, 1f);
     private readonly Option<float?> _topNSigma = CommandSyntax.OptionalNumber("--top-n-sigma", "N", "Keep tokens within so many standard deviations of the highest logit.", 0f);
-    private readonly Option<float?> _xtcProbability = CommandSyntax.OptionalNumber("--xtc-probability", "P", "Chance of leaving out the likeliest tokens (XTC).", 0f);
-    private readonly Option<float?> _xtcThreshold = CommandSyntax.OptionalNumber("--xtc-threshold", "P", "Probability above which XTC leaves tokens out.", 0f);
+    private readonly Option<float?> _xtcProbability = CommandSyntax.OptionalNumber("--xtc-probability", "P", "Chance of leaving out the likeliest tokens (XTC).", 0f, 1f);
+    private readonly Option<float?> _xtcThreshold = CommandSyntax.OptionalNumber("--xtc-threshold", "P", "Probability above which XTC leaves tokens out.", 0f, 1f);
     private readonly Option<float?> _dryMultiplier = CommandSyntax.OptionalNumber("--dry-multiplier", "X", "Strength of DRY, which makes repeating costly; 0 is off.", 0f);
     private readonly Option<float?> _dryBase = CommandSyntax.OptionalNumber("--dry-base", "X", "How fast DRY grows with the length of what is repeated.", 1f);
     private readonly Option<int?> _dryAllowedLength = CommandSyntax.OptionalNumber("--dry-allowed-length", "N", "Length that may be repeated freely under DRY.", 0);
@@ -22,9 +22,9 @@ internal sealed class SamplingSyntax
     private readonly Option<int?> _repeatLastN = CommandSyntax.OptionalNumber("--repeat-last-n", "N", "Tokens that penalties look back; -1 is the whole context.", -1);
     private readonly Option<float?> _frequencyPenalty = CommandSyntax.OptionalNumber("--frequency-penalty", "X", "Penalty for each time that a token was written.", -100f);
     private readonly Option<float?> _presencePenalty = CommandSyntax.OptionalNumber("--presence-penalty", "X", "Penalty for tokens that were written.", -100f);
-    private readonly Option<int?> _mirostat = CommandSyntax.OptionalNumber("--mirostat", "1|2", "Mirostat in place of the filters; 0 is off.", 0);
+    private readonly Option<int?> _mirostat = CommandSyntax.OptionalNumber("--mirostat", "1|2", "Mirostat in place of the filters; 0 is off.", 0, 2);
     private readonly Option<float?> _mirostatTau = CommandSyntax.OptionalNumber("--mirostat-tau", "X", "Surprise in bits that Mirostat aims at.", 0f);
-    private readonly Option<float?> _mirostatEta = CommandSyntax.OptionalNumber("--mirostat-eta", "X", "Learning rate of Mirostat.", 0f);
+    private readonly Option<float?> _mirostatEta = CommandSyntax.OptionalNumber("--mirostat-eta", "X", "Learning rate of Mirostat.", 0f, 1f);
     private readonly Option<KeyValuePair<int, float>[]> _logitBias = new("--logit-bias")
     {
         Description = "Add a number to a token's logit, -inf to forbid it; may be given more than once.",

@@ -81,7 +81,7 @@ public static class ErrorKindExtensions
     /// </summary>
     public static int ExitCode(this ErrorKind kind) => kind switch
     {
-        ErrorKind.InvalidArgument => 2,
+        ErrorKind.InvalidArgument or ErrorKind.InvalidSchema or ErrorKind.InvalidGrammar => 2,
         ErrorKind.ModelNotFound or ErrorKind.RepositoryNotFound or ErrorKind.RevisionNotFound or ErrorKind.FileNotFound or ErrorKind.VariantNotFound => 3,
         ErrorKind.PrivateRepository or ErrorKind.GatedRepository or ErrorKind.Unauthorized or ErrorKind.RepositoryDisabled => 4,
         ErrorKind.DoesNotFit or ErrorKind.InsufficientDiskSpace => 5,

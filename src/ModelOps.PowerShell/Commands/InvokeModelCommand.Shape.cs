@@ -92,7 +92,8 @@ public sealed partial class InvokeModelCommand
         }
         return As switch
         {
-            AnswerFormat.Object => WriteObjectAsync(JsonObjects.Read(result.Text)),
+            // A grammar without a schema gives an object or an array; only a schema of nulls gives null.
+            AnswerFormat.Object => JsonObjects.Read(result.Text) is { } item ? WriteObjectAsync(item) : Task.CompletedTask,
             AnswerFormat.Json => WriteObjectAsync(result.Text),
             _ => WriteObjectAsync(result),
         };

@@ -21,7 +21,7 @@ internal sealed class GbnfSampler
 
     private readonly Dictionary<string, Node> _rules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _shortest = new(StringComparer.Ordinal);
-    private string _line = "";
+    private readonly string _line = "";
     private int _at;
 
     public GbnfSampler(string grammar)
