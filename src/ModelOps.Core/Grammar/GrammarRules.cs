@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ModelOps.Grammar;
 
 /// <summary>The rules of a grammar, by name, and what must hold of them before an engine may see them.</summary>
@@ -12,6 +14,7 @@ internal sealed class GrammarRules
     private const int DeepestBeginning = 500;
     private const long MostBeginnings = 100_000;
 
+    private readonly Dictionary<string, int> _last = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Expression> _rules = new(StringComparer.Ordinal);
 
     public IReadOnlyDictionary<string, Expression> Rules => _rules;
@@ -22,9 +25,11 @@ internal sealed class GrammarRules
         if (_rules.Count >= Most)
             throw SchemaErrors.TooLarge($"more than {Most} rules");
         var letters = string.Concat(wish.Where(char.IsAsciiLetterOrDigit).Take(24)).ToLowerInvariant();
-        var name = letters.Length == 0 ? "value" : letters;
-        for (var number = 2; !_rules.TryAdd(name, Expression.Nothing); number++)
-            name = string.Create(null, $"{letters}-{number}");
+        var plain = letters.Length == 0 ? "value" : letters;
+        var name = plain;
+        // Counted on from the last of that name: trying all from the first again would take the square of their number.
+        while (!_rules.TryAdd(name, Expression.Nothing))
+            name = string.Create(CultureInfo.InvariantCulture, $"{plain}-{_last[plain] = _last.GetValueOrDefault(plain, 1) + 1}");
         return name;
     }
 

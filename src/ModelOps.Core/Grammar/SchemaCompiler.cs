@@ -115,7 +115,7 @@ internal sealed class SchemaCompiler
 
     private static Expression Values(Conjunction schemas, List<string> values, JsonTypes types)
     {
-        foreach (var keyword in (string[])["pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "properties", "required", "items", "prefixItems", "minItems", "maxItems"])
+        foreach (var keyword in (string[])["pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "properties", "required", "patternProperties", "additionalProperties", "unevaluatedProperties", "propertyNames", "minProperties", "maxProperties", "items", "prefixItems", "minItems", "maxItems", "uniqueItems"])
         {
             foreach (var found in schemas.All(keyword))
                 throw SchemaErrors.Unsupported(found.Pointer, $"'{keyword}' beside named values", "Leave out the values that it forbids, and the keyword.");
