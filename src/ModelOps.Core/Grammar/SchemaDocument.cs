@@ -70,7 +70,7 @@ internal sealed class SchemaDocument
                 ? new SchemaDocument(root)
                 : throw SchemaErrors.Invalid("", "a schema is an object, true or false");
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
         {
             throw new ModelOpsException(ErrorKind.InvalidSchema, $"The JSON schema is no JSON: {exception.Message}", "Give a file that holds a JSON schema, or its text.", exception);
         }
