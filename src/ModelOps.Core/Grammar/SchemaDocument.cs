@@ -52,7 +52,7 @@ internal sealed class SchemaDocument
     private SchemaDocument(JsonElement root)
     {
         _root = new Subschema(root, "");
-        FindAnchors(_root);
+        Visit(_root);
     }
 
     public Subschema Root => _root;
@@ -70,7 +70,7 @@ internal sealed class SchemaDocument
                 ? new SchemaDocument(root)
                 : throw SchemaErrors.Invalid("", "a schema is an object, true or false");
         }
-        catch (Exception exception) when (exception is JsonException or ArgumentException)
+        catch (Exception exception) when (exception is JsonException or ArgumentException or InvalidOperationException)
         {
             throw new ModelOpsException(ErrorKind.InvalidSchema, $"The JSON schema is no JSON: {exception.Message}", "Give a file that holds a JSON schema, or its text.", exception);
         }
@@ -100,12 +100,15 @@ internal sealed class SchemaDocument
         return found;
     }
 
-    private void FindAnchors(Subschema schema)
+    /// <summary>Reads every name and text once, as half a surrogate pair is found only then, and remembers the anchors.</summary>
+    private void Visit(Subschema schema)
     {
+        if (schema.Element.ValueKind == JsonValueKind.String)
+            _ = schema.Text();
         if (schema.Element.ValueKind == JsonValueKind.Array)
         {
             foreach (var item in schema.Items())
-                FindAnchors(item);
+                Visit(item);
         }
         if (schema.Element.ValueKind != JsonValueKind.Object)
             return;
@@ -113,7 +116,7 @@ internal sealed class SchemaDocument
         {
             if (name == "$anchor" && value.Element.ValueKind == JsonValueKind.String)
                 _anchors[value.Text()] = schema;
-            FindAnchors(value);
+            Visit(value);
         }
     }
 

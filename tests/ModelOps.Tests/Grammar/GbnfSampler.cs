@@ -55,13 +55,14 @@ internal sealed class GbnfSampler
         return text.ToString();
     }
 
-    /// <summary>All texts of a grammar that has few.</summary>
+    /// <summary>All texts of a grammar that has few, those of the rule <c>space</c> left out: between any two tokens they would be as many as there are texts.</summary>
     public IReadOnlyList<string> All() => [.. Expand(new Rule("root"))];
 
     private IEnumerable<string> Expand(Node node) => node switch
     {
         Text text => [text.Characters],
         Set set => set.Ranges.SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1)).Select(char.ConvertFromUtf32),
+        Rule { Name: "space" } => [""],
         Rule rule => Expand(_rules[rule.Name]),
         Parts parts => parts.Items.Aggregate((IEnumerable<string>)[""], (before, item) => before.SelectMany(_ => Expand(item), (head, tail) => head + tail)),
         Either either => either.Items.SelectMany(Expand),
