@@ -28,6 +28,10 @@ public sealed record GenerationRequest : SamplingOptions
     public int MaxTokens { get; init; } = 512;
     /// <summary>Stop at any of these strings.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+    /// <summary>Tools that the model may call, told to it through the chat template.</summary>
+    public IReadOnlyList<ToolDefinition> Tools { get; init; } = [];
+    /// <summary>Whether the model is to think before it answers, for templates that ask; null leaves it to the template, and is no under a grammar.</summary>
+    public bool? Thinking { get; init; }
 }
 
 /// <summary>Why a generation ended.</summary>
@@ -37,15 +41,21 @@ public enum FinishReason
     Stop,
     /// <summary>The token limit was reached.</summary>
     Length,
+    /// <summary>The model called tools and waits for what they answer.</summary>
+    ToolCalls,
 }
 
-/// <summary>A piece of a streamed answer.</summary>
+/// <summary>A piece of a streamed answer. A token in which reasoning ends and the answer begins comes in two pieces.</summary>
 /// <param name="Id">Token.</param>
-/// <param name="Text">Its text; empty while a character is incomplete.</param>
-public sealed record GeneratedToken(int Id, string Text);
+/// <param name="Text">The text that is certain with it; empty while a character is incomplete, or what may be a marker, and in calls of tools.</param>
+public sealed record GeneratedToken(int Id, string Text)
+{
+    /// <summary>Whether the text belongs to what the model thinks, not to its answer.</summary>
+    public bool IsReasoning { get; init; }
+}
 
 /// <summary>A finished answer.</summary>
-/// <param name="Text">The text.</param>
+/// <param name="Text">The answer, without reasoning and calls of tools.</param>
 /// <param name="Tokens">Generated token ids, an end token included.</param>
 /// <param name="PromptTokens">Number of prompt tokens.</param>
 /// <param name="PromptTokensPerSecond">Speed of reading the prompt.</param>
@@ -53,6 +63,10 @@ public sealed record GeneratedToken(int Id, string Text);
 /// <param name="FinishReason">Why it ended.</param>
 public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, int PromptTokens, double PromptTokensPerSecond, double TokensPerSecond, FinishReason FinishReason)
 {
+    /// <summary>What the model thought before it answered, where its family marks it.</summary>
+    public string? Reasoning { get; init; }
+    /// <summary>The tools that the model called, of those in the request.</summary>
+    public IReadOnlyList<ToolCall> ToolCalls { get; init; } = [];
     /// <summary>The model that answered; filled in by the front ends.</summary>
     public string? Model { get; init; }
     /// <summary>The prompt that was answered, so that many answers can be told apart; filled in by the front ends.</summary>

@@ -101,7 +101,7 @@ public sealed class LlamaEngine : IDisposable
         }
         using Lease lease = new(_model);
         _template ??= ModelTemplate.Of(_metadata, Vocabulary);
-        return _template.Render(request.Messages ?? [new ChatMessage("user", request.Prompt)], Time.GetLocalNow(), cancellationToken);
+        return _template.Render(request, Time.GetLocalNow(), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -156,6 +156,10 @@ public sealed class LlamaEngine : IDisposable
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The conversation has no messages.");
         }
+        if (request.Raw && request.Tools.Count > 0)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "Tools are told to the model through the chat template, which a raw prompt bypasses.", "Leave one of them out.");
+        }
         SamplingSettings settings = _sampling.For(request);
         int[] prompt = Vocabulary.TokenizePrompt(Render(request, cancellationToken));
         if (prompt.Length == 0)
@@ -170,9 +174,8 @@ public sealed class LlamaEngine : IDisposable
         TimeSpan reading = Stopwatch.GetElapsedTime(start);
 
         start = Stopwatch.GetTimestamp();
-        AnswerText text = new(request.Stop);
+        AnswerReader answer = new(Vocabulary, request);
         List<int> tokens = new(Math.Min(request.MaxTokens, ContextLength));
-        byte[] piece = new byte[64];
         FinishReason? finish = null;
         while (finish is null)
         {
@@ -181,9 +184,11 @@ public sealed class LlamaEngine : IDisposable
             tokens.Add(token);
             bool ended = Vocabulary.IsEndOfGeneration(token);
             bool full = tokens.Count == request.MaxTokens || prompt.Length + tokens.Count > ContextLength;
-            string more = text.Push(ended ? [] : Vocabulary.Piece(token, ref piece), last: ended || full);
-            finish = ended || text.Stopped ? FinishReason.Stop : full ? FinishReason.Length : null;
-            progress?.Report(new GeneratedToken(token, more));
+            foreach (GeneratedToken piece in answer.Push(token, last: ended || full))
+            {
+                progress?.Report(piece);
+            }
+            finish = ended || answer.Stopped ? answer.ToolCalls.Count > 0 ? FinishReason.ToolCalls : FinishReason.Stop : full ? FinishReason.Length : null;
             if (finish is null)
             {
                 _session.Append(token, cancellationToken);
@@ -191,7 +196,7 @@ public sealed class LlamaEngine : IDisposable
         }
         // The first token came out of reading the prompt; the others took a decode each.
         double rate = tokens.Count > 1 ? (tokens.Count - 1) / Stopwatch.GetElapsedTime(start).TotalSeconds : 0;
-        return new GenerationResult(text.ToString(), tokens, prompt.Length, prompt.Length / reading.TotalSeconds, rate, finish.Value);
+        return new GenerationResult(answer.Text, tokens, prompt.Length, prompt.Length / reading.TotalSeconds, rate, finish.Value) { Reasoning = answer.Reasoning, ToolCalls = answer.ToolCalls };
     }
 
     private T Exclusively<T>(Func<T> call)

@@ -1,3 +1,5 @@
+using ModelOps.Templates;
+
 namespace ModelOps.Engine;
 
 /// <summary>A loaded model's own chat template with the texts of its special tokens: turns a conversation into the prompt.</summary>
@@ -18,6 +20,19 @@ internal sealed class ModelTemplate(ChatTemplate template, string bos, string eo
     /// The text of a conversation, up to where the assistant's next words begin. Most templates write BOS themselves;
     /// <see cref="Vocabulary.TokenizePrompt"/> sees to it that it comes once.
     /// </summary>
-    public string Render(IReadOnlyList<ChatMessage> messages, DateTimeOffset now, CancellationToken cancellationToken)
-        => template.Render(messages, addGenerationPrompt: true, bos, eos, now: now, cancellationToken: cancellationToken);
+    public string Render(GenerationRequest request, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        Dictionary<string, object?> variables = [];
+        if (request.Tools.Count > 0)
+        {
+            variables["tools"] = request.Tools.Select(ConversationShape.Of).ToList();
+        }
+        // An answer under a grammar has no room for thoughts. Families differ in what they call the switch.
+        if ((request.Thinking ?? (request.Grammar is null ? (bool?)null : false)) is { } thinking)
+        {
+            variables["enable_thinking"] = thinking;
+            variables["thinking"] = thinking;
+        }
+        return template.Render(request.Messages ?? [new ChatMessage("user", request.Prompt)], addGenerationPrompt: true, bos, eos, variables, now, cancellationToken);
+    }
 }

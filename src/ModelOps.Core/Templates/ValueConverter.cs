@@ -29,20 +29,12 @@ internal sealed class ValueConverter(Interpreter interpreter)
             float or double or decimal => new FloatValue(((IConvertible)value).ToDouble(CultureInfo.InvariantCulture)),
             JsonElement element => FromJson(element, depth),
             JsonNode node => FromNode(node, depth),
-            ChatMessage message => FromMessage(message),
+            ChatMessage message => FromPairs(ConversationShape.Of(message), depth),
             IReadOnlyDictionary<string, object?> dictionary => FromPairs(dictionary.Select(p => (p.Key, p.Value)), depth),
             IDictionary dictionary => FromDictionary(dictionary, depth),
             IEnumerable items => FromItems(items, depth),
             _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"A template variable is a {value.GetType().Name}; templates take strings, numbers, booleans, lists, dictionaries and JSON."),
         };
-    }
-
-    private DictValue FromMessage(ChatMessage message)
-    {
-        var dict = interpreter.NewDict();
-        dict.Items[new StringValue("role")] = new StringValue(message.Role);
-        dict.Items[new StringValue("content")] = new StringValue(message.Content);
-        return dict;
     }
 
     private DictValue FromPairs(IEnumerable<(string Key, object? Value)> pairs, int depth)
