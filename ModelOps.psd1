@@ -20,18 +20,22 @@
         'Get-ModelInfo'
         'Get-ModelMirror'
         'Get-ModelReference'
+        'Get-ModelRuntime'
         'Get-ModelVariant'
         'Import-Model'
         'Install-Model'
+        'Install-ModelRuntime'
         'Invoke-Model'
         'Measure-Model'
         'Measure-ModelSensitivity'
         'Save-Model'
+        'Set-ModelRuntime'
         'Start-ModelMirror'
         'Stop-ModelMirror'
         'Test-Model'
         'Test-ModelFit'
         'Uninstall-Model'
+        'Uninstall-ModelRuntime'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

@@ -16,6 +16,11 @@ internal sealed class CommandContext
         Output = new Output(host, parsed.GetValue(GlobalOptions.Format));
         _endpoint = parsed.GetValue(GlobalOptions.Endpoint);
         _store = parsed.GetValue(GlobalOptions.Store);
+        if (parsed.GetValue(GlobalOptions.Runtime) is { } runtime)
+        {
+            // A process loads one build of the engine, and its workers inherit the choice.
+            Environment.SetEnvironmentVariable(ModelRuntimes.Variable, runtime);
+        }
     }
 
     public CliHost Host { get; }
@@ -37,6 +42,9 @@ internal sealed class CommandContext
         var options = StoreOptions.FromEnvironment(Host.Environment);
         return new ModelStore(options with { Directory = _store is null ? options.Directory : FullPath(_store), WorkingDirectory = Host.WorkingDirectory });
     }
+
+    /// <summary>The builds of the engine.</summary>
+    public ModelRuntimes Runtimes => new();
 
     /// <summary>A path from the working folder. An empty one is a variable that was never set, and never means the working folder itself.</summary>
     public string FullPath(string path) => path.Length > 0

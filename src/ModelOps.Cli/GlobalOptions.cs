@@ -47,6 +47,16 @@ internal static class GlobalOptions
         CustomParser = result => result.Tokens[^1].Value is { Length: > 0 } folder ? folder : Refuse<string?>(result, "--store is a folder, not ''."),
     };
 
+    public static readonly Option<string?> Runtime = new("--runtime")
+    {
+        Description = $"What models run on: {string.Join(", ", ModelRuntimes.Names)}; otherwise {ModelRuntimes.Variable}, else what 'runtime use' chose.",
+        HelpName = "NAME",
+        Recursive = true,
+        CustomParser = result => ModelRuntimes.Names.Contains(result.Tokens[^1].Value, StringComparer.OrdinalIgnoreCase)
+            ? result.Tokens[^1].Value
+            : Refuse<string?>(result, $"--runtime is one of {string.Join(", ", ModelRuntimes.Names)}, not '{result.Tokens[^1].Value}'."),
+    };
+
     public static readonly Option<bool> Verbose = new("--verbose")
     {
         Description = "Say more about an error.",

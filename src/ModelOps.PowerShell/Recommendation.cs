@@ -30,7 +30,10 @@ internal static partial class Recommendation
     public static string InCmdlets(string hint)
     {
         var text = hint.Replace("modelops hardware --format json", "Get-ModelHardware -MeasureBandwidth | ConvertTo-Json -Depth 4", StringComparison.Ordinal)
-            .Replace("modelops hardware --list", "Get-ModelHardware -Reference *", StringComparison.Ordinal);
+            .Replace("modelops hardware --list", "Get-ModelHardware -Reference *", StringComparison.Ordinal)
+            .Replace("modelops runtime list", "Get-ModelRuntime", StringComparison.Ordinal)
+            .Replace("modelops runtime add", "Install-ModelRuntime", StringComparison.Ordinal)
+            .Replace("--file", "-LiteralPath", StringComparison.Ordinal);
         text = Command().Replace(text, command => Cmdlets.GetValueOrDefault(command.Groups["verb"].Value, command.Value));
         text = text.Replace("--from-bundle", "-Bundle", StringComparison.Ordinal).Replace("--with-mmproj", "-IncludeProjector", StringComparison.Ordinal).Replace("--mmproj", "-Projector", StringComparison.Ordinal).Replace("--gguf", "-GgufOnly", StringComparison.Ordinal);
         return Option().Replace(text, option => " -" + string.Concat(option.Groups["name"].Value.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..])));

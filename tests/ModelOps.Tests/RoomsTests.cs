@@ -19,6 +19,7 @@ public partial class RoomsTests
         ["Grammar"] = 1,
         ["Quantization"] = 2,
         ["Transfer"] = 2,
+        ["Runtimes"] = 2,
         ["Fit"] = 3,
         ["Engine"] = 4,
         ["Conversion"] = 4,

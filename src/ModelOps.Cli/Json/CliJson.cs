@@ -28,6 +28,8 @@ namespace ModelOps.Cli.Json;
         typeof(CamelCaseEnumConverter<FinishReason>),
         typeof(CamelCaseEnumConverter<RemedyKind>),
         typeof(CamelCaseEnumConverter<EnginePart>),
+        typeof(CamelCaseEnumConverter<RuntimeBackend>),
+        typeof(CamelCaseEnumConverter<RuntimeState>),
         typeof(ContextWishConverter),
         typeof(JsonStringEnumConverter<GgmlType>),
         typeof(MetadataConverter<GgufMetadata>),
@@ -66,6 +68,9 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(Machine))]
 [JsonSerializable(typeof(MachineListing))]
 [JsonSerializable(typeof(FleetListing))]
+[JsonSerializable(typeof(RuntimeListing))]
+[JsonSerializable(typeof(ModelRuntime))]
+[JsonSerializable(typeof(RuntimeChoice))]
 [JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ErrorReport))]
 internal sealed partial class CliJson : JsonSerializerContext

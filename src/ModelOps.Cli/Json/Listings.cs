@@ -39,6 +39,13 @@ internal sealed record ArchitectureListing(IReadOnlyList<SupportedArchitecture> 
 /// <summary>What <c>hardware --list</c> writes.</summary>
 internal sealed record MachineListing(IReadOnlyList<Machine> Machines);
 
+/// <summary>What <c>runtime list</c> writes.</summary>
+/// <param name="Choice">What models run on, and why.</param>
+/// <param name="Runtimes">Those that exist for this platform.</param>
+/// <param name="Devices">The GPUs that the chosen one shows.</param>
+/// <param name="Warning">Why it shows none, where it should.</param>
+internal sealed record RuntimeListing(RuntimeChoice Choice, IReadOnlyList<ModelRuntime> Runtimes, IReadOnlyList<Device> Devices, string? Warning);
+
 /// <summary>What <c>fit</c> writes for several machines.</summary>
 /// <param name="Fits">One answer a machine, in the order in which they were named.</param>
 /// <param name="Errors">Files that hold no machine.</param>

@@ -132,7 +132,7 @@ public static class LocalMachine
             [
                 .. machine.Devices.Select(device => device.Kind == DeviceKind.Cpu || backends.Any(backend => Serves(backend, device))
                     ? device
-                    : device with { Unusable = $"{device.Name} is not counted: the llama.cpp libraries in use compute on {computesOn} only. Another build can be named by {LlamaLibrary.DirectoryVariable}." }),
+                    : device with { Unusable = $"{device.Name} is not counted: the llama.cpp libraries in use compute on {computesOn} only. See modelops runtime list for others; {LlamaLibrary.DirectoryVariable} names a build of your own." }),
             ],
         };
     }

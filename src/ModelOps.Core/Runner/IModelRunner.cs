@@ -37,6 +37,9 @@ public interface IModelRunner : IAsyncDisposable
     /// <summary>The GPUs that the engine shows, in its order (see <see cref="LocalMachine.With"/>): asking loads drivers, which is better done where models run.</summary>
     Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Starts the libraries of the chosen runtime (<see cref="ModelRuntimes"/>) and tells what they compute on, and why on no GPU where one was meant.</summary>
+    Task<RuntimeProbe> ProbeRuntimeAsync(CancellationToken cancellationToken = default);
+
     /// <summary>Measures a model's speed, as <see cref="SpeedMeter"/> does; the loaded model is not touched.</summary>
     Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default);
 

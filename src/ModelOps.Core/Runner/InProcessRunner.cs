@@ -47,6 +47,9 @@ public sealed class InProcessRunner : IModelRunner
     public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default) => Task.Run(() => EngineDevices.Read(null), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<RuntimeProbe> ProbeRuntimeAsync(CancellationToken cancellationToken = default) => Task.Run(() => new RuntimeProbe(EngineDevices.Read(null), LlamaLibrary.Warning), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default)
         => SpeedMeter.MeasureAsync(request, progress, cancellationToken);
 
@@ -85,6 +88,10 @@ public sealed class InProcessRunner : IModelRunner
         Unload();
         _plan = await Task.Run(plan, cancellationToken).ConfigureAwait(false);
         _engine = await LlamaEngine.LoadAsync(options with { Parameters = _plan.Parameters }, progress, cancellationToken).ConfigureAwait(false);
+        if (LlamaLibrary.Warning is { } warning)
+        {
+            _plan = _plan with { Warning = _plan.Warning is null ? warning : $"{warning} {_plan.Warning}" };
+        }
         _loaded = wanted;
         return _plan;
     }

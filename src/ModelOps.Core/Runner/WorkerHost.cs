@@ -145,6 +145,8 @@ public static class WorkerHost
                     };
                 case { Call: WorkerCall.ReadDevices }:
                     return new WorkerEvent { Id = id, Devices = await runner.ReadDevicesAsync(cancellationToken).ConfigureAwait(false) };
+                case { Call: WorkerCall.ProbeRuntime }:
+                    return new WorkerEvent { Id = id, Runtime = await runner.ProbeRuntimeAsync(cancellationToken).ConfigureAwait(false) };
                 case { MeasureSpeed: { } measurement }:
                     return new WorkerEvent { Id = id, Speed = await runner.MeasureSpeedAsync(measurement, SpeedProgress(), cancellationToken).ConfigureAwait(false) };
                 case { Calibrate: { } calibration }:

@@ -193,7 +193,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
         // A failed assertion says its line on stderr; a debugger attached to write a backtrace would only make the end slow.
         start.Environment["GGML_NO_BACKTRACE"] = "1";
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(LlamaLibrary.DirectoryVariable)) && LlamaLibrary.DefaultDirectory() is { } directory)
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(LlamaLibrary.DirectoryVariable)) && LlamaLibrary.ChosenDirectory() is { } directory)
         {
             // The child may be another program, with other folders beside it.
             start.Environment[LlamaLibrary.DirectoryVariable] = directory;

@@ -5,7 +5,7 @@ namespace ModelOps.Runner;
 /// <summary>What the parent can ask of its worker.</summary>
 internal enum WorkerCall
 {
-    Load, Generate, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, ProbeMemory, Cancel,
+    Load, Generate, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, ProbeRuntime, ProbeMemory, Cancel,
 }
 
 /// <summary>A line from parent to worker.</summary>
@@ -46,6 +46,7 @@ internal sealed record WorkerEvent
     public SensitivityProgress? SensitivityProgress { get; init; }
     public SensitivityTable? Sensitivity { get; init; }
     public IReadOnlyList<Device>? Devices { get; init; }
+    public RuntimeProbe? Runtime { get; init; }
     public SpeedProgress? SpeedProgress { get; init; }
     public SpeedResult? Speed { get; init; }
     public SpeedCalibration? Calibration { get; init; }
@@ -55,7 +56,7 @@ internal sealed record WorkerEvent
     public WorkerError? Error { get; init; }
 
     [JsonIgnore]
-    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Memory is not null || Speed is not null || Calibration is not null || Error is not null;
+    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Runtime is not null || Memory is not null || Speed is not null || Calibration is not null || Error is not null;
 }
 
 /// <summary>An error, carried over to be thrown again.</summary>

@@ -133,6 +133,14 @@ public sealed class WorkerRunner : IModelRunner
         }, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<RuntimeProbe> ProbeRuntimeAsync(CancellationToken cancellationToken = default)
+        => ExclusivelyAsync(async () =>
+        {
+            WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.ProbeRuntime), _ => { }, "while starting the runtime", cancellationToken).ConfigureAwait(false);
+            return end.Runtime!;
+        }, cancellationToken);
+
+    /// <inheritdoc/>
     public Task<EngineMemory> ProbeMemoryAsync(EngineOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);

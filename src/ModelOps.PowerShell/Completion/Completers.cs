@@ -183,3 +183,10 @@ public sealed class RevisionCompleter : TextCompleter
         return references.Select(reference => (reference.Name, $"{reference.Kind} {reference.Name}, commit {reference.Commit}"));
     }
 }
+
+/// <summary>Builds of the engine for this platform.</summary>
+public sealed class RuntimeCompleter : TextCompleter
+{
+    private protected override IEnumerable<(string Text, string ToolTip)> Choices(string word, IDictionary bound)
+        => new ModelRuntimes().List().Select(runtime => (runtime.Backend.ToString(), $"{runtime.Backend}: {runtime.State}{(runtime.IsChosen ? ", chosen" : "")}")).Append(("Auto", "Auto: by the hardware"));
+}

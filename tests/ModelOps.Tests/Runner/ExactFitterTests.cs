@@ -167,6 +167,8 @@ public sealed class ExactFitterTests : IAsyncLifetime
 
         public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
+        public Task<RuntimeProbe> ProbeRuntimeAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
         public Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();

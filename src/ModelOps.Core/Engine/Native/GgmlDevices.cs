@@ -26,6 +26,9 @@ internal sealed unsafe class GgmlDevices
     /// <summary>Number of devices, the CPU among them; 0 when no backend runs on this machine.</summary>
     public int Count => (int)_count();
 
+    /// <summary>Whether a GPU is among them.</summary>
+    public bool HasGpu => OfType(Gpu).Count > 0 || OfType(IntegratedGpu).Count > 0;
+
     /// <summary>Where a GPU keeps tensors (<c>ggml_backend_buffer_type_t</c>), by its place among those the engine uses: integrated ones only when there are no others.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when there is no such GPU.</exception>
     public nint GpuBuffers(int index)

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using ModelOps.Runtimes;
 
 namespace ModelOps.Engine;
 
@@ -18,7 +19,7 @@ internal static unsafe partial class LlamaLibrary
     public const string PinnedVersion = "0.4.0";
 
     /// <summary>Environment variable that points at another build of the pinned version.</summary>
-    public const string DirectoryVariable = "MODELOPS_LLAMA_DIR";
+    public const string DirectoryVariable = ModelRuntimes.DirectoryVariable;
 
     private const string Hint = "Set MODELOPS_LLAMA_DIR to the folder that holds libllama, libggml and the libggml-cpu backends of llama.cpp v" + PinnedVersion
         + ", or reinstall ModelOps, which brings them.";
@@ -26,6 +27,10 @@ internal static unsafe partial class LlamaLibrary
     private static readonly Lock Gate = new();
     private static LlamaApi? _api;
     private static string? _directory;
+    private static string? _warning;
+
+    /// <summary>Why the libraries that were loaded compute on the CPU although they bring a GPU backend, as a sentence; null where a GPU is there, or none was meant.</summary>
+    public static string? Warning => Volatile.Read(ref _warning);
 
     /// <summary>The engine's functions; loads the libraries at the first call.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
@@ -38,6 +43,7 @@ internal static unsafe partial class LlamaLibrary
             {
                 _api = LoadOnce(files);
                 _directory = files.Directory;
+                Volatile.Write(ref _warning, MissingGpu.Explain(files.Directory, _api.Devices));
             }
             else if (_directory != files.Directory)
             {
@@ -48,9 +54,9 @@ internal static unsafe partial class LlamaLibrary
         }
     }
 
-    /// <summary>The libraries in <paramref name="directory"/>, or where the environment and the installation say.</summary>
+    /// <summary>The libraries in <paramref name="directory"/>, or of the runtime that is chosen (<see cref="ModelRuntimes.Choose"/>).</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/>.</exception>
-    public static LlamaFiles Locate(string? directory) => Locate(directory, Environment.GetEnvironmentVariable(DirectoryVariable), BaseDirectories);
+    public static LlamaFiles Locate(string? directory) => Locate(directory, string.IsNullOrEmpty(directory) ? ChosenDirectory() : null, BundledRuntime.Bases);
 
     /// <summary>
     /// Looks for the libraries: in <paramref name="directory"/>, else in <paramref name="variable"/> (the value of
@@ -67,15 +73,16 @@ internal static unsafe partial class LlamaLibrary
             Hint);
     }
 
-    /// <summary>The folder that holds the libraries beside the assembly, or null.</summary>
-    public static string? DefaultDirectory() => BaseDirectories.SelectMany(PlatformDirectories).FirstOrDefault(path => Find(path) is not null);
+    /// <summary>The folder that a session would load from: MODELOPS_LLAMA_DIR, or the chosen runtime's; null where there is none.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/> or <see cref="ErrorKind.InvalidArgument"/> when a runtime was asked for that cannot be had.</exception>
+    public static string? ChosenDirectory() => new ModelRuntimes().Choose().Directory;
 
     /// <summary>
     /// The GPU backends that the libraries bring which a session would load, by ggml's names in lower case; null where there are no libraries.
     /// Told from the files' names: loading them is for the process that runs models.
     /// </summary>
     public static IReadOnlyList<string>? GpuBackends()
-        => (Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } chosen ? chosen : DefaultDirectory()) is { } directory ? GpuBackendsIn(directory) : null;
+        => ChosenDirectory() is { } directory ? GpuBackendsIn(directory) : null;
 
     /// <summary>
     /// The build that a session would load, by version and a digest of its libraries' names and sizes; null where there is none. Told from the files:
@@ -83,7 +90,7 @@ internal static unsafe partial class LlamaLibrary
     /// </summary>
     public static string? Build(string? directory = null)
     {
-        string? chosen = !string.IsNullOrEmpty(directory) ? directory : Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } variable ? variable : DefaultDirectory();
+        string? chosen = !string.IsNullOrEmpty(directory) ? directory : ChosenDirectory();
         if (chosen is null || Find(Path.GetFullPath(chosen)) is not { } files)
         {
             return null;
@@ -98,17 +105,16 @@ internal static unsafe partial class LlamaLibrary
 
     /// <summary>The GPU backends among the libraries of a folder; null where there are no libraries.</summary>
     public static IReadOnlyList<string>? GpuBackendsIn(string directory)
-        => Find(Path.GetFullPath(directory)) is not { } files ? null
-            : [.. Directory.EnumerateFiles(files.Directory).Select(path => GpuBackend().Match(Path.GetFileName(path))).Where(match => match.Success)
-                .Select(match => match.Groups["name"].Value.ToLowerInvariant()).Distinct().Order(StringComparer.Ordinal)];
+        => Find(Path.GetFullPath(directory)) is not { } files ? null : [.. GpuLibraries(files.Directory).Select(library => library.Backend).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>The files of GPU backends in a folder.</summary>
+    public static IEnumerable<(string Backend, string Path)> GpuLibraries(string directory)
+        => Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal).Select(path => (GpuBackend().Match(Path.GetFileName(path)), path)).Where(entry => entry.Item1.Success)
+            .Select(entry => (entry.Item1.Groups["name"].Value.ToLowerInvariant(), entry.path));
 
     // libggml-vulkan.so is a backend to be loaded; libllama.metal.v0.4.0.dylib has it built in.
     [GeneratedRegex(@"\A(lib)?(ggml-|llama\.)(?<name>cuda|hip|metal|sycl|vulkan)([.-].*)?\.(dll|dylib|so)\z", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex GpuBackend();
-
-    // Inside PowerShell the base directory is pwsh's; the assembly's is the module's.
-    private static IEnumerable<string> BaseDirectories
-        => new[] { Path.GetDirectoryName(typeof(LlamaLibrary).Assembly.Location) ?? "", AppContext.BaseDirectory }.Where(path => path.Length > 0);
 
     /// <summary>The folder names under which the npm packages ship this platform, GPU builds first where somebody put one.</summary>
     private static IEnumerable<string> PlatformDirectories(string baseDirectory)

@@ -18,7 +18,7 @@ internal sealed unsafe class EmbeddingEngine : IDisposable
 
     public EmbeddingEngine(string path, int pooling = PerToken, bool embeddings = true)
     {
-        var directory = Environment.GetEnvironmentVariable(LlamaLibrary.DirectoryVariable) is { Length: > 0 } chosen ? chosen : LlamaLibrary.DefaultDirectory();
+        var directory = LlamaLibrary.ChosenDirectory();
         _api = LlamaLibrary.Load(directory);
         _library = NativeLibrary.Load(LlamaLibrary.Locate(directory, null, []).Llama);
         _model = ModelLoading.LoadModel(_api, new EngineOptions { ModelPath = path }, null, CancellationToken.None);
