@@ -46,11 +46,9 @@ public static class FitText
         {
             return "";
         }
-        var range = $"{Rate(speed.Low)} - {Rate(speed.High)}";
-        return withExpected && speed.Expected is { } expected ? $"about {Rate(expected)}, {range}" : range;
+        var range = TokenRate.Range(speed, "-");
+        return withExpected && speed.Expected is { } expected ? $"about {TokenRate.Format(expected)}, {range}" : range;
     }
-
-    private static string Rate(double perSecond) => perSecond.ToString(perSecond < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     /// <summary>The range of a part: <c>exact</c>, or from and to.</summary>
     public static string Range(FitPart part)

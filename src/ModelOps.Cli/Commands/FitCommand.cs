@@ -30,6 +30,10 @@ internal static class FitCommand
             // The model first: measuring this machine's memory takes a while, and a wrong name or a broken file should not wait for it.
             var name = parsed.GetRequiredValue(model);
             var subject = await FitSubject.FindAsync(context, name, parsed.GetRequiredValue(type), cancellationToken);
+            if (parsed.GetResult(type) is { Implicit: false })
+            {
+                ModelShapeReader.RequirePlanned(subject.Shape, parsed.GetRequiredValue(type));
+            }
             var wanted = await companions.ApplyAsync(context, parsed, subject, asked, cancellationToken);
             var explained = parsed.GetValue(explain);
             return machines is { Count: > 1 }
@@ -47,10 +51,11 @@ internal static class FitCommand
         var result = Estimate(model, subject, machine, request);
         result = exact ? await ExactSyntax.AskAsync(subject, result, cancellationToken) : result;
         context.Output.Write(result, CliJson.Default.FitResult, report => FitReport.Write(report, result, explain));
+        Warn(context, result.Warnings);
         if (result.Exact?.Failure?.Error is { } error)
         {
             // The fit stands and is shown; what was asked beyond it failed.
-            context.Output.Note($"{error.Message} {error.Hint}");
+            context.Output.Note($"{result.Exact.Failure.Message} {error.Hint}");
             return error.Kind.ExitCode();
         }
         return result.Fits ? 0 : ErrorKind.DoesNotFit.ExitCode();
@@ -59,18 +64,39 @@ internal static class FitCommand
     /// <summary>One answer a machine; a file that holds none is told of and does not keep the others from theirs.</summary>
     private static int AnswerFleet(CommandContext context, string model, FitSubject subject, IReadOnlyList<MachineEntry> machines, FitRequest request, bool explain)
     {
-        var listing = new FleetListing(
-            [.. machines.Select(entry => entry.Machine).OfType<Machine>().Select(machine => Estimate(model, subject, machine, request))],
-            [.. machines.Select(entry => entry.Error).OfType<ModelOpsException>().Select(error => new ErrorDetail(error.ErrorId, error.Message, error.Hint))]);
+        var names = new MachineNames();
+        List<FitResult> fits = [];
+        List<ModelOpsException> errors = [];
+        foreach (var entry in machines)
+        {
+            try
+            {
+                fits.Add(Estimate(model, subject, names.Distinguish(entry.Machine ?? throw entry.Error!, entry.Source), request));
+            }
+            catch (ModelOpsException exception) when (exception.Kind != ErrorKind.CorruptFile)
+            {
+                errors.Add(entry.Machine is { } machine ? new ModelOpsException(exception.Kind, $"{machine.Name}: {exception.Message}", exception.Hint, exception) : exception);
+            }
+        }
+        var listing = new FleetListing(fits, [.. errors.Select(error => new ErrorDetail(error.ErrorId, error.Message, error.Hint))]);
         context.Output.Write(listing, CliJson.Default.FleetListing, report => FleetReport.Write(report, listing, explain));
-        return machines.Select(entry => entry.Error).OfType<ModelOpsException>().FirstOrDefault()?.Kind.ExitCode()
-            ?? (listing.Fits.All(fit => fit.Fits) ? 0 : ErrorKind.DoesNotFit.ExitCode());
+        Warn(context, fits.SelectMany(fit => fit.Warnings));
+        return errors.FirstOrDefault()?.Kind.ExitCode() ?? (listing.Fits.All(fit => fit.Fits) ? 0 : ErrorKind.DoesNotFit.ExitCode());
+    }
+
+    private static void Warn(CommandContext context, IEnumerable<string> warnings)
+    {
+        foreach (var warning in warnings.Distinct())
+        {
+            context.Output.Note($"warning: {warning}");
+        }
     }
 
     private static FitResult Estimate(string model, FitSubject subject, Machine machine, FitRequest request)
         => FitEstimator.Estimate(subject.Shape, machine, request) with
         {
-            Model = model,
+            // Which of a repository's variants it was, when none was named.
+            Model = subject is { Repository: { } repository, Variant: { } variant } ? $"{repository}:{variant}" : model,
             Repository = subject.Repository,
             Commit = subject.Commit,
             Variant = subject.Variant,

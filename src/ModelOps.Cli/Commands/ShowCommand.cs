@@ -57,12 +57,17 @@ internal static class ShowCommand
                 variant.Rank.ToString(CultureInfo.InvariantCulture),
                 variant.Variant,
                 Sizes.Bytes(variant.Bytes),
-                variant.Fit is { Fits: true, TokensPerSecond: { } speed } ? $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} t/s" : "",
+                variant.Fit is { Fits: true, TokensPerSecond: { } speed } ? $"{TokenRate.Range(speed)} t/s" : "",
                 variant.Reason,
             }));
         if (listing.Best is null)
         {
-            report.Failure($"None fits: {VariantRanking.Smallest(listing.Ranking).Fit.Advice.FirstOrDefault()}");
+            report.Failure("None fits as it was asked for.");
+            var smallest = VariantRanking.Smallest(listing.Ranking);
+            foreach (var advice in smallest.Fit.Advice)
+            {
+                report.Line($"• {smallest.Variant}, the smallest: {advice}");
+            }
         }
         else
         {

@@ -48,7 +48,7 @@ internal sealed record RuntimeListing(RuntimeChoice Choice, IReadOnlyList<ModelR
 
 /// <summary>What <c>fit</c> writes for several machines.</summary>
 /// <param name="Fits">One answer a machine, in the order in which they were named.</param>
-/// <param name="Errors">Files that hold no machine.</param>
+/// <param name="Errors">Files that hold no machine, and machines that what was asked for makes no sense on.</param>
 internal sealed record FleetListing(IReadOnlyList<FitResult> Fits, IReadOnlyList<ErrorDetail> Errors);
 
 /// <summary>What is written instead of a result when a command fails.</summary>

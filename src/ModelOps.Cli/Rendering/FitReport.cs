@@ -45,8 +45,8 @@ internal static class FitReport
     private static string? Speed(SpeedRange? speed) => speed switch
     {
         null => null,
-        { Expected: { } expected } => $"about {Sizes.Rate(expected)} tokens/s, {Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)}",
-        _ => $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)} tokens/s",
+        { Expected: { } expected } => $"about {TokenRate.Format(expected)} tokens/s, {TokenRate.Range(speed)}",
+        _ => $"{TokenRate.Range(speed)} tokens/s",
     };
 
     private static void WriteDevices(Report report, IReadOnlyList<DeviceFit> devices)

@@ -17,10 +17,13 @@ internal static class FleetReport
                 Sizes.Bytes(fit.Devices.Sum(device => device.TotalBytes)),
                 // An integrated GPU's memory is the CPU's own.
                 Sizes.Bytes(fit.Devices.Where(device => device.Kind != DeviceKind.IntegratedGpu).Sum(device => device.FreeBytes)),
-                fit.TokensPerSecond is { } speed ? $"{Sizes.Rate(speed.Low)} to {Sizes.Rate(speed.High)}" : "",
+                fit.TokensPerSecond is { } speed ? TokenRate.Range(speed) : "",
             }));
         report.Line();
-        report.Line($"{listing.Fits.Count(fit => fit.Fits)} of {listing.Fits.Count} machines have room at {string.Join(" or ", listing.Fits.Select(fit => fit.ContextLength).Distinct().Order())} tokens of context.");
+        if (listing.Fits.Count > 0)
+        {
+            report.Line($"{listing.Fits.Count(fit => fit.Fits)} of {listing.Fits.Count} machines have room at {string.Join(" or ", listing.Fits.Select(fit => fit.ContextLength).Distinct().Order())} tokens of context.");
+        }
         foreach (var error in listing.Errors)
         {
             report.Failure($"• {error.Message}");

@@ -5,7 +5,7 @@ namespace ModelOps;
 
 /// <summary>How a model on this disk is to be run on a machine: the placement that a fit finds for it.</summary>
 /// <param name="Parameters">What the engine is told.</param>
-/// <param name="Warning">What is to be expected of a model that does not fit but can be tried all the same; null for one that fits.</param>
+/// <param name="Warning">What is to be expected of a model that does not fit but can be tried all the same, and what of the wish has no effect; null when there is nothing of the kind.</param>
 public sealed record EnginePlan(EngineParameters Parameters, string? Warning)
 {
     /// <summary>
@@ -28,17 +28,20 @@ public sealed record EnginePlan(EngineParameters Parameters, string? Warning)
     internal static EnginePlan Create(ModelShape model, FitRequest wish, Machine machine)
     {
         FitSolution solution = FitSolver.Solve(model, machine, wish);
+        IReadOnlyList<string> idle = IdleWishes.Of(model, machine, wish, solution.Footprint);
         if (solution.Fits)
         {
-            return new EnginePlan(solution.Parameters, null);
+            return new EnginePlan(solution.Parameters, idle.Count == 0 ? null : string.Join(' ', idle));
         }
         bool mapped = wish.Loading is WeightLoading.Auto or WeightLoading.Map;
         Footprint footprint = mapped ? PlacementSearch.Find(solution.Memory, solution.Request, static footprint => footprint.MissingBytesWithoutCpuWeights) : solution.Footprint;
         EngineParameters parameters = (solution with { Footprint = footprint }).Parameters;
         RequireCaches(model, parameters, footprint);
-        return new EnginePlan(parameters, mapped && footprint.MissingBytesWithoutCpuWeights <= 0
+        return new EnginePlan(parameters, string.Join(' ', [.. idle, Tight()]));
+
+        string Tight() => mapped && footprint.MissingBytesWithoutCpuWeights <= 0
             ? $"{model.Name} does not fit this machine: {Text.Size(footprint.MissingBytes)} of main memory are wanting. Weights will be read from the disk again and again; expect it to be slow."
-            : $"{model.Name} may not fit this machine: {Text.Size(footprint.MissingBytes)} are wanting by the estimate. Loading it may fail.");
+            : $"{model.Name} may not fit this machine: {Text.Size(footprint.MissingBytes)} are wanting by the estimate. Loading it may fail.";
     }
 
     /// <summary>Nothing stands in for memory that must be written to.</summary>

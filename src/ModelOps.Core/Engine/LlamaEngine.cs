@@ -126,7 +126,7 @@ public sealed class LlamaEngine : IDisposable
         GgufFile file = GgufFile.Read(options.ModelPath);
         ModelFileCheck.Check(file);
         ModelFileCheck.CheckShards(file, options.ModelPath);
-        ModelLoading.CheckContext(options.Parameters.ContextLength, file);
+        ModelLoading.CheckContext(options.Parameters, file);
         return file;
     }
 

@@ -47,8 +47,8 @@ internal sealed unsafe class MemoryProbe : IDisposable
     public static GgufFile Check(EngineOptions options)
     {
         GgufFile file = GgufFile.Read(options.ModelPath);
-        ModelFileCheck.CheckFigures(file);
-        ModelLoading.CheckContext(options.Parameters.ContextLength, file);
+        HeaderCheck.RequireFigures(file.Metadata, file.Tensors, options.ModelPath);
+        ModelLoading.CheckContext(options.Parameters, file);
         return file;
     }
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using ModelOps.Fit;
 using ModelOps.Formats;
 using ModelOps.Hardware;
 
@@ -14,9 +15,6 @@ internal static unsafe class ModelLoading
     public const int MostThreads = 512;
 
     private const int DefaultContext = 4096;
-
-    // A context may be stretched beyond the training (YaRN: 4 to 8 times), and a small model may be given a large one.
-    private const long MostStretch = 16, AlwaysAllowed = 1 << 20;
 
     // A second thread on a core only makes the first one wait at ggml's barriers.
     private static readonly Lazy<int> PhysicalCores = new(() => HardwareInventory.Read().PhysicalCores);
@@ -75,18 +73,10 @@ internal static unsafe class ModelLoading
         throw LoadFailure(options.ModelPath);
     }
 
-    /// <summary>
-    /// Refuses a context that no model of this training can use: llama.cpp would first make room for the bookkeeping of every token, gigabytes
-    /// and seconds, and then fail, or be ended for want of memory.
-    /// </summary>
-    public static void CheckContext(int contextLength, GgufFile file)
-    {
-        long trained = file.Metadata.GetInteger($"{file.Architecture}.context_length");
-        if (contextLength > Math.Max(AlwaysAllowed, trained * MostStretch))
-        {
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"A context of {contextLength:N0} tokens makes no sense: the model was trained for {trained:N0}.", "Ask for a shorter context, or leave it out.");
-        }
-    }
+    /// <summary>Refuses a context that a fit would refuse too.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static void CheckContext(EngineParameters parameters, GgufFile file)
+        => ContextPlan.RequireSensible(parameters.ContextLength, file.Metadata.GetInteger($"{file.Architecture}.context_length"), parameters.UnifiedCache ? 1 : parameters.Sequences);
 
     /// <summary>Makes a context: KV cache and compute buffers.</summary>
     public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options)

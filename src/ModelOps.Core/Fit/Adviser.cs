@@ -183,8 +183,9 @@ internal sealed class Adviser(ModelShape model, Machine machine, FitRequest requ
     private Remedy? LongerContext()
     {
         // Offered with the placement as it is: more context must not cost GPU layers.
-        if (request.ContextLength.IsLargest || model.TrainedContextLength <= _memory.Context.ContextLength
-            || FitSolver.LargestContext(model, machine, solution.Settled, _memory.Context.ContextLength + 1, model.TrainedContextLength) is not { } longer)
+        var trained = Math.Min(model.TrainedContextLength, ContextPlan.Longest(model.TrainedContextLength, 1));
+        if (request.ContextLength.IsLargest || trained <= _memory.Context.ContextLength
+            || FitSolver.LargestContext(model, machine, solution.Settled, _memory.Context.ContextLength + 1, trained) is not { } longer)
         {
             return null;
         }
@@ -197,9 +198,17 @@ internal sealed class Adviser(ModelShape model, Machine machine, FitRequest requ
 
     private IEnumerable<string> Remarks()
     {
+        if (Purposes.Remark(model.Purpose) is { } purpose)
+        {
+            yield return purpose;
+        }
         if (model.TrainedContextLength > 0 && request.ContextLength.Length > model.TrainedContextLength)
         {
             yield return $"It was trained for {Text.Count(model.TrainedContextLength)} tokens of context; answers get worse beyond.";
+        }
+        if (request.ContextLength.Length is > 0 and var asked && asked != _memory.Context.ContextLength)
+        {
+            yield return $"The engine makes a context of {Text.Count(_memory.Context.ContextLength)} tokens of the {Text.Count(asked)}: it rounds up to whole multiples of {ContextPlan.CellMultiple}{(_memory.Context.Streams > 1 ? ", for each sequence" : "")}.";
         }
         if (request.GpuLayers is not (null or 0) && _memory.MaxGpuLayers == 0)
         {

@@ -10,8 +10,9 @@ namespace ModelOps.Fit;
 /// <param name="Streams">Caches beside each other: one that all sequences share, or one for each.</param>
 internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool FlashAttention, GgmlType KvType, int Sequences, int Streams)
 {
-    /// <summary>Longest context that is taken for a wish and not for a slip: a hundred times what models are trained for today.</summary>
-    public const int MaxContextLength = 1 << 24;
+    // Taken for a slip whatever the model: a hundred times what models are trained for today. A context may be stretched beyond the training (YaRN: 4 to 8
+    // times), and a small model may be given a large one.
+    private const int MostEver = 1 << 24, MostStretch = 16, AlwaysAllowed = 1 << 20;
 
     /// <summary>Most sequences that the engine holds (llama-cparams.h, LLAMA_MAX_SEQ).</summary>
     public const int MaxSequences = 256;
@@ -49,6 +50,26 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
     /// <summary>Cells of the cache of one layer, in one stream.</summary>
     public int CellsOf(ModelShape model, int layer) => model.IsSlidingWindow[layer] ? SlidingCells : Cells;
 
+    /// <summary>
+    /// The longest context, of all sequences together, that is taken for a wish and not for a slip. With a longer one llama.cpp would first make room for the
+    /// bookkeeping of every token, gigabytes and seconds, and then fail, or be ended for want of memory.
+    /// </summary>
+    /// <param name="trained">Tokens it was trained for; 0 when that is not known.</param>
+    /// <param name="streams">Caches beside each other: sequences with caches of their own have a context each.</param>
+    public static int Longest(long trained, int streams) => (int)Math.Min(MostEver, Math.Max(AlwaysAllowed, Math.Min(MostEver, trained) * MostStretch) * streams);
+
+    /// <summary>Refuses a context that no model of this training can use.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static void RequireSensible(int length, long trained, int streams)
+    {
+        if (length < 0 || length > Longest(trained, streams))
+        {
+            throw Invalid(
+                $"A context of {Text.Count(length)} tokens makes no sense{(trained > 0 ? $": the model was trained for {Text.Count((int)Math.Min(trained, int.MaxValue))}" : "")}.",
+                $"Ask for a context of up to {Text.Count(Longest(trained, streams))} tokens, or leave it out.");
+        }
+    }
+
     private static int Pad(int cells) => (cells + CellMultiple - 1) / CellMultiple * CellMultiple;
 
     private static bool UsesFlashAttention(ModelShape model, FitRequest request) => request.FlashAttention != false && model.Architecture != WithoutFlashAttention;
@@ -59,10 +80,6 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
 
     private static void Validate(ModelShape model, FitRequest request, int length, GgmlType kvType)
     {
-        if (length is < 0 or > MaxContextLength)
-        {
-            throw Invalid($"A context of {length} tokens makes no sense.", $"Give 1 to {MaxContextLength} tokens, or 0 for the default.");
-        }
         if (request.BatchSize is < 1 or > MaxBatchSize)
         {
             throw Invalid($"A batch of {request.BatchSize} tokens makes no sense.", $"Give 1 to {MaxBatchSize} tokens.");
@@ -71,6 +88,7 @@ internal sealed record ContextPlan(int Cells, int SlidingCells, int Batch, bool 
         {
             throw Invalid($"{request.Sequences} sequences cannot be held at once.", $"Give 1 to {MaxSequences} sequences.");
         }
+        RequireSensible(length, model.TrainedContextLength, request.UnifiedCache ? 1 : request.Sequences);
         if (request.CpuExpertLayers is < -1)
         {
             throw Invalid($"The experts of {request.CpuExpertLayers} layers cannot be kept on the CPU.", "Give a number of layers, -1 for all, or nothing for as few as need be.");

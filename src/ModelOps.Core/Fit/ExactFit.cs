@@ -26,8 +26,11 @@ public enum EnginePart
 /// <param name="EngineBytes">What the engine says.</param>
 public sealed record ExactPart(string Device, EnginePart Part, long FormulaBytes, long EngineBytes)
 {
-    /// <summary>By how much the formula is above the engine.</summary>
-    public long DifferenceBytes => FormulaBytes - EngineBytes;
+    // The engine's log has MiB with two digits.
+    private const long LogDigit = (1 << 20) / 100;
+
+    /// <summary>By how much the formula is above the engine; nothing where it is less than the engine's log can tell, a hundredth of a MiB.</summary>
+    public long DifferenceBytes => Math.Abs(FormulaBytes - EngineBytes) <= LogDigit ? 0 : FormulaBytes - EngineBytes;
 
     /// <summary>The same in percent of what the engine says; null where it says nothing.</summary>
     public double? DifferencePercent => EngineBytes > 0 ? 100.0 * DifferenceBytes / EngineBytes : null;
@@ -50,8 +53,8 @@ public sealed record ExactFit
     public long FormulaBytes => Parts.Sum(part => part.FormulaBytes);
     /// <summary>All parts by the engine.</summary>
     public long EngineBytes => Parts.Sum(part => part.EngineBytes);
-    /// <summary>By how much the formulas are above the engine.</summary>
-    public long DifferenceBytes => FormulaBytes - EngineBytes;
+    /// <summary>By how much the formulas are above the engine: the parts' differences.</summary>
+    public long DifferenceBytes => Parts.Sum(part => part.DifferenceBytes);
 
     /// <summary>Puts the engine's answer beside a fit's; devices are matched in order, the CPU first.</summary>
     internal static ExactFit Compare(IReadOnlyList<DeviceNeeds> needs, EngineMemory memory)
@@ -81,7 +84,10 @@ public sealed record ExactFit
     }
 
     /// <summary>The engine gave no answer.</summary>
-    internal static ExactFit Failed(ModelOpsException error) => new() { Failure = new ExactFailure(error.ErrorId, error.Message, error.Hint) { Error = error } };
+    internal static ExactFit Failed(ModelOpsException error) => new() { Failure = new ExactFailure(error.ErrorId, Sentence(error.Message), error.Hint) { Error = error } };
+
+    // What the engine logs ends as it likes.
+    private static string Sentence(string text) => text.TrimEnd() is var trimmed && trimmed is [.., '.' or '!' or '?'] ? trimmed : $"{trimmed}.";
 }
 
 /// <summary>Why the engine gave no answer.</summary>

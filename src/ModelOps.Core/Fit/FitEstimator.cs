@@ -35,8 +35,10 @@ public static class FitEstimator
                 Parameters = solution.Parameters,
                 Devices = footprint.Devices,
                 Needs = footprint.Needs,
-                TokensPerSecond = speed?.Generation,
-                PromptTokensPerSecond = speed?.Prompt,
+                Purpose = model.Purpose,
+                Warnings = IdleWishes.Of(model, machine, request, footprint),
+                TokensPerSecond = model.Purpose == ModelPurpose.Text ? speed?.Generation : null,
+                PromptTokensPerSecond = model.Purpose is ModelPurpose.Text or ModelPurpose.Embedding ? speed?.Prompt : null,
                 Counsel = new Lazy<Counsel>(() => new Adviser(model, machine, request, solution).Advise()),
                 Explained = new Lazy<FitExplanation>(() => Explainer.Explain(model, machine, solution)),
             };

@@ -65,6 +65,11 @@ public sealed record FitResult
     /// <summary>What the engine itself says, beside the formulas; null unless it was asked.</summary>
     public ExactFit? Exact { get; init; }
 
+    /// <summary>What the model is for; there is no speed of generation of one that writes no text.</summary>
+    public ModelPurpose Purpose { get; init; }
+    /// <summary>What was asked for and has no effect on this model or machine: sentences, empty for most.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>Parts by device, in more detail.</summary>
     internal IReadOnlyList<DeviceNeeds> Needs { get; init; } = [];
 }

@@ -74,7 +74,8 @@ internal static class FitSolver
         var usual = SolveContext(model, machine, request with { ContextLength = 0 });
         // Sequences with caches of their own have a context each.
         var trained = (long)model.TrainedContextLength * (request.UnifiedCache ? 1 : request.Sequences);
-        var most = trained > 0 ? (int)Math.Min(trained, ContextPlan.MaxContextLength) : ContextPlan.MaxContextLength;
+        var longest = ContextPlan.Longest(model.TrainedContextLength, request.UnifiedCache ? 1 : request.Sequences);
+        var most = trained > 0 ? (int)Math.Min(trained, longest) : longest;
         if (usual.Fits)
         {
             // The placement stays: a longer context must not cost layers on GPUs.

@@ -3,22 +3,19 @@ namespace ModelOps.Fit;
 /// <summary>Figures of one architecture in a GGUF header: <c>{architecture}.key</c>, a number for all layers or an array with one for each.</summary>
 internal sealed class HeaderFigures(GgufMetadata metadata, string architecture)
 {
-    // The engine refuses more layers and experts (LLAMA_MAX_LAYERS; LLAMA_MAX_EXPERTS of its newest builds, for Kimi K3), and no real model comes near the
-    // other bound; beyond them sizes would overflow.
-    private const int MaxLayers = 512;
-    private const int MaxExperts = 1024;
+    // No real model comes near it; beyond it sizes would overflow.
     private const int MaxFigure = 1 << 28;
 
     public string Architecture { get; } = architecture;
 
-    public int Layers { get; } = Bounded($"{architecture}.block_count", metadata.GetInteger($"{architecture}.block_count"), 1, MaxLayers);
+    public int Layers { get; } = Bounded($"{architecture}.block_count", metadata.GetInteger($"{architecture}.block_count"), 1, HeaderCheck.MaxLayers);
 
     /// <summary>Experts of a layer; 0 when the model is dense.</summary>
-    public int Experts { get; } = Bounded($"{architecture}.expert_count", metadata.FindInteger($"{architecture}.expert_count") ?? 0, 0, MaxExperts);
+    public int Experts { get; } = Bounded($"{architecture}.expert_count", metadata.FindInteger($"{architecture}.expert_count") ?? 0, 0, HeaderCheck.MaxExperts);
 
     /// <summary>Experts of a layer that are used for a token; 0 when the model is dense.</summary>
     public int ExpertsUsed { get; } = metadata.FindInteger($"{architecture}.expert_count") is > 0 and var experts
-        ? Bounded($"{architecture}.expert_used_count", metadata.FindInteger($"{architecture}.expert_used_count") ?? 0, 0, (int)Math.Min(experts, MaxExperts))
+        ? Bounded($"{architecture}.expert_used_count", metadata.FindInteger($"{architecture}.expert_used_count") ?? 0, 0, (int)Math.Min(experts, HeaderCheck.MaxExperts))
         : 0;
 
     public bool Has(string key) => metadata.ContainsKey(Full(key));

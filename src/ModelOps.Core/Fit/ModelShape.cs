@@ -15,6 +15,8 @@ public sealed record ModelShape
     public required string Name { get; init; }
     /// <summary>GGUF architecture.</summary>
     public required string Architecture { get; init; }
+    /// <summary>What it is for.</summary>
+    public ModelPurpose Purpose { get; init; }
     /// <summary>Layers (block_count).</summary>
     public required int Layers { get; init; }
     /// <summary>Context it was trained for; 0 when the header does not tell.</summary>
@@ -131,10 +133,17 @@ public sealed record ModelShape
 
     /// <summary>Each figure may be possible, and yet what they amount to together be beyond 64 bits.</summary>
     internal static ModelOpsException Senseless(string name, ArithmeticException exception) => new(
-        ErrorKind.CorruptFile, $"{name} cannot be a model: what its header says amounts to more bytes than can be counted.", "The file is damaged or was made up; do not use it.", exception);
+        ErrorKind.CorruptFile, exception is DivideByZeroException ? $"{name} cannot be a model: a figure of its header is 0 that sizes are divided by." : $"{name} cannot be a model: what its header says amounts to more bytes than can be counted.", "The file is damaged or was made up; do not use it.", exception);
 
     /// <summary>Another variant of the same model, as far as its size tells.</summary>
     internal ModelShape Scaled(VariantSize variant) => WithBitsPerWeight(BitsPerWeight * variant.Bytes / Math.Max(1, WeightsBytes));
+
+    /// <summary>Bits a weight of another variant, by the sizes of both files: beside its weights each has the same header, mostly the vocabulary.</summary>
+    internal double BitsOf(long bytes, long ownBytes)
+    {
+        var header = Math.Max(0, ownBytes - WeightsBytes);
+        return bytes > header ? BitsPerWeight * (bytes - header) / Math.Max(1, WeightsBytes) : BitsPerWeight * bytes / ownBytes;
+    }
 
     /// <summary>The same model stored with another average number of bits a weight: what a smaller quantization would take.</summary>
     internal ModelShape WithBitsPerWeight(double bitsPerWeight)

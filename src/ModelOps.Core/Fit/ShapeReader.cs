@@ -5,11 +5,6 @@ namespace ModelOps.Fit;
 /// <summary>Derives a <see cref="ModelShape"/> from a GGUF header as the engine's loader reads it (llama-model.cpp, load_hparams).</summary>
 internal static class ShapeReader
 {
-    // Models that embed or generate without a cache: create_memory returns none.
-    private static readonly HashSet<string> Cacheless = new(
-        ["bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "neo-bert", "eurobert", "wavtokenizer-dec", "modern-bert", "gemma-embedding", "dream", "llada", "llada-moe", "rnd1"],
-        StringComparer.Ordinal);
-
     private static readonly HashSet<string> IndexerCache = new(["deepseek32", "deepseek4", "glm-dsa", "dots3note", "minimax-m3"], StringComparer.Ordinal);
 
     public static ModelShape Read(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, string name)
@@ -17,6 +12,8 @@ internal static class ShapeReader
         if (metadata.FindString("general.type") is { } type and not "model")
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"{name} is not a language model: its general.type is '{type}'.", "Give the file of the language model itself; a projector (mmproj) or an adapter goes beside it.");
         var architecture = metadata.GetString("general.architecture");
+        HeaderCheck.RequireFigures(metadata, tensors, name);
+        HeaderCheck.RequireLayers(metadata, tensors, name);
         var figures = new HeaderFigures(metadata, architecture);
         var layers = figures.Layers;
         var mainLayers = Math.Max(1, layers - (figures.Find("nextn_predict_layers") ?? 0));
@@ -42,6 +39,7 @@ internal static class ShapeReader
         {
             Name = name,
             Architecture = architecture,
+            Purpose = Purposes.Of(metadata, architecture),
             Layers = layers,
             TrainedContextLength = figures.Find("context_length") ?? 0,
             EmbeddingLength = embedding,
@@ -84,7 +82,7 @@ internal static class ShapeReader
     /// <summary>How many layers, from the first, have a KV cache at all; later ones share an earlier layer's.</summary>
     private static int CachedLayers(HeaderFigures figures, int mainLayers) => figures.Architecture switch
     {
-        var name when Cacheless.Contains(name) => 0,
+        var name when Purposes.IsCacheless(name) => 0,
         "gemma3n" => Math.Min(20, figures.Layers),
         "gemma4" => Math.Max(0, figures.Layers - (figures.Find("attention.shared_kv_layers") ?? 0)),
         var name when EngineProfile.Pinned.PredictionLayersUncached.Contains(name) => mainLayers,

@@ -19,7 +19,8 @@ internal static class MachineCheck
         }
         return machine switch
         {
-            { Name: "" } => "its name is empty.",
+            _ when string.IsNullOrWhiteSpace(machine.Name) => "its name is empty.",
+            _ when machine.Name.Any(char.IsControl) => "its name has characters that are no text, such as a line's end.",
             { PhysicalCores: < 1 or > MostProcessors } => $"it has {machine.PhysicalCores} physical cores.",
             { LogicalProcessors: < 1 or > MostProcessors } => $"it has {machine.LogicalProcessors} logical processors.",
             _ when machine.LogicalProcessors < machine.PhysicalCores => $"it has {machine.PhysicalCores} physical cores, but {machine.LogicalProcessors} logical processors.",
@@ -38,7 +39,8 @@ internal static class MachineCheck
     private static string? Fault(Device? device, int index) => device switch
     {
         null => $"device {index} is null.",
-        { Name: null or "" } => $"device {index} has no name.",
+        _ when string.IsNullOrWhiteSpace(device.Name) => $"device {index} has no name.",
+        _ when device.Name.Any(char.IsControl) => $"the name of device {index} has characters that are no text, such as a line's end.",
         _ when !Enum.IsDefined(device.Kind) => $"{device.Name} is of kind {device.Kind}; there are {string.Join(", ", Enum.GetNames<DeviceKind>())}.",
         { TotalBytes: <= 0 or > MostBytes } => $"{device.Name} has {device.TotalBytes} bytes of memory.",
         { FreeBytes: < 0 } => $"{device.Name} has {device.FreeBytes} bytes free.",

@@ -80,14 +80,32 @@ public static class MachineFiles
         }
     }
 
+    // A device or a pipe has no length, and some have no end.
+    private static string ReadAtMost(string path)
+    {
+        using var file = File.OpenRead(path);
+        using var read = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        for (int length; (length = file.Read(buffer)) > 0;)
+        {
+            if (read.Length + length > MostFileBytes)
+            {
+                throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{path}' is too large for a file of machines: more than {ByteSize.Format(MostFileBytes)}.", "Have a machine written with modelops hardware --format json, and give that file.");
+            }
+            read.Write(buffer, 0, length);
+        }
+        read.Position = 0;
+        using var text = new StreamReader(read);
+        return text.ReadToEnd();
+    }
+
     private static string ReadText(string path)
     {
         try
         {
-            var file = new FileInfo(path);
-            return !file.Exists ? throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no file '{path}'.", $"Reference machines are named {ReferenceMachines.Prefix}NAME: modelops hardware --list.")
-                : file.Length > MostFileBytes ? throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{path}' is too large for a file of machines: {file.Length} bytes.")
-                : File.ReadAllText(path);
+            return Directory.Exists(path) ? throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{path}' is a folder, not a file with a machine.", $"Name the files in it by a pattern, in quotes: '{Path.Combine(path, "*.json")}'.")
+                : !File.Exists(path) ? throw new ModelOpsException(ErrorKind.FileNotFound, $"There is no file '{path}'.", $"Reference machines are named {ReferenceMachines.Prefix}NAME: modelops hardware --list.")
+                : ReadAtMost(path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

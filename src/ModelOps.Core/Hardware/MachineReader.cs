@@ -30,7 +30,7 @@ internal static class MachineReader
         }
         catch (JsonException exception)
         {
-            throw Invalid(source, exception.Message, exception);
+            throw Invalid(source, MachineFault.Of(exception), exception);
         }
     }
 

@@ -82,7 +82,7 @@ internal static class HubErrors
 
     private static ModelOpsException RepositoryMissing(string repository, HubOptions options) => new(
         ErrorKind.RepositoryNotFound,
-        options.Token is null ? $"The hub has no repository '{repository}' that is not private." : $"The hub has no repository '{repository}' that the token in use may see.",
+        options.Token is null ? $"The hub has no repository '{repository}', or it is private." : $"The hub has no repository '{repository}' that the token in use may see.",
         options.Token is null ? "Check the spelling; for a private repository set HF_TOKEN." : "Check the spelling, and whose token it is.");
 
     private static ModelOpsException Private(string repository, string why, HubOptions options) => new(

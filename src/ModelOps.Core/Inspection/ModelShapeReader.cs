@@ -19,6 +19,18 @@ public static class ModelShapeReader
         return ModelHeaderReader.Read(path, kind, type).ToShape(name);
     }
 
+    /// <summary>Refuses a recipe for a model that is not converted: a fit would answer for the types that the file has, not for those that were asked about.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static void RequirePlanned(ModelShape shape, string type)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        if (shape.PlannedType is null)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{shape.Name} is a GGUF model, whose types are settled: a recipe, {type}, is for a checkpoint.",
+                "Leave out the type, or name the checkpoint; modelops convert makes another GGUF of one.");
+        }
+    }
+
     /// <summary>The shape of a variant on the hub; a checkpoint's is that of the file converted with the recipe <paramref name="type"/>.</summary>
     /// <exception cref="ModelOpsException">As for one on this disk, and what the hub answers.</exception>
     public static async Task<ModelShape> ReadAsync(HubClient hub, ModelVariant variant, string type = "BF16", CancellationToken cancellationToken = default)

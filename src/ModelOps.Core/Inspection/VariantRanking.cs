@@ -65,15 +65,17 @@ public static class VariantRanking
     {
         var (known, measure) = read.First();
         var ranked = from variant in variants
+                     // Rather too small than too large: what comes out first has its header read and is corrected, what falls out is not.
                      let shape = read.GetValueOrDefault(variant) ?? measure.WithBitsPerWeight(measure.BitsPerWeight * variant.Bytes / known.Bytes)
+                     let bits = read.GetValueOrDefault(variant)?.BitsPerWeight ?? measure.BitsOf(variant.Bytes, known.Bytes)
                      let fit = FitEstimator.Estimate(shape, machine, request)
                      let place = Place(fit, shape, request)
-                     orderby place, shape.BitsPerWeight descending, variant.Name
-                     select (variant, shape, fit, place);
-        return [.. ranked.Select((entry, index) => Describe(index + 1, entry.variant, entry.shape, entry.fit, entry.place, read.ContainsKey(entry.variant)))];
+                     orderby place, bits descending, variant.Name
+                     select (variant, shape, bits, fit, place);
+        return [.. ranked.Select((entry, index) => Describe(index + 1, entry.variant, entry.shape, entry.bits, entry.fit, entry.place, read.ContainsKey(entry.variant)))];
     }
 
-    private static RankedVariant Describe(int rank, ModelVariant variant, ModelShape shape, FitResult fit, Standing standing, bool isExact)
+    private static RankedVariant Describe(int rank, ModelVariant variant, ModelShape shape, double bits, FitResult fit, Standing standing, bool isExact)
     {
         // Makers say so in the name; google/gemma-3-4b-it-qat-q4_0-gguf.
         var isAware = variant.Repository.Contains("qat", StringComparison.OrdinalIgnoreCase) || variant.Name.Contains("qat", StringComparison.OrdinalIgnoreCase);
@@ -85,7 +87,7 @@ public static class VariantRanking
             Standing.Partly => $"fits with {fit.GpuLayers} of {shape.Layers + 1} layers on the GPU",
             _ => "does not fit",
         };
-        var reason = string.Create(CultureInfo.InvariantCulture, $"{shape.BitsPerWeight:0.0} bits a weight, {place} at {fit.ContextLength:#,0} tokens");
+        var reason = string.Create(CultureInfo.InvariantCulture, $"{bits:0.0} bits a weight, {place} at {fit.ContextLength:#,0} tokens");
         return new RankedVariant
         {
             Rank = rank,
@@ -93,7 +95,7 @@ public static class VariantRanking
             Commit = variant.Commit,
             Variant = variant.Name,
             Bytes = variant.Bytes,
-            BitsPerWeight = shape.BitsPerWeight,
+            BitsPerWeight = bits,
             IsQuantizationAware = isAware,
             IsExact = isExact,
             Reason = $"{reason}{(isAware ? "; trained for quantization" : "")}{(isExact ? "" : "; by its size")}",

@@ -51,7 +51,7 @@ public sealed record Recipe(string Name, GgmlType BaseType, int FileType)
         new("Q1_0", GgmlType.Q1_0, 40),
     ];
 
-    /// <summary>Finds a recipe by name, ignoring case; <see cref="ErrorKind.UnsupportedType"/> lists the names when there is none.</summary>
+    /// <summary>Finds a recipe by name, ignoring case; <see cref="ErrorKind.InvalidArgument"/> lists the names when there is none.</summary>
     public static Recipe Parse(string name) => All.FirstOrDefault(recipe => recipe.Name.Equals(name?.Trim(), StringComparison.OrdinalIgnoreCase))
-        ?? throw new ModelOpsException(ErrorKind.UnsupportedType, $"There is no type '{name}' to convert to.", $"Choose one of {string.Join(", ", All.Select(recipe => recipe.Name))}.");
+        ?? throw new ModelOpsException(ErrorKind.InvalidArgument, $"There is no type '{name}' to convert to.", $"Choose one of {string.Join(", ", All.Select(recipe => recipe.Name))}.");
 }

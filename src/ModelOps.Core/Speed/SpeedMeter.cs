@@ -21,8 +21,9 @@ public static class SpeedMeter
     {
         ArgumentNullException.ThrowIfNull(request);
         Check(request);
-        using LlamaEngine engine = await LlamaEngine.LoadAsync(Options(request), null, cancellationToken).ConfigureAwait(false);
         var file = GgufFile.Read(request.ModelPath);
+        CheckContext(request, file);
+        using LlamaEngine engine = await LlamaEngine.LoadAsync(Options(request), null, cancellationToken).ConfigureAwait(false);
         return await Task.Run(() => engine.Use(session => Measure(session, request, file, progress, cancellationToken)), cancellationToken).ConfigureAwait(false);
     }
 
@@ -36,6 +37,16 @@ public static class SpeedMeter
         if (request is { PromptTokens: 0, GeneratedTokens: 0 })
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "Neither a prompt nor an answer is to be measured.", "Leave one of the two numbers at 1 or more.");
+        }
+    }
+
+    // Beyond its training a model computes what nobody asks of it, for hours.
+    private static void CheckContext(SpeedRequest request, GgufFile file)
+    {
+        var tokens = request.Depth + Math.Max(request.PromptTokens, request.GeneratedTokens);
+        if (request.Depth > 0 && file.Metadata.FindInteger($"{file.Architecture}.context_length") is > 0 and var trained && tokens > trained)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"{tokens} tokens, {request.Depth} of them before the clock starts, are more than the {trained} that the model was trained for.", "Give a smaller depth.");
         }
     }
 

@@ -10,6 +10,8 @@ public sealed partial class TestModelFitCommand
 
     private readonly Dictionary<MachineArgument, IReadOnlyList<Machine>> _found = [];
 
+    private readonly MachineNames _names = new();
+
     // This machine, and the same for files that are on its disk and need no more room there (a checkpoint is yet to be converted).
     private Machine? _here, _hereWithoutDisk;
 
@@ -38,7 +40,7 @@ public sealed partial class TestModelFitCommand
             if (!_found.TryGetValue(argument, out var found))
             {
                 _found[argument] = [];
-                _found[argument] = found = argument.Machine is { } machine ? [machine] : await FindAsync(argument.Source!);
+                _found[argument] = found = argument.Machine is { } machine ? [_names.Distinguish(machine, null)] : await FindAsync(argument.Source!);
             }
             machines.AddRange(found);
         });
@@ -54,6 +56,6 @@ public sealed partial class TestModelFitCommand
         {
             await WriteErrorAsync(entry.Error!, entry.Source);
         }
-        return [.. entries.Select(entry => entry.Machine).OfType<Machine>()];
+        return [.. entries.Where(entry => entry.Machine is not null).Select(entry => _names.Distinguish(entry.Machine!, entry.Source))];
     }
 }

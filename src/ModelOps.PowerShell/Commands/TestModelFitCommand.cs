@@ -94,6 +94,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
                     return;
                 }
                 var shape = ModelShapeReader.Read(local.Path, local.Kind, local.Repository, Type);
+                RequireType(shape);
                 _read[name] = new Subject(shape, local, await WithCompanionsAsync(local, null, cancellationToken), fit => fit with { Model = local.Path, Repository = local.Repository, Path = local.Path }, () => ModelHeaderReader.Read(local.Path, local.Kind, Type));
                 await WriteFitsAsync(_read[name], cancellationToken);
             });
@@ -104,6 +105,7 @@ public sealed partial class TestModelFitCommand : HubCmdlet
         PostVerbose($"Reading the headers of {wanted}");
         // The variant that Install-Model would take: the fit is about the very same files.
         var found = await ModelShapeReader.FindAsync(Hub, wanted.Repository, wanted.Variant, Revision, Type, ShapeCache.Of(OpenedStore.Options), cancellationToken);
+        RequireType(found.Shape);
         var subject = new Subject(found.Shape, null, await WithCompanionsAsync(null, found, cancellationToken), fit => fit with { Model = $"{found.Repository}:{found.Variant}", Repository = found.Repository, Commit = found.Commit, Variant = found.Variant }, () => found.Header);
         await WriteFitsAsync(subject, cancellationToken);
         return subject;
@@ -112,11 +114,23 @@ public sealed partial class TestModelFitCommand : HubCmdlet
     private async Task WriteFitsAsync(Subject subject, CancellationToken cancellationToken)
     {
         RequireThisMachine();
-        foreach (var machine in await FindMachinesAsync(subject.Local, cancellationToken))
+        await ForEachAsync(await FindMachinesAsync(subject.Local, cancellationToken), async machine =>
         {
             var fit = subject.Complete(FitEstimator.Estimate(subject.Shape, machine, subject.Request));
+            foreach (var warning in fit.Warnings)
+            {
+                PostWarning(warning);
+            }
             fit = Exact ? await AskEngineAsync(subject, fit, cancellationToken) : fit;
             await WriteObjectAsync(Quiet ? fit.Fits : Explain ? Explained(fit) : fit);
+        });
+    }
+
+    private void RequireType(ModelShape shape)
+    {
+        if (MyInvocation.BoundParameters.ContainsKey(nameof(Type)))
+        {
+            ModelShapeReader.RequirePlanned(shape, Type);
         }
     }
 

@@ -63,7 +63,7 @@ public class FitReportTests
         NVIDIA GeForce RTX 4090  12.0 GiB  4.00 GiB  1.00 GiB  1.00 GiB  18.0 GiB  23.0 GiB
 
         layers on GPUs  33
-        speed           about 98.8 tokens/s, 41.3 to 123
+        speed           about 99 tokens/s, 41 to 120
         prompts         1234 to 5678 tokens/s
         • There is room for a context of up to 16,384 tokens.
 

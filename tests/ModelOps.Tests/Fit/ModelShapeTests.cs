@@ -9,14 +9,17 @@ public class ModelShapeTests
     {
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture);
-        foreach (var (key, value) in (ReadOnlySpan<(string, object)>)[("block_count", 8u), ("embedding_length", 512u), ("attention.head_count", 8u), ("vocab_size", 1000u), .. entries])
+        foreach (var (key, value) in (ReadOnlySpan<(string, object)>)[("block_count", 8u), ("embedding_length", 512u), ("attention.head_count", 8u), ("vocab_size", 1000u), ("context_length", 4096u), .. entries])
         {
             metadata.Set($"{architecture}.{key}", value);
         }
         return metadata;
     }
 
-    private static ModelShape Shape(string architecture, params (string Key, object Value)[] entries) => ModelShape.FromHeader(Header(architecture, entries), [], "test");
+    private static ModelShape Shape(string architecture, params (string Key, object Value)[] entries) => ModelShape.FromHeader(Header(architecture, entries), Norms, "test");
+
+    // A tensor of each layer: that they are there is all that these headers need.
+    private static readonly GgufTensor[] Norms = [.. Enumerable.Range(0, 8).Select(layer => new GgufTensor($"blk.{layer}.attn_norm.weight", GgmlType.F32, [512], layer * 2048, 2048))];
 
     private static string Pattern(ModelShape shape) => string.Concat(shape.IsSlidingWindow.Select(sliding => sliding ? 's' : 'F'));
 

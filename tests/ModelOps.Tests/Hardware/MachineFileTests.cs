@@ -45,6 +45,12 @@ public class MachineFileTests
     [InlineData("schemaVersion", "0", "schemaVersion is 0")]
     [InlineData("schemaVersion", "\"1\"", "schemaVersion is \"1\"")]
     [InlineData("name", "\"\"", "name is empty")]
+    [InlineData("name", "\"a\\nb\"", "a line's end")]
+    [InlineData("devices/1/name", "\"GPU\\nFits\"", "a line's end")]
+    [InlineData("physicalCores", "\"8\"", "physicalCores is not a whole number")]
+    [InlineData("devices/1/totalBytes", "1.5", "totalBytes is not a whole number")]
+    [InlineData("devices", "7", "devices is not a list")]
+    [InlineData("devices/1/kind", "\"Npu\"", "kind is not one of Cpu, Gpu, IntegratedGpu")]
     [InlineData("processor", "null", "processor is null")]
     [InlineData("physicalCores", "0", "0 physical cores")]
     [InlineData("logicalProcessors", "4", "8 physical cores, but 4 logical")]
@@ -124,6 +130,8 @@ public class MachineFileTests
         Assert.Equal(ErrorKind.InvalidArgument, refused.Kind);
         Assert.Contains("'pc.json", refused.Message, StringComparison.Ordinal);
         Assert.Contains(message, refused.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("System.", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("ModelOps.", refused.Message, StringComparison.Ordinal);
         Assert.Contains("modelops hardware", refused.Hint, StringComparison.Ordinal);
     }
 }

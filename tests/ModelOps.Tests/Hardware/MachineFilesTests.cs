@@ -57,6 +57,36 @@ public sealed class MachineFilesTests : IDisposable
         Assert.Equal("starred", Assert.Single(MachineFiles.Find("a*.json", _folder)).Machine!.Name);
     }
 
+    /// <summary>A device has no length and no end.</summary>
+    [Fact]
+    public void WhatDoesNotEndIsReadNoFurtherThanAFileOfMachinesGoes()
+    {
+        Assert.SkipUnless(File.Exists("/dev/zero"), "There is no such device.");
+        var error = Assert.Single(MachineFiles.Find("/dev/zero", _folder)).Error!;
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.Contains("too large", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFolderIsNamedAsOne()
+    {
+        var error = Assert.Single(MachineFiles.Find(".", _folder)).Error!;
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.Contains("is a folder", error.Message, StringComparison.Ordinal);
+        Assert.Contains("*.json", error.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MachinesOfOneNameAreToldApart()
+    {
+        var names = new MachineNames();
+        var machine = ReferenceMachines.Find("cpu-16")[0];
+        Assert.Equal(
+            ["cpu-16", "cpu-16 (b.json)", "cpu-16 (b.json) #2", "cpu-16 (c.json)"],
+            new[] { "a.json", "b.json", "b.json", "c.json" }.Select(file => names.Distinguish(machine, Path.Combine(_folder, file)).Name));
+        Assert.Equal(["cpu-16 #2", "cpu-16 #3"], Enumerable.Range(0, 2).Select(_ => names.Distinguish(machine, null).Name));
+    }
+
     [Fact]
     public void ReferencesAreMachinesToo() => Assert.Equal(["ref:cpu-16", "ref:cpu-32", "ref:cpu-64"], MachineFiles.Find("ref:cpu-*", _folder).Select(entry => entry.Source));
 }

@@ -92,7 +92,7 @@ internal static class HostileHeaders
     private static byte[] Model(
         Func<GgufBytes, GgufBytes>? vocabulary = null, Func<GgufBytes, GgufBytes>? more = null, IEnumerable<(string Name, uint Type, ulong Offset, ulong[] Shape)>? tensors = null, Func<GgufBytes, GgufBytes>? rest = null)
     {
-        var own = tensors?.ToArray() ?? [];
+        var own = tensors?.ToArray() ?? [("blk.0.attn_norm.weight", F32, Width * Tokens * sizeof(float), [Width])];
         var bytes = new GgufBytes(tensors: 1 + (ulong)own.Length + (rest is null ? 0u : 1u), keys: 7 + (more is null ? 0u : 1u))
             .Key("general.architecture", TextValue).Text("llama")
             .Key("llama.block_count", UInt32Value).U32(1).Key("llama.embedding_length", UInt32Value).U32(Width).Key("llama.context_length", UInt32Value).U32(64)

@@ -117,6 +117,7 @@ public sealed class RemoteHeaderStepTests : IAsyncLifetime
             metadata.Set("general.architecture", "llama");
             metadata.Set("llama.block_count", (uint)layers);
             metadata.Set("llama.embedding_length", 32u);
+            metadata.Set("llama.context_length", 64u);
             metadata.Set("llama.attention.head_count", 2u);
             metadata.Set("tokenizer.ggml.tokens", Enumerable.Range(0, vocabulary).Select(token => $"token {token}").ToArray());
         }

@@ -45,6 +45,9 @@ public sealed class VariantRankingTests : IDisposable
         Assert.Equal([1, 2, 3, 4], ranking.Select(variant => variant.Rank));
         Assert.All(ranking, variant => Assert.True(variant.Fit.Fits && variant.IsQuantizationAware));
 
+        // Of tiny models the vocabulary is most of the file, and no part of a weight.
+        Assert.All(ranking, variant => Assert.InRange(variant.BitsPerWeight / Shape(variant.Variant.ToLowerInvariant()).BitsPerWeight, 0.99, 1.01));
+
         var less = await RankAsync(WithMemory(NeedOf("f32", request) - 1), request);
         Assert.Equal(["BF16", "F16", "Q8_0", "F32"], less.Select(variant => variant.Variant));
         Assert.Contains("does not fit", less[^1].Reason, StringComparison.Ordinal);

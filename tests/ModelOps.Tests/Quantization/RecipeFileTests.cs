@@ -58,7 +58,7 @@ public class RecipeFileTests
     [InlineData("""{"version":2,"type":"Q4_0"}""", ErrorKind.InvalidArgument, "version 2")]
     [InlineData("""{"version":1}""", ErrorKind.InvalidArgument, "no type")]
     [InlineData("""{"version":1,"type":7}""", ErrorKind.InvalidArgument, "type that is no text")]
-    [InlineData("""{"version":1,"type":"Q99"}""", ErrorKind.UnsupportedType, "'Q99'")]
+    [InlineData("""{"version":1,"type":"Q99"}""", ErrorKind.InvalidArgument, "'Q99'")]
     [InlineData("""{"version":1,"type":"Q4_0","typ":"Q8_0"}""", ErrorKind.InvalidArgument, "key 'typ'")]
     [InlineData("""{"version":1,"type":"Q4_0","Type":"Q8_0"}""", ErrorKind.InvalidArgument, "key 'Type'")]
     [InlineData("""{"version":1,"type":"Q4_0","type":"Q8_0"}""", ErrorKind.InvalidArgument, "'type'")]

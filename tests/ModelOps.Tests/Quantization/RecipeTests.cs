@@ -51,7 +51,7 @@ public class RecipeTests
     public void UnknownNameListsTheKnownOnes(string? name)
     {
         var exception = Assert.Throws<ModelOpsException>(() => Recipe.Parse(name!));
-        Assert.Equal(ErrorKind.UnsupportedType, exception.Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, exception.Kind);
         Assert.All(Recipe.All, recipe => Assert.Contains(recipe.Name, exception.Hint, StringComparison.Ordinal));
     }
 
