@@ -11,7 +11,7 @@ internal sealed record SpeedEstimate(SpeedRange Generation, SpeedRange? Prompt);
 /// </summary>
 internal static class SpeedModel
 {
-    // PCIe, in bytes a second as copies from pageable memory go: a narrow third generation to a full fifth.
+    // PCIe in bytes a second. Assumed, not measured: the middle between a narrow third generation and a full fifth, 8 to 50 GB/s with the spread.
     private const double BusRate = 20e9, BusSpread = 1.5;
     // From this many tokens on the engine computes the CPU's weights on a GPU too, copying them over (GGML_OP_OFFLOAD_MIN_BATCH).
     private const int OffloadBatch = 32;

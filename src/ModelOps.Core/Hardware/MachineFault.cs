@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -15,23 +16,37 @@ internal static partial class MachineFault
         {
             return $"{(place is null ? "it" : place)} lacks {string.Join(", ", Name().Matches(missing.Groups["names"].Value).Select(name => name.Groups["name"].Value))}.";
         }
-        if (Unconverted().Match(message) is { Success: true } value)
+        if (Unconverted().IsMatch(message))
         {
-            return $"{place ?? "it"} is not {Kind(value.Groups["type"].Value)}.";
+            return place is null ? "it is not an object." : $"{place} is not {Kind(place)}.";
         }
         return Position().Replace(message, "") is var text && exception.LineNumber is { } line ? $"in line {line + 1}, {text}" : message;
     }
 
-    private static string Kind(string type) => type switch
+    /// <summary>What belongs at a place such as <c>devices[1].kind</c>; the reader names the type of the object around it.</summary>
+    private static string Kind(string place)
     {
-        _ when type.Contains(nameof(DeviceKind), StringComparison.Ordinal) => $"one of {string.Join(", ", Enum.GetNames<DeviceKind>())}",
-        _ when type.Contains("List", StringComparison.Ordinal) => "a list",
-        _ when type.Contains("Int", StringComparison.Ordinal) => "a whole number in range",
-        _ when type.Contains("Double", StringComparison.Ordinal) => "a number",
-        _ when type.Contains("String", StringComparison.Ordinal) => "a text",
-        _ when type.Contains("DateTime", StringComparison.Ordinal) => "a date",
-        _ => "an object of the kind that is wanted there",
-    };
+        var type = typeof(Machine);
+        foreach (var step in place.Split('.'))
+        {
+            var bracket = step.IndexOf('[', StringComparison.Ordinal);
+            if (type.GetProperty(bracket < 0 ? step : step[..bracket], BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase)?.PropertyType is not { } found)
+            {
+                return "what is wanted there";
+            }
+            type = bracket >= 0 && found.IsGenericType ? found.GetGenericArguments()[0] : Nullable.GetUnderlyingType(found) ?? found;
+        }
+        return type switch
+        {
+            { IsEnum: true } => $"one of {string.Join(", ", Enum.GetNames(type))}",
+            { IsGenericType: true } => "a list",
+            _ when type == typeof(int) || type == typeof(long) => "a whole number in range",
+            _ when type == typeof(double) => "a number",
+            _ when type == typeof(string) => "a text",
+            _ when type == typeof(DateTimeOffset) => "a date",
+            _ => "an object",
+        };
+    }
 
     [GeneratedRegex("missing required properties.*?: (?<names>.*)", RegexOptions.Singleline)]
     private static partial Regex Missing();
@@ -39,7 +54,7 @@ internal static partial class MachineFault
     [GeneratedRegex("'(?<name>[^']+)'")]
     private static partial Regex Name();
 
-    [GeneratedRegex(@"could not be converted to (?<type>\S+)")]
+    [GeneratedRegex("could not be converted to ")]
     private static partial Regex Unconverted();
 
     [GeneratedRegex(@" (Path: \S+ \| )?LineNumber: \d+ \| BytePositionInLine: \d+\.$")]

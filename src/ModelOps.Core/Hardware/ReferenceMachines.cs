@@ -15,7 +15,10 @@ public static class ReferenceMachines
 
     // The free memory of a fresh desktop, our assumption: system, session and a browser hold 4 GiB of the main memory (5 GiB on a Mac, where the GPU's share
     // comes out of the same pool), the desktop 0.75 GiB of the graphics memory.
-    private const long DesktopBytes = 4 * GiB, MacDesktopBytes = 5 * GiB, ScreenBytes = GiB * 3 / 4;
+    private const long DesktopBytes = 4 * GiB, MacDesktopBytes = 5 * GiB;
+
+    /// <summary>What a desktop keeps of the GPU that its screen is on.</summary>
+    internal const long ScreenBytes = GiB * 3 / 4;
     private const long DiskBytes = 200_000_000_000;
     private const long GiB = 1L << 30;
 

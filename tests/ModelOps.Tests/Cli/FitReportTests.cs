@@ -64,7 +64,7 @@ public class FitReportTests
 
         layers on GPUs  33
         speed           about 99 tokens/s, 41 to 120
-        prompts         1234 to 5678 tokens/s
+        prompts         1200 to 5700 tokens/s
         • There is room for a context of up to 16,384 tokens.
 
         """,

@@ -70,6 +70,17 @@ public class SpeedTableTests
         });
     }
 
+    /// <summary>The same of their families alone: a fit goes by a card's own row where the family is wide, which proves nothing of cards without one.</summary>
+    [Fact]
+    public void EveryMeasuredCardLiesInTheRangeOfItsFamily()
+        => Assert.All(Others.Concat(Apple), row =>
+        {
+            var card = GraphicsCard.Find(row.Name)!;
+            var family = SpeedFamily.Of(DeviceFamilies.Of(row.Name, DeviceKind.Gpu), card with { Generation = null, Prompt = null });
+            var seconds = ReferenceWorkload.ActiveBytes / (family.Share * card.Bandwidth) + ReferenceWorkload.Layers * family.LayerSeconds;
+            Assert.InRange(row.Measured, 1 / (seconds * (1 + family.Spread)), (1 + family.Spread) / seconds);
+        });
+
     [Fact]
     public void AppleChipsAreToldWithinATenth()
         => Assert.All(Apple, row => Assert.Equal(1, Estimate(row.Name).Expected!.Value / row.Measured, 0.10));
@@ -86,7 +97,7 @@ public class SpeedTableTests
         Assert.InRange(measured, range.Low, range.High);
     }
 
-    // pp512 of the same scoreboards, for cards whose own row is not needed: what the family says of them.
+    // pp512 of the same scoreboards: what the family says of them, their own rows aside, by which a fit goes where there are any.
     [Theory]
     [InlineData("NVIDIA GeForce RTX 5090", 14073)]
     [InlineData("NVIDIA GeForce RTX 4090", 11993)]
@@ -96,11 +107,6 @@ public class SpeedTableTests
     [InlineData("Apple M4 Pro GPU", 440)]
     public void PromptsAreTold(string name, double measured)
     {
-        var fit = Fit(name, Llama2());
-        var range = fit.PromptTokensPerSecond!;
-        Assert.InRange(measured, range.Low, range.High);
-        Assert.Equal(1, range.Expected!.Value / measured, 0.02);
-
         var family = SpeedFamily.Of(DeviceFamilies.Of(name, DeviceKind.Gpu), null);
         var told = family.OperationsPerByte!.Value * GraphicsCard.Find(name)!.Bandwidth / (2 * 6.476e9);
         Assert.InRange(measured, told / (1 + family.OperationsSpread), told * (1 + family.OperationsSpread));

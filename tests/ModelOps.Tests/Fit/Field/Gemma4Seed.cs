@@ -12,6 +12,9 @@ namespace ModelOps.Tests.Fit;
 /// <param name="Build">The header in a type.</param>
 internal sealed record Gemma4Seed(string Name, double FileGigabytes, double Bf16Gigabytes, int RamGigabytes, double GoogleGigabytes, Func<GgmlType, HeaderBuilder> Build)
 {
+    /// <summary>Whether its hyper-parameters were chosen to meet the published sizes.</summary>
+    public bool IsInferred => Name is "E4B" or "12B";
+
     public static IReadOnlyList<Gemma4Seed> All { get; } =
     [
         new("E2B", 2.62, 9.31, 3, 2.9, Gemma4Shapes.E2B),
