@@ -46,7 +46,10 @@ public class FieldSeedTests
 
     private static Gemma4Seed Seed(string name) => Gemma4Seed.All.Single(seed => seed.Name == name);
 
-    /// <summary>Models that the field gives to a size of graphics card run there whole, with 4096 tokens of context at least.</summary>
+    // A step of the context short of the 4096 tokens that it was trained for, as docs/field.md says: its heads share no keys and values.
+    private static readonly (string Model, string Machine) Short = ("Llama 2 13B", "rtx-3060-12");
+
+    /// <summary>Models that the field gives to a size of graphics card run there whole, with 4096 tokens of context at least; one with 256 fewer.</summary>
     [Theory]
     [MemberData(nameof(Tiers))]
     public void ModelsOfATierFitWhole(string model, string machine)
@@ -55,7 +58,7 @@ public class FieldSeedTests
         var fit = FieldTable.Largest(row.Model, ReferenceMachines.Find(tier)[0]);
         Assert.True(fit.Fits, string.Join(' ', fit.Advice));
         Assert.Equal(row.Model.Layers + 1, fit.GpuLayers);
-        Assert.True(fit.ContextLength >= 4096, $"{fit.ContextLength}");
+        Assert.True(fit.ContextLength >= ((model, machine) == Short ? 4096 - 256 : 4096), $"{fit.ContextLength}");
         // And what is granted is the most: 256 tokens more have no room, unless it was not trained for more.
         if (fit.ContextLength < row.Model.TrainedContextLength)
         {
