@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ModelOps;
 
 /// <summary>How a model is loaded.</summary>
@@ -11,8 +13,25 @@ public sealed record EngineOptions
     public int Threads { get; init; }
     /// <summary>Folder of the llama.cpp libraries; null means MODELOPS_LLAMA_DIR, else beside the assembly.</summary>
     public string? LibraryDirectory { get; init; }
+    /// <summary>LoRA adapters that are put on the model, each with its strength.</summary>
+    public IReadOnlyList<AdapterOptions> Adapters { get; init; } = [];
     /// <summary>Have the engine count its own time (<c>no_perf = false</c>), to hold ours against.</summary>
     internal bool CountsTime { get; init; }
+}
+
+/// <summary>A LoRA adapter to be put on a model.</summary>
+/// <param name="Path">Its GGUF file.</param>
+/// <param name="Scale">Its strength: 1 as it was trained, 0 without effect.</param>
+public sealed record AdapterOptions(string Path, float Scale = 1);
+
+/// <summary>What happens when an answer has filled the context; by name in JSON. A prompt that does not fit is an error either way.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ContextOverflow>))]
+public enum ContextOverflow
+{
+    /// <summary>The answer ends there (<see cref="FinishReason.Length"/>).</summary>
+    Error,
+    /// <summary>The older half of what was read is forgotten, and the answer goes on; refused where the model's memory cannot do that.</summary>
+    Shift,
 }
 
 /// <summary>What is asked of a model.</summary>
@@ -32,6 +51,8 @@ public sealed record GenerationRequest : SamplingOptions
     public IReadOnlyList<ToolDefinition> Tools { get; init; } = [];
     /// <summary>Whether the model is to think before it answers, for templates that ask; null leaves it to the template, and is no under a grammar.</summary>
     public bool? Thinking { get; init; }
+    /// <summary>What happens when the context is full.</summary>
+    public ContextOverflow Overflow { get; init; }
 }
 
 /// <summary>Why a generation ended.</summary>
@@ -58,7 +79,7 @@ public sealed record GeneratedToken(int Id, string Text)
 /// <param name="Text">The answer, without reasoning and calls of tools.</param>
 /// <param name="Tokens">Generated token ids, an end token included.</param>
 /// <param name="PromptTokens">Number of prompt tokens.</param>
-/// <param name="PromptTokensPerSecond">Speed of reading the prompt.</param>
+/// <param name="PromptTokensPerSecond">Speed of reading what of the prompt was not read before.</param>
 /// <param name="TokensPerSecond">Speed of generating.</param>
 /// <param name="FinishReason">Why it ended.</param>
 public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, int PromptTokens, double PromptTokensPerSecond, double TokensPerSecond, FinishReason FinishReason)
@@ -67,6 +88,12 @@ public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, in
     public string? Reasoning { get; init; }
     /// <summary>The tools that the model called, of those in the request.</summary>
     public IReadOnlyList<ToolCall> ToolCalls { get; init; } = [];
+    /// <summary>Tokens of the prompt that the cache still held of an earlier one, and that were not read again.</summary>
+    public int CachedPromptTokens { get; init; }
+    /// <summary>From the request to its first token, waiting for its turn included.</summary>
+    public TimeSpan TimeToFirstToken { get; init; }
+    /// <summary>How long it took to load the model.</summary>
+    public TimeSpan LoadTime { get; init; }
     /// <summary>The model that answered; filled in by the front ends.</summary>
     public string? Model { get; init; }
     /// <summary>The prompt that was answered, so that many answers can be told apart; filled in by the front ends.</summary>
