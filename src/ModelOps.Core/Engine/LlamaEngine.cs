@@ -5,22 +5,24 @@ namespace ModelOps;
 
 /// <summary>
 /// A model loaded by llama.cpp in this process: the pinned libllama through its C API. An abort in native code ends the process; front
-/// ends that must survive it use <see cref="WorkerRunner"/>. Not safe for concurrent calls.
+/// ends that must survive it use <see cref="WorkerRunner"/>. Many may ask at once: as many answers as it has sequences
+/// (<see cref="EngineParameters.Sequences"/>) are written side by side, the others wait in the order of their coming.
 /// </summary>
 public sealed class LlamaEngine : IDisposable
 {
     private readonly LlamaModelHandle _model;
     private readonly Session _session;
+    private readonly DecodeLoop _loop;
     private readonly GgufMetadata _metadata;
     private readonly SamplingSettings _sampling;
     // Read at the first conversation: a model with a broken template can still be measured and prompted raw.
     private ModelTemplate? _template;
-    private int _busy;
 
-    private LlamaEngine(LlamaModelHandle model, Session session, GgufMetadata metadata)
+    private LlamaEngine(LlamaModelHandle model, Session session, GgufMetadata metadata, TimeSpan loadTime)
     {
         _model = model;
         _session = session;
+        _loop = new DecodeLoop(session, loadTime);
         _metadata = metadata;
         _sampling = SamplingSettings.Of(metadata);
     }
@@ -56,13 +58,14 @@ public sealed class LlamaEngine : IDisposable
         return Vocabulary.Tokenize(text, addSpecial, parseSpecial);
     }
 
-    /// <summary>Answers a request; <paramref name="progress"/> sees every token as it comes, on a thread of the pool.</summary>
+    /// <summary>Answers a request; <paramref name="progress"/> sees every token as it comes, on a thread of the pool. For any number of callers.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.ContextFull"/>, <see cref="ErrorKind.EngineFailure"/>.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; the engine can be used again.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; other requests go on.</exception>
     public Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return Task.Run(() => Exclusively(() => Generate(request, progress, cancellationToken)), cancellationToken);
+        long order = _loop.NextOrder();
+        return Task.Run(() => _loop.AnswerAsync(Begin(request, order, cancellationToken), progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>
@@ -74,22 +77,16 @@ public sealed class LlamaEngine : IDisposable
 
     internal ReadOnlySpan<float> Evaluate(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
-        Enter();
-        try
-        {
-            return _session.Evaluate(tokens, cancellationToken);
-        }
-        finally
-        {
-            Volatile.Write(ref _busy, 0);
-        }
+        using DecodeLoop.Loan loan = _loop.Borrow();
+        return _session.Evaluate(tokens, cancellationToken);
     }
 
     /// <summary>Lends the session for work of its own, such as a benchmark.</summary>
     internal T Use<T>(Func<Session, T> work)
     {
         using Lease lease = new(_model);
-        return Exclusively(() => work(_session));
+        using DecodeLoop.Loan loan = _loop.Borrow();
+        return work(_session);
     }
 
     /// <summary>The text that the model sees of a request: the rendered conversation, or the prompt as it is.</summary>
@@ -107,6 +104,7 @@ public sealed class LlamaEngine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _loop.Dispose();
         _session.Dispose();
         _model.Dispose();
     }
@@ -132,12 +130,13 @@ public sealed class LlamaEngine : IDisposable
 
     private static LlamaEngine Load(EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
     {
+        long start = Stopwatch.GetTimestamp();
         GgufFile file = Check(options);
         LlamaApi api = LlamaLibrary.Load(options.LibraryDirectory);
         LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
         try
         {
-            return new LlamaEngine(model, new Session(api, model, ModelLoading.CreateContext(api, model, options)), file.Metadata);
+            return new LlamaEngine(model, new Session(api, model, ModelLoading.CreateContext(api, model, options)), file.Metadata, Stopwatch.GetElapsedTime(start));
         }
         catch
         {
@@ -146,7 +145,8 @@ public sealed class LlamaEngine : IDisposable
         }
     }
 
-    private GenerationResult Generate(GenerationRequest request, IProgress<GeneratedToken>? progress, CancellationToken cancellationToken)
+    /// <summary>All that can be said of a request before its turn comes: the prompt as tokens, and what will choose the answer's.</summary>
+    private Generation Begin(GenerationRequest request, long order, CancellationToken cancellationToken)
     {
         if (request.MaxTokens < 1)
         {
@@ -160,63 +160,23 @@ public sealed class LlamaEngine : IDisposable
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "Tools are told to the model through the chat template, which a raw prompt bypasses.", "Leave one of them out.");
         }
+        using Lease model = new(_model);
+        _session.RequireWriter();
+        if (request.Overflow == ContextOverflow.Shift && !_session.Memory.CanShift)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "The memory of this model cannot drop what is old: its layers remember by windows, or by positions that cannot be moved.",
+                "Leave the overflow out and ask for a context that the whole answer fits.");
+        }
         SamplingSettings settings = _sampling.For(request);
         int[] prompt = Vocabulary.TokenizePrompt(Render(request, cancellationToken));
         if (prompt.Length == 0)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
         }
-        using Lease model = new(_model);
-        using TokenSampler sampler = new(_session, settings, request);
-
-        long start = Stopwatch.GetTimestamp();
-        _session.Read(prompt, cancellationToken);
-        TimeSpan reading = Stopwatch.GetElapsedTime(start);
-
-        start = Stopwatch.GetTimestamp();
-        AnswerReader answer = new(Vocabulary, request);
-        List<int> tokens = new(Math.Min(request.MaxTokens, ContextLength));
-        FinishReason? finish = null;
-        while (finish is null)
+        if (prompt.Length > _session.SequenceLength)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            int token = _session.Sample(sampler);
-            tokens.Add(token);
-            bool ended = Vocabulary.IsEndOfGeneration(token);
-            bool full = tokens.Count == request.MaxTokens || prompt.Length + tokens.Count > ContextLength;
-            foreach (GeneratedToken piece in answer.Push(token, last: ended || full))
-            {
-                progress?.Report(piece);
-            }
-            finish = ended || answer.Stopped ? answer.ToolCalls.Count > 0 ? FinishReason.ToolCalls : FinishReason.Stop : full ? FinishReason.Length : null;
-            if (finish is null)
-            {
-                _session.Append(token, cancellationToken);
-            }
+            throw _session.Full(prompt.Length);
         }
-        // The first token came out of reading the prompt; the others took a decode each.
-        double rate = tokens.Count > 1 ? (tokens.Count - 1) / Stopwatch.GetElapsedTime(start).TotalSeconds : 0;
-        return new GenerationResult(answer.Text, tokens, prompt.Length, prompt.Length / reading.TotalSeconds, rate, finish.Value) { Reasoning = answer.Reasoning, ToolCalls = answer.ToolCalls };
-    }
-
-    private T Exclusively<T>(Func<T> call)
-    {
-        Enter();
-        try
-        {
-            return call();
-        }
-        finally
-        {
-            Volatile.Write(ref _busy, 0);
-        }
-    }
-
-    private void Enter()
-    {
-        if (Interlocked.Exchange(ref _busy, 1) != 0)
-        {
-            throw new InvalidOperationException("The engine is in the middle of another call.");
-        }
+        return new Generation(request, prompt, new TokenSampler(_session, settings, request), new AnswerReader(Vocabulary, request), order);
     }
 }

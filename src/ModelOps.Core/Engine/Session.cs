@@ -2,12 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace ModelOps.Engine;
 
-/// <summary>A context of a model: reads tokens, remembers them, gives logits.</summary>
+/// <summary>A context of a model: reads tokens, remembers them, gives logits. For one thread at a time.</summary>
 internal sealed unsafe class Session : IDisposable
 {
     private readonly LlamaContextHandle _context;
     private readonly bool _hasEncoder;
-    private readonly int _batchLength;
     private float* _logits;
     private nuint _logitsLength;
 
@@ -18,7 +17,11 @@ internal sealed unsafe class Session : IDisposable
         nint pointer = context.DangerousGetHandle();
         Vocabulary = new Vocabulary(api, api.ModelGetVocab(model.DangerousGetHandle()));
         ContextLength = (int)api.ContextLength(pointer);
-        _batchLength = (int)api.BatchLength(pointer);
+        Sequences = (int)api.MaxSequences(pointer);
+        SequenceLength = (int)api.SequenceLength(pointer);
+        BatchLength = (int)api.BatchLength(pointer);
+        MicroBatchLength = (int)api.MicroBatchLength(pointer);
+        Memory = new SequenceMemory(api, api.GetMemory(pointer), api.ModelSlidingWindow(model.DangerousGetHandle()));
         _hasEncoder = api.ModelHasEncoder(model.DangerousGetHandle()) != 0;
     }
 
@@ -26,26 +29,69 @@ internal sealed unsafe class Session : IDisposable
 
     public Vocabulary Vocabulary { get; }
 
+    /// <summary>Tokens that all sequences together can hold.</summary>
     public int ContextLength { get; }
 
-    /// <summary>Forgets everything and reads a prompt, batch by batch; the logits of its last token are there afterwards.</summary>
-    public void Read(ReadOnlySpan<int> prompt, CancellationToken cancellationToken)
+    /// <summary>Sequences that are held side by side.</summary>
+    public int Sequences { get; }
+
+    /// <summary>Tokens that one sequence can hold.</summary>
+    public int SequenceLength { get; }
+
+    /// <summary>Whether the sequences take their room from one another.</summary>
+    public bool SharesCache => Sequences > 1 && SequenceLength == ContextLength;
+
+    /// <summary>Most tokens of a decode (n_batch).</summary>
+    public int BatchLength { get; }
+
+    /// <summary>Tokens that are computed at once (n_ubatch).</summary>
+    public int MicroBatchLength { get; }
+
+    /// <summary>What it remembers.</summary>
+    public SequenceMemory Memory { get; }
+
+    /// <summary>Keeps the context alive while it is held.</summary>
+    public Lease Lend() => new(_context);
+
+    /// <summary>Refuses models that write no text.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineFailure"/>.</exception>
+    public void RequireWriter()
+    {
+        RequireDecoder();
+        if (!Memory.Exists)
+        {
+            throw NoLogits();
+        }
+    }
+
+    /// <summary>Reads a batch; llama_decode's answer: 0, 1 without room for it, 2 aborted, less than 0 an error that the log explains.</summary>
+    public int Decode(TokenBatch batch)
     {
         using Lease lease = new(_context);
-        using CancellationTokenRegistration registration = Begin(prompt, lease.Pointer, cancellationToken);
-        for (int start = 0; start < prompt.Length; start += _batchLength)
-        {
-            Decode(lease.Pointer, prompt.Slice(start, Math.Min(_batchLength, prompt.Length - start)), outputs: null, cancellationToken);
-        }
-        Api.Synchronize(lease.Pointer);
-        CheckLogits(Api.GetLogits(lease.Pointer));
+        EngineLog.Clear();
+        return Api.Decode(lease.Pointer, batch.Native);
     }
+
+    /// <summary>Has a running decode stop (on the CPU), or takes that back. For any thread.</summary>
+    public void Abort(bool abort) => _context.SetAbort(abort);
+
+    /// <summary>Has a request choose its next token after an output of the last decode; true when it is done.</summary>
+    public bool Advance(Generation request, int output, TimeSpan loadTime)
+    {
+        using Lease lease = new(_context);
+        CheckLogits(Api.GetLogitsOf(lease.Pointer, output));
+        return request.Advance(lease.Pointer, output, Vocabulary, SequenceLength, loadTime);
+    }
+
+    /// <summary>Why a text of so many tokens cannot be read.</summary>
+    public ModelOpsException Full(int tokens)
+        => new(ErrorKind.ContextFull, $"{tokens} tokens do not fit the context of {SequenceLength}.", "Shorten the prompt, or ask for a longer context.");
 
     /// <summary>Forgets everything.</summary>
     public void Forget()
     {
         using Lease lease = new(_context);
-        Api.MemoryClear(Api.GetMemory(lease.Pointer), 0);
+        Memory.Clear();
     }
 
     /// <summary>Reads tokens after what it remembers, batch by batch, and waits until they are computed. They must fit what is left of the context.</summary>
@@ -53,9 +99,9 @@ internal sealed unsafe class Session : IDisposable
     {
         using Lease lease = new(_context);
         using CancellationTokenRegistration registration = Listen(cancellationToken);
-        for (int start = 0; start < tokens.Length; start += _batchLength)
+        for (int start = 0; start < tokens.Length; start += BatchLength)
         {
-            Decode(lease.Pointer, tokens.Slice(start, Math.Min(_batchLength, tokens.Length - start)), outputs: null, cancellationToken);
+            Decode(lease.Pointer, tokens.Slice(start, Math.Min(BatchLength, tokens.Length - start)), outputs: null, cancellationToken);
         }
         Api.Synchronize(lease.Pointer);
     }
@@ -87,35 +133,21 @@ internal sealed unsafe class Session : IDisposable
         Api.PerformanceReset(lease.Pointer);
     }
 
-    /// <summary>Reads one token more.</summary>
-    public void Append(int token, CancellationToken cancellationToken)
-    {
-        using Lease lease = new(_context);
-        Decode(lease.Pointer, new ReadOnlySpan<int>(in token), outputs: null, cancellationToken);
-    }
-
-    /// <summary>Chooses the token that comes next.</summary>
-    public int Sample(TokenSampler sampler)
-    {
-        using Lease context = new(_context);
-        return sampler.Choose(context.Pointer);
-    }
-
     /// <summary>Forgets everything; the logits of every position: [tokens, vocabulary], valid until the next call.</summary>
     public ReadOnlySpan<float> Evaluate(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
         using Lease lease = new(_context);
-        using CancellationTokenRegistration registration = Begin(tokens, lease.Pointer, cancellationToken);
+        using CancellationTokenRegistration registration = Begin(tokens, cancellationToken);
         long length = (long)tokens.Length * Vocabulary.Count;
         if (length > int.MaxValue)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, $"The logits of {tokens.Length} tokens of a vocabulary of {Vocabulary.Count} are too many for one call.", "Ask for fewer tokens at once.");
         }
-        sbyte[] outputs = new sbyte[Math.Min(tokens.Length, _batchLength)];
+        sbyte[] outputs = new sbyte[Math.Min(tokens.Length, BatchLength)];
         Array.Fill<sbyte>(outputs, 1);
         fixed (sbyte* wanted = outputs)
         {
-            if (tokens.Length <= _batchLength)
+            if (tokens.Length <= BatchLength)
             {
                 Decode(lease.Pointer, tokens, wanted, cancellationToken);
                 return new ReadOnlySpan<float>(CheckLogits(Api.GetLogits(lease.Pointer)), (int)length);
@@ -127,9 +159,9 @@ internal sealed unsafe class Session : IDisposable
                 _logitsLength = (nuint)length;
             }
             Span<float> all = new(_logits, (int)length);
-            for (int start = 0; start < tokens.Length; start += _batchLength)
+            for (int start = 0; start < tokens.Length; start += BatchLength)
             {
-                ReadOnlySpan<int> batch = tokens.Slice(start, Math.Min(_batchLength, tokens.Length - start));
+                ReadOnlySpan<int> batch = tokens.Slice(start, Math.Min(BatchLength, tokens.Length - start));
                 Decode(lease.Pointer, batch, wanted, cancellationToken);
                 new ReadOnlySpan<float>(CheckLogits(Api.GetLogits(lease.Pointer)), batch.Length * Vocabulary.Count).CopyTo(all[(start * Vocabulary.Count)..]);
             }
@@ -145,15 +177,12 @@ internal sealed unsafe class Session : IDisposable
         _logitsLength = 0;
     }
 
-    private CancellationTokenRegistration Begin(ReadOnlySpan<int> tokens, nint context, CancellationToken cancellationToken)
+    private CancellationTokenRegistration Begin(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
-        if (_hasEncoder)
+        RequireDecoder();
+        if (tokens.Length > SequenceLength)
         {
-            throw new ModelOpsException(ErrorKind.EngineFailure, "Models with an encoder cannot be run yet.", "Use a decoder-only model.");
-        }
-        if (tokens.Length > ContextLength)
-        {
-            throw new ModelOpsException(ErrorKind.ContextFull, $"{tokens.Length} tokens do not fit the context of {ContextLength}.", "Shorten the prompt, or ask for a longer context.");
+            throw Full(tokens.Length);
         }
         foreach (int token in tokens)
         {
@@ -163,7 +192,7 @@ internal sealed unsafe class Session : IDisposable
             }
         }
         cancellationToken.ThrowIfCancellationRequested();
-        Api.MemoryClear(Api.GetMemory(context), 0);
+        Memory.Clear();
         return Listen(cancellationToken);
     }
 
@@ -196,6 +225,16 @@ internal sealed unsafe class Session : IDisposable
         }
     }
 
-    private static float* CheckLogits(float* logits) => logits != null ? logits
-        : throw new ModelOpsException(ErrorKind.EngineFailure, "The model gives no logits: it is an embedding model, not one that writes text.");
+    private void RequireDecoder()
+    {
+        if (_hasEncoder)
+        {
+            throw new ModelOpsException(ErrorKind.EngineFailure, "Models with an encoder cannot be run yet.", "Use a decoder-only model.");
+        }
+    }
+
+    private static float* CheckLogits(float* logits) => logits != null ? logits : throw NoLogits();
+
+    private static ModelOpsException NoLogits()
+        => new(ErrorKind.EngineFailure, "The model gives no logits: it is an embedding model, not one that writes text.", "Ask it for embeddings instead.");
 }

@@ -32,7 +32,7 @@ internal sealed unsafe class TokenSampler : IDisposable
         // llama.cpp takes the largest number for "a random seed"; a caller who says a seed wants the same answer again.
         uint chosen = wish.Seed ?? (uint)Random.Shared.NextInt64(uint.MaxValue);
         // The engine keeps room for as many tokens as it looks back, however many there are.
-        int lookBack = settings.RepeatLastN < 0 ? session.ContextLength : Math.Min(settings.RepeatLastN, session.ContextLength);
+        int lookBack = settings.RepeatLastN < 0 ? session.SequenceLength : Math.Min(settings.RepeatLastN, session.SequenceLength);
         Fill(vocabulary, settings with { RepeatLastN = lookBack }, wish.LogitBias, chosen == uint.MaxValue ? 0 : chosen);
         if (_grammar is not null)
         {
@@ -40,17 +40,17 @@ internal sealed unsafe class TokenSampler : IDisposable
         }
     }
 
-    /// <summary>The token that comes next after the last one that a context has read; it counts as written from then on.</summary>
-    public int Choose(nint context)
+    /// <summary>The token that comes next after an output of a context's last decode, by its place in the batch; it counts as written from then on.</summary>
+    public int Choose(nint context, int output)
     {
         if (_grammar is null)
         {
-            return _api.SamplerSample(_chain.DangerousGetHandle(), context, -1);
+            return _api.SamplerSample(_chain.DangerousGetHandle(), context, output);
         }
-        int token = Apply(context, first: null);
+        int token = Apply(context, output, first: null);
         if (!Allows(token))
         {
-            token = Apply(context, first: _grammar);
+            token = Apply(context, output, first: _grammar);
             // The engine throws across the C boundary, which ends the process, when it is given a token that the grammar has no place for.
             if (token < 0 || !Allows(token))
             {
@@ -70,9 +70,9 @@ internal sealed unsafe class TokenSampler : IDisposable
         _candidates = null;
     }
 
-    private int Apply(nint context, LlamaSamplerHandle? first)
+    private int Apply(nint context, int output, LlamaSamplerHandle? first)
     {
-        float* logits = _api.GetLogitsOf(context, -1);
+        float* logits = _api.GetLogitsOf(context, output);
         for (int token = 0; token < _vocabularySize; token++)
         {
             _candidates[token] = new LlamaTokenData { Token = token, Logit = logits[token] };

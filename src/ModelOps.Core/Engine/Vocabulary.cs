@@ -14,6 +14,9 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
 
     private readonly int _bos = api.VocabBos(pointer);
 
+    /// <summary>Whether the model's texts begin with a token of their own.</summary>
+    public bool AddsBos { get; } = api.VocabAddsBos(pointer) != 0;
+
     /// <summary>Text of the begin token; empty where the vocabulary has none.</summary>
     public string BosText => TextOf(_bos);
 

@@ -68,8 +68,8 @@ public sealed class GoldenLogitsTests
     }
 
     // One thread: many tests run at once, and ggml's threads wait for each other by spinning.
-    internal static Task<LlamaEngine> Load(string golden, string type, int contextLength)
-        => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = GoldenLogits.PathOf(golden, type), Parameters = new() { ContextLength = contextLength }, Threads = 1 });
+    internal static Task<LlamaEngine> Load(string golden, string type, int contextLength, int sequences = 1)
+        => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = GoldenLogits.PathOf(golden, type), Parameters = new() { ContextLength = contextLength, Sequences = sequences }, Threads = 1 });
 
     private static float[] LastRow(ReadOnlySpan<float> logits, int vocabulary) => logits[^vocabulary..].ToArray();
 }

@@ -75,9 +75,9 @@ internal unsafe struct LlamaBatch
     public int TokenCount;
     public int* Tokens;
     public nint Embeddings;
-    public nint Positions;
-    public nint SequenceCounts;
-    public nint Sequences;
+    public int* Positions;
+    public int* SequenceCounts;
+    public int** Sequences;
     /// <summary>A byte a token: whether its logits are wanted; null means the last one's only.</summary>
     public sbyte* Outputs;
 }
