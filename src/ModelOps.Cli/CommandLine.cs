@@ -84,6 +84,7 @@ internal static class CommandLine
         HardwareCommand.Create(host),
         RuntimeCommand.Create(host),
         MirrorCommand.Create(host),
+        ServeCommand.Create(host),
         DemoCommand.Create(host),
         WorkerCommand.Create(),
         HubCommand.Create(host),

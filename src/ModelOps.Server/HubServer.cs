@@ -1,10 +1,5 @@
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using ModelOps.Store;
 
 namespace ModelOps.Server;
@@ -75,23 +70,11 @@ public sealed class HubServer : IAsyncDisposable
 
     private static async Task<HubServer> StartAsync(ListenOptions options, IRepositorySource source, ReadThroughStore? store, Action<IApplicationBuilder>? configure, CancellationToken cancellationToken)
     {
-        if (!Uri.TryCreate(options.Url, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttp || url.PathAndQuery != "/" || url.UserInfo.Length > 0)
-            throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{options.Url}' is not an address to listen on.", "Write it as http://127.0.0.1:8080.");
-
-        // The empty builder reads neither appsettings.json nor ASPNETCORE_* variables: a library must not listen where the environment says.
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls(options.Url).ConfigureKestrel(kestrel =>
+        (WebApplication application, Uri endpoint) = await Listener.StartAsync(options.Url, limits =>
         {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxRequestBytes;
-            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
-        });
-        builder.Services.AddRoutingCore();
-        // The default lifetime would take Ctrl+C away from the process that hosts this server.
-        builder.Services.AddSingleton<IHostLifetime, HostOwnedLifetime>();
-
-        WebApplication application = builder.Build();
-        try
+            limits.MaxRequestBodySize = MaxRequestBytes;
+            limits.MaxConcurrentConnections = MaxConnections;
+        }, application =>
         {
             var links = new SignedLinks(options.LinkLifetime, options.Time);
             configure?.Invoke(application);
@@ -103,20 +86,8 @@ public sealed class HubServer : IAsyncDisposable
             new ModelRoutes(source, options.PageSize).Map(application);
             new FileRoutes(source, links).Map(application);
             application.MapFallback(HubError.NotFound);
-            await application.StartAsync(cancellationToken).ConfigureAwait(false);
-            string address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            return new HubServer(application, store, new Uri(address));
-        }
-        catch (IOException e)
-        {
-            await application.DisposeAsync().ConfigureAwait(false);
-            throw new ModelOpsException(ErrorKind.NetworkFailure, $"Cannot listen on {options.Url}: {e.Message}", "Choose another port; port 0 takes a free one.", e);
-        }
-        catch
-        {
-            await application.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+        }, cancellationToken).ConfigureAwait(false);
+        return new HubServer(application, store, endpoint);
     }
 
     /// <summary>Stops; requests under way are cut, downloads from upstream keep what they have.</summary>
@@ -134,11 +105,5 @@ public sealed class HubServer : IAsyncDisposable
         if (context.Request.Headers["X-Forwarded-Proto"] == "https")
             context.Request.Scheme = Uri.UriSchemeHttps;
         return next(context);
-    }
-
-    private sealed class HostOwnedLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

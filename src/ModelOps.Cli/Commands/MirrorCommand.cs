@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using ModelOps.Cli.Json;
 using ModelOps.Server;
 
@@ -13,7 +12,7 @@ internal static class MirrorCommand
 
     public static Command Create(CliHost host)
     {
-        var url = new Option<string>("--url") { Description = "Address to listen on; http://0.0.0.0:8080 serves the whole network.", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:8080" };
+        var service = new ServiceSyntax("http://127.0.0.1:8080");
         var upstream = new Option<Uri?>("--upstream")
         {
             Description = "Hub that is asked for what the store lacks, such as https://huggingface.co; what comes from there is kept. " +
@@ -26,31 +25,33 @@ internal static class MirrorCommand
         var token = new Option<string?>("--token") { Description = $"Token that clients must carry (as HF_TOKEN). Other users of this machine can see it here: better --token-file, or {TokenVariable}.", HelpName = "TOKEN" };
         var tokenFile = new Option<string?>("--token-file") { Description = "File that holds that token.", HelpName = "FILE" };
         var downloads = CommandSyntax.Number("--max-downloads", "N", "Large files that are fetched from upstream at once.", 8, least: 1);
-        var quiet = new Option<bool>("--quiet") { Description = "No line for each request." };
-        var withInput = new Option<bool>("--with-input") { Description = "End when standard input closes.", Hidden = true };
-        return new Command("mirror", "Serve the store in the hub's protocol, for every tool that reads HF_ENDPOINT.") { url, upstream, token, tokenFile, downloads, quiet, withInput }
-            .Does(host, async (context, parsed, cancellationToken) =>
+        var command = new Command("mirror", "Serve the store in the hub's protocol, for every tool that reads HF_ENDPOINT.") { upstream, token, tokenFile, downloads };
+        foreach (var option in service.Options)
+        {
+            command.Add(option);
+        }
+        return command.Does(host, async (context, parsed, cancellationToken) =>
             {
                 var store = context.OpenStore().Options;
                 var options = new MirrorOptions
                 {
                     Store = store,
-                    Url = parsed.GetRequiredValue(url),
+                    Url = service.Url(parsed),
                     Upstream = parsed.GetValue(upstream) is { } hub ? OpenUpstream(host, hub) : null,
                     Token = await TokenAsync(context, parsed.GetValue(token), parsed.GetValue(tokenFile), cancellationToken),
                     MaxDownloads = parsed.GetValue(downloads),
-                    AccessLog = parsed.GetValue(quiet) ? null : line => Log(context, line),
-                    Remark = line => Log(context, line),
+                    AccessLog = service.AccessLog(context, parsed),
+                    Remark = line => ServiceSyntax.Log(context, line),
                 };
-                return await RunAsync(context, options, parsed.GetValue(withInput), cancellationToken);
+                return await RunAsync(context, options, () => service.WaitForEndAsync(context, parsed, cancellationToken), cancellationToken);
             });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, MirrorOptions options, bool withInput, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, MirrorOptions options, Func<Task> end, CancellationToken cancellationToken)
     {
         await using (var server = await HubServer.StartAsync(options, cancellationToken))
         {
-            var mirror = new ModelMirror(Reachable(server.Endpoint), Environment.ProcessId, options.Store.Directory, options.Upstream?.Endpoint, options.Token is not null, DateTimeOffset.UtcNow);
+            var mirror = new ModelMirror(ServiceSyntax.Reachable(server.Endpoint), Environment.ProcessId, options.Store.Directory, options.Upstream?.Endpoint, options.Token is not null, DateTimeOffset.UtcNow);
             context.Output.Write(mirror, CliJson.Default.ModelMirror, report =>
             {
                 report.Pairs(("store", mirror.Store), ("upstream", mirror.Upstream?.ToString() ?? "none: only what the store has"), ("token", mirror.RequiresToken ? "required" : "none"));
@@ -61,14 +62,7 @@ internal static class MirrorCommand
             {
                 context.Output.Note($"warning: everybody who reaches this machine can read every model of this store. {TokenVariable} sets a token.");
             }
-            try
-            {
-                await (withInput ? Task.Run(() => context.ReadInputAsync(cancellationToken), cancellationToken) : Task.Delay(Timeout.Infinite, cancellationToken)).WaitAsync(cancellationToken);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                // Ctrl+C is how a mirror ends.
-            }
+            await end();
         }
         context.Output.Note("The mirror has ended; what was on its way is kept for the next time.");
         return 0;
@@ -80,11 +74,6 @@ internal static class MirrorCommand
         var options = HubOptions.FromEnvironment(host.Environment).WithEndpoint(hub);
         return host.Environment(UpstreamTokenVariable)?.Trim() is { Length: > 0 } token ? options with { Token = token, TokenSource = UpstreamTokenVariable } : options;
     }
-
-    // Any address of this machine is one for listening, not for clients.
-    private static Uri Reachable(Uri endpoint) => IPAddress.TryParse(endpoint.Host.Trim('[', ']'), out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
-        ? new UriBuilder(endpoint) { Host = Dns.GetHostName() }.Uri
-        : endpoint;
 
     private static async Task<string?> TokenAsync(CommandContext context, string? token, string? file, CancellationToken cancellationToken)
     {
@@ -101,13 +90,5 @@ internal static class MirrorCommand
         return text.Length > 0 && text.All(c => c is > ' ' and <= '~')
             ? text
             : throw new ModelOpsException(ErrorKind.InvalidArgument, "The mirror's token is empty, or has a character that no token has.", "Use letters, digits and the like, without spaces.");
-    }
-
-    private static void Log(CommandContext context, string line)
-    {
-        lock (context)
-        {
-            context.Output.Note(line);
-        }
     }
 }

@@ -44,6 +44,7 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(RemovalPlan))]
 [JsonSerializable(typeof(RemovalResult))]
 [JsonSerializable(typeof(ModelMirror))]
+[JsonSerializable(typeof(ModelServer))]
 [JsonSerializable(typeof(DownloadPlan))]
 [JsonSerializable(typeof(InstalledModel))]
 [JsonSerializable(typeof(InstalledListing))]
