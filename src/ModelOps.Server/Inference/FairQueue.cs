@@ -26,6 +26,9 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
     /// <summary>Requests that wait.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
+    /// <summary>Whether no turns are given for now.</summary>
+    public bool IsPaused => Volatile.Read(ref _pauses) > 0;
+
     /// <summary>Waits for a turn, which ends when it is disposed.</summary>
     /// <exception cref="ApiException">Too many wait, or the queue is closed.</exception>
     public Task<Turn> EnterAsync(string name, CancellationToken cancellationToken)

@@ -54,7 +54,7 @@ internal sealed class StatusRoutes(InferenceOptions options, ModelCatalog catalo
         return new JsonObject
         {
             ["name"] = model.Offered.Name,
-            ["state"] = plan is not null ? "loaded" : model.Loading is not null ? "loading" : "unloaded",
+            ["state"] = plan is not null ? model.Queue.IsPaused ? "leaving" : "loaded" : model.Loading is not null ? "loading" : "unloaded",
             ["contextLength"] = plan?.Parameters.ContextLength,
             ["gpuLayers"] = plan?.Parameters.GpuLayers,
             ["warning"] = plan?.Warning,

@@ -80,7 +80,7 @@ public sealed class ResidenceTests
         Task<Answer> first = server.ChatAsync();
         await UntilAsync(() => Task.FromResult(_engine.Running == 1));
         Task<Answer> second = server.PostAsync("/v1/chat/completions", Two);
-        await UntilAsync(async () => (await server.GetAsync("/status")).Text.Contains("\"loading\"", StringComparison.Ordinal));
+        await UntilAsync(async () => (await server.GetAsync("/status")).Text.Contains("\"leaving\"", StringComparison.Ordinal));
         // Who comes for the first now waits for the second.
         Task<Answer> third = server.ChatAsync();
         await UntilAsync(async () => (await StateAsync(server)) is (1, 1));
