@@ -23,7 +23,7 @@ internal static class CliCommand
             .FirstOrDefault(File.Exists);
         return found is not null
             ? Start(found)
-            : throw new ModelOpsException(ErrorKind.FileNotFound, "The command-line tool modelops, which serves the mirror, was not found.", $"Install it (dotnet tool install ModelOps.Cli), or name it with the environment variable {Variable}.");
+            : throw new ModelOpsException(ErrorKind.FileNotFound, "The command-line tool modelops, which serves, was not found.", $"Install it (dotnet tool install ModelOps.Cli), or name it with the environment variable {Variable}.");
     }
 
     private static IReadOnlyList<string> Start(string file) => Path.GetExtension(file).Equals(".dll", StringComparison.OrdinalIgnoreCase) ? ["dotnet", file] : [file];

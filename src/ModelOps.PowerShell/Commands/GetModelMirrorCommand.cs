@@ -15,8 +15,7 @@ public sealed class GetModelMirrorCommand : ModelOpsCmdlet
 
     private protected override async Task ProcessAsync(CancellationToken cancellationToken)
     {
-        var patterns = Endpoint.Select(pattern => WildcardPattern.Get(pattern.TrimEnd('/'), WildcardOptions.IgnoreCase)).ToList();
-        foreach (var mirror in SessionMirrors.All.Where(mirror => patterns.Any(pattern => pattern.IsMatch(mirror.Endpoint.ToString().TrimEnd('/')))))
+        foreach (var mirror in StartedServices.Mirrors.Find(Endpoint, mirror => mirror.Endpoint))
         {
             await WriteObjectAsync(mirror);
         }

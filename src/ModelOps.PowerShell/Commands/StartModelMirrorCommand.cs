@@ -48,7 +48,7 @@ public sealed class StartModelMirrorCommand : ModelOpsCmdlet
             arguments.AddRange(["--upstream", Upstream.OriginalString]);
         }
         var token = Token is null ? null : new NetworkCredential("", Token).Password;
-        var mirror = await SessionMirrors.StartAsync(command, arguments, token, cancellationToken);
+        var mirror = await StartedServices.Mirrors.StartAsync(command, arguments, token, cancellationToken);
         PostVerbose($"HF_ENDPOINT={mirror.Endpoint} serves {mirror.Store} from process {mirror.ProcessId}.");
         if (PassThru)
         {

@@ -15,7 +15,7 @@ public sealed class StopModelMirrorCommand : ModelOpsCmdlet
     {
         if (await ShouldProcessAsync($"Stop the mirror with the process id {id}", $"Stop the mirror with the process id {id}?"))
         {
-            await SessionMirrors.StopAsync(id, cancellationToken);
+            await StartedServices.Mirrors.StopAsync(id, cancellationToken);
         }
     });
 }

@@ -4,7 +4,7 @@
 const element = id => document.getElementById(id);
 const KEY = 'modelops-key';
 const STATUS_INTERVAL = 2000;
-const conversation = [];
+let conversation = [];
 let running = null;
 let before = null;
 
@@ -130,6 +130,7 @@ function question() {
 }
 
 async function answer() {
+  const mine = conversation;
   running = new AbortController();
   setBusy(true);
   const { item, body } = addTurn('assistant', '');
@@ -174,8 +175,8 @@ async function answer() {
       say(`The answer failed: ${error.message}`);
     }
   } finally {
-    if (text) conversation.push({ role: 'assistant', content: text });
-    else conversation.pop();
+    if (text) mine.push({ role: 'assistant', content: text });
+    else mine.pop();
     running = null;
     setBusy(false);
     element('prompt').focus();
@@ -221,7 +222,7 @@ document.addEventListener('keydown', event => {
 });
 element('new').addEventListener('click', () => {
   running?.abort();
-  conversation.length = 0;
+  conversation = [];
   element('log').replaceChildren();
   element('empty').hidden = false;
   say('A new chat.');
