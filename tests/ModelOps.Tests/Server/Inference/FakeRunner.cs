@@ -45,6 +45,7 @@ internal sealed class FakeRunner(FakeEngine engine) : IModelRunner
     public Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<RuntimeProbe> ProbeRuntimeAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<SpeedResult> MeasureSpeedAsync(SpeedRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<SpeedCalibration> CalibrateAsync(CalibrationRequest request, IProgress<SpeedProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 }
