@@ -27,6 +27,7 @@ public partial class RoomsTests
         ["Inspection"] = 5,
         ["Export"] = 5,
         ["Quality"] = 5,
+        ["Remote"] = 5,
         ["Speed"] = 6,
         ["Runner"] = 7,
     };

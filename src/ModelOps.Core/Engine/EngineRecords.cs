@@ -51,6 +51,8 @@ public sealed record GenerationRequest : SamplingOptions
     public IReadOnlyList<ToolDefinition> Tools { get; init; } = [];
     /// <summary>Whether the model is to think before it answers, for templates that ask; null leaves it to the template, and is no under a grammar.</summary>
     public bool? Thinking { get; init; }
+    /// <summary>The JSON schema that <see cref="SamplingOptions.Grammar"/> was made from, for a server elsewhere that makes a grammar of its own; the engine here goes by the grammar.</summary>
+    public string? Schema { get; init; }
     /// <summary>What happens when the context is full.</summary>
     public ContextOverflow Overflow { get; init; }
 }
@@ -67,7 +69,7 @@ public enum FinishReason
 }
 
 /// <summary>A piece of a streamed answer. A token in which reasoning ends and the answer begins comes in two pieces.</summary>
-/// <param name="Id">Token.</param>
+/// <param name="Id">Token; −1 for a piece of text from a server elsewhere.</param>
 /// <param name="Text">The text that is certain with it; empty while a character is incomplete, or what may be a marker, and in calls of tools.</param>
 public sealed record GeneratedToken(int Id, string Text)
 {
@@ -77,7 +79,7 @@ public sealed record GeneratedToken(int Id, string Text)
 
 /// <summary>A finished answer.</summary>
 /// <param name="Text">The answer, without reasoning and calls of tools.</param>
-/// <param name="Tokens">Generated token ids, an end token included.</param>
+/// <param name="Tokens">Generated token ids, an end token included; −1 each where a server elsewhere does not tell them.</param>
 /// <param name="PromptTokens">Number of prompt tokens.</param>
 /// <param name="PromptTokensPerSecond">Speed of reading what of the prompt was not read before.</param>
 /// <param name="TokensPerSecond">Speed of generating.</param>

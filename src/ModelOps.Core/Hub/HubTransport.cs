@@ -180,7 +180,8 @@ internal sealed class HubTransport : IDisposable
         }
     }
 
-    private static void StopRedirects(HttpMessageHandler? handler)
+    /// <summary>Has a handler give redirects out instead of following them.</summary>
+    public static void StopRedirects(HttpMessageHandler? handler)
     {
         while (handler is DelegatingHandler outer)
             handler = outer.InnerHandler;
