@@ -194,7 +194,7 @@ public sealed class OpenAiEndpointTests
     {
         using RawEndpoint server = new(call => call.Path switch
         {
-            "/v1/embeddings" => Answer("200 OK", $$"""{"data":[{{string.Join(",", Enumerable.Range(0, call.Json.GetProperty("input").GetArrayLength()).Reverse().Select(i => $$"""{"index":{{i}},"embedding":[{{i}},3,4]}"""))}}],"usage":{"prompt_tokens":5,"total_tokens":5}}"""),
+            "/v1/embeddings" => Answer("200 OK", $$"""{"data":[{{string.Join(",", Enumerable.Range(0, call.Json.GetProperty("input").GetArrayLength()).Reverse().Select(Vector))}}],"usage":{"prompt_tokens":5,"total_tokens":5} }"""),
             _ => Answer("200 OK", """{"results":[{"index":2,"relevance_score":0.9},{"index":0,"relevance_score":-1.5},{"index":1,"relevance_score":0.1}],"usage":{"total_tokens":30}}"""),
         });
         using OpenAiEndpoint endpoint = Open(server);
@@ -209,6 +209,8 @@ public sealed class OpenAiEndpointTests
         Assert.Equal([-1.5, 0.1, 0.9], ranked.Scores);
         Assert.Equal((30, 3), (ranked.Tokens, server.Calls.Last().Json.GetProperty("top_n").GetInt32()));
     }
+
+    private static string Vector(int index) => $$"""{"index":{{index}},"embedding":[{{index}},3,4]}""";
 
     [Theory]
     [InlineData("http://h:1", "http://h:1/v1")]
