@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using ModelOps.Cli.Rendering;
 
 namespace ModelOps.Cli;
@@ -95,13 +96,25 @@ internal sealed class CommandContext
         }
     }
 
-    public async Task<string> ReadInputAsync(CancellationToken cancellationToken)
+    /// <param name="mostCharacters">More are refused: what is piped in may have no end.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public async Task<string> ReadInputAsync(CancellationToken cancellationToken, int mostCharacters = int.MaxValue)
     {
         if (Host.OpenInput is null)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was piped in.", "Give the text as an argument, or pipe it: echo text | modelops …");
         }
         using var reader = Host.OpenInput();
-        return await reader.ReadToEndAsync(cancellationToken);
+        var text = new StringBuilder();
+        var buffer = new char[1 << 14];
+        for (int length; (length = await reader.ReadAsync(buffer.AsMemory(), cancellationToken)) > 0;)
+        {
+            text.Append(buffer, 0, length);
+            if (text.Length > mostCharacters)
+            {
+                throw new ModelOpsException(ErrorKind.InvalidArgument, $"What is piped in has more than {ByteSize.Format(mostCharacters)}.", "Pipe the text that is wanted, and no device.");
+            }
+        }
+        return text.ToString();
     }
 }

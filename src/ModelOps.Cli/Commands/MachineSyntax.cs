@@ -9,6 +9,8 @@ internal sealed class MachineSyntax
     /// <summary>What <c>--machine</c> takes, for descriptions.</summary>
     public const string Kinds = "a file written there by 'modelops hardware --format json', or ref:NAME (modelops hardware --list)";
 
+    private const int MostCharacters = 64 << 20;
+
     private readonly Option<string[]> _machine;
 
     public MachineSyntax(string description)
@@ -55,6 +57,6 @@ internal sealed class MachineSyntax
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "--machine is empty.", "Check the variable that should hold the file's name.");
         }
-        return source == "-" ? MachineFiles.Parse(await context.ReadInputAsync(cancellationToken), source) : MachineFiles.Find(source, context.Host.WorkingDirectory);
+        return source == "-" ? MachineFiles.Parse(await context.ReadInputAsync(cancellationToken, MostCharacters), source) : MachineFiles.Find(source, context.Host.WorkingDirectory);
     }
 }

@@ -3,17 +3,27 @@ namespace ModelOps.Cli.Rendering;
 /// <summary>How the memory of a fit was computed: a table of parts for every device, and what the answer rests on.</summary>
 internal static class FitParts
 {
+    private const int LeastWidth = 60;
+
     public static void Write(Report report, FitExplanation explanation)
     {
         foreach (var device in explanation.Devices.Where(device => device.Parts.Count > 0))
         {
             report.Title(device.Name);
+            // Beside the figures a narrow terminal has no room for sentences: there they follow.
+            var isNarrow = report.PictureWidth < LeastWidth;
+            IReadOnlyList<Column> columns = [new("Part"), new("Memory", Right: true), new("Range"), new("How", Wrap: true)];
             report.Table(
-                [new("Part"), new("Memory", Right: true), new("Range"), new("How", Wrap: true)],
+                [.. columns.Take(isNarrow ? 3 : 4)],
                 device.Parts.Select(part => new[] { Name(part.Kind), Sizes.Bytes(part.Bytes), part.IsExact ? "exact" : Range(part.LowBytes, part.HighBytes), part.How })
                     .Append(["total", Sizes.Bytes(device.TotalBytes), Range(device.LowBytes, device.HighBytes), ""])
                     .Append(["free", Sizes.Bytes(device.FreeBytes), "", ""])
-                    .Append(device.MarginBytes < 0 ? ["wanting", Sizes.Bytes(-device.MarginBytes), "", ""] : ["margin", Sizes.Bytes(device.MarginBytes), "", ""]));
+                    .Append(device.MarginBytes < 0 ? ["wanting", Sizes.Bytes(-device.MarginBytes), "", ""] : ["margin", Sizes.Bytes(device.MarginBytes), "", ""])
+                    .Select(row => (IReadOnlyList<string>)[.. row.Take(isNarrow ? 3 : 4)]));
+            foreach (var part in isNarrow ? device.Parts : [])
+            {
+                report.Line($"{Name(part.Kind)}: {part.How}");
+            }
             report.Line();
         }
         report.Line(explanation.Certainty == FitCertainty.Sure ? "The answer holds at either end of the ranges." : "It is close: at the other end of the ranges the answer is the other one.");

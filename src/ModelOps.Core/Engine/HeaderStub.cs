@@ -44,7 +44,7 @@ internal sealed class HeaderStub : IDisposable
             {
                 throw;
             }
-            throw new ModelOpsException(ErrorKind.Failure, $"No stub of {layout.FileBytes:N0} bytes could be made in {System.IO.Path.GetTempPath()}: {exception.Message}",
+            throw new ModelOpsException(ErrorKind.Failure, $"No stub of {ByteSize.Format(layout.FileBytes)} could be made in {System.IO.Path.GetTempPath()}: {exception.Message}",
                 "It is sparse and takes no room, but the file system must know such files; TMPDIR (on Windows TEMP) names another folder.", exception);
         }
     }

@@ -26,6 +26,7 @@ internal sealed class HeaderCheck
     public static void RequireFigures(GgufMetadata metadata, IEnumerable<GgufTensor> tensors, string name)
     {
         var check = new HeaderCheck(metadata, name);
+        check.Require(metadata.ContainsKey(check.Key("block_count")), $"its architecture is '{check._architecture}', of which its header has no figures ({check.Key("block_count")} and others)");
         check.Sizes(tensors);
         check.Experts();
         check.FiguresOfLayers();

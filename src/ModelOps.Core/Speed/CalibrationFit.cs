@@ -9,7 +9,12 @@ namespace ModelOps.Speed;
 /// <param name="KvBytes">Bytes of keys and values read for a token.</param>
 /// <param name="TokenSeconds">Seconds a generated token.</param>
 /// <param name="PromptTokenSeconds">Seconds a token of a prompt.</param>
-internal sealed record SpeedMeasurement(GgmlType Type, int Size, long Bytes, long LayerWeights, int Tensors, double KvBytes, double TokenSeconds, double PromptTokenSeconds);
+internal sealed record SpeedMeasurement(GgmlType Type, int Size, long Bytes, long LayerWeights, int Tensors, double KvBytes, double TokenSeconds, double PromptTokenSeconds)
+{
+    /// <summary>The faster of two of the same: whatever else the machine does only makes a token slower.</summary>
+    public SpeedMeasurement Faster(SpeedMeasurement other)
+        => this with { TokenSeconds = Math.Min(TokenSeconds, other.TokenSeconds), PromptTokenSeconds = Math.Min(PromptTokenSeconds, other.PromptTokenSeconds) };
+}
 
 /// <summary>
 /// Fits a device's figures to what was timed: seconds = fixed + tensors · a + bytes · b(type, size) + kvBytes · c, by least squares of relative errors,

@@ -70,6 +70,14 @@ public class FitReportTests
         """,
         Render(Fit, explain: false), ignoreLineEndingDifferences: true);
 
+    /// <summary>In forty columns there is no room beside the figures: how each was computed follows, whole.</summary>
+    [Fact]
+    public void ANarrowTerminalIsToldHowToo()
+    {
+        var text = Render(Fit, explain: true, host => host with { OutIsTerminal = true, Width = 40 });
+        Assert.All(Fit.Explanation!.Devices.SelectMany(device => device.Parts), part => Assert.Contains(part.How, text, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void ExplainedFormHasEveryPart() => Assert.Equal(
         """

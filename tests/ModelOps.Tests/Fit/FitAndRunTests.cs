@@ -101,6 +101,16 @@ public class FitAndRunTests
     }
 
     [Fact]
+    public void AnArchitectureThatTheHeaderHasNoFiguresOfIsNamed()
+    {
+        using EditedGguf file = new(Llama, metadata => metadata.Set("general.architecture", "llXma"));
+        var error = Assert.Throws<ModelOpsException>(() => ModelShapeReader.Read(file.Path, ModelKind.Gguf));
+        Assert.Equal(ErrorKind.CorruptFile, error.Kind);
+        Assert.Contains("'llXma'", error.Message, StringComparison.Ordinal);
+        Assert.NotNull(error.Hint);
+    }
+
+    [Fact]
     public async Task AnEncoderWithADecoderIsRefusedBeforeNativeCodeSeesIt()
     {
         var path = Directory.GetFiles(TestPaths.Golden("t5"), "official.*.gguf").First();

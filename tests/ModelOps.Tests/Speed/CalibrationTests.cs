@@ -84,9 +84,9 @@ public class CalibrationTests
         Assert.Equal(1, 1 / (bytes + own.TokenSeconds + (model.ActiveTensors * own.TensorSeconds) + (heads / own.KvBytesPerSecond)) / fit.TokensPerSecond!.Expected!.Value, 0.01);
         var layers = model.Parameters - ((long)model.EmbeddingLength * model.VocabularySize);
         Assert.Equal(1, own.Types[0].Points[^1].PromptOperationsPerSecond / (2.0 * layers) / fit.PromptTokensPerSecond!.Expected!.Value, 0.01);
-        // A tenth either way, and below the keys and values of a full context.
-        Assert.Equal(1.1, fit.TokensPerSecond.High / fit.TokensPerSecond.Expected!.Value, 0.001);
-        Assert.InRange(fit.TokensPerSecond.Expected.Value / fit.TokensPerSecond.Low, 1.1, 1.6);
+        // 15 % either way, and below the keys and values of a full context.
+        Assert.Equal(1.15, fit.TokensPerSecond.High / fit.TokensPerSecond.Expected!.Value, 0.001);
+        Assert.InRange(fit.TokensPerSecond.Expected.Value / fit.TokensPerSecond.Low, 1.15, 1.65);
     }
 
     [Fact]
