@@ -19,6 +19,33 @@ AfterAll {
     Remove-Item -Recurse -Force $work
 }
 
+Describe 'What a fit cannot answer' {
+    It 'warns of what has no effect' {
+        $fit = Test-ModelFit $model -Machine ref:cpu-16 -CpuExpertLayers 2 -TensorSplit 3, 1 -TensorOverride 'nothing=CPU' -WarningVariable warned -WarningAction SilentlyContinue
+        $warned | Should -HaveCount 3
+        $fit.Warnings | Should -BeExactly @($warned.Message)
+        Test-ModelFit $model -Machine ref:cpu-16 -WarningVariable none -WarningAction SilentlyContinue | Should -Not -BeNullOrEmpty
+        $none | Should -BeNullOrEmpty
+    }
+
+    It 'refuses a type for a model that has its types, and one that there is not' {
+        { Test-ModelFit $model -Machine ref:cpu-16 -Type Q4_0 -ErrorAction Stop } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { Test-ModelFit (Join-Path $Golden 'gemma3/hf') -Machine ref:cpu-16 -Type nope -ErrorAction Stop } | Should -Throw -ErrorId 'InvalidArgument,*'
+    }
+
+    It 'answers for the other machines of a fleet where a request makes no sense on one' {
+        $fits = Test-ModelFit $model -Machine ref:rtx-4090-24, ref:cpu-16 -TensorOverride 'ffn_up=GPU3' -ErrorVariable caught -ErrorAction SilentlyContinue -WarningAction SilentlyContinue
+        $fits.Machine | Should -BeExactly 'cpu-16'
+        $caught | Should -HaveCount 1
+    }
+
+    It 'tells machines of one name apart' {
+        $machine = (Get-ModelHardware -Reference cpu-16)
+        $machine | ConvertTo-Json -Depth 4 | Set-Content twin.json
+        (Test-ModelFit $model -Machine twin.json, ref:cpu-16).Machine | Should -BeExactly @('cpu-16', 'cpu-16 (ref:cpu-16)')
+    }
+}
+
 Describe 'The explanation of a fit' {
     BeforeAll {
         $fit = Test-ModelFit $model -ContextLength 4096 -Machine ref:rtx-4090-24
