@@ -11,6 +11,7 @@
     CompatiblePSEditions = @('Core')
     CmdletsToExport      = @(
         'Clear-ModelStore'
+        'Close-ModelSession'
         'Convert-Model'
         'Export-Model'
         'Export-ModelBundle'
@@ -22,6 +23,7 @@
         'Get-ModelReference'
         'Get-ModelRuntime'
         'Get-ModelServer'
+        'Get-ModelSession'
         'Get-ModelVariant'
         'Import-Model'
         'Install-Model'

@@ -133,8 +133,9 @@ foreach ($info in Get-Command -Module ModelOps | Sort-Object Name) {
     $source = Join-Path $PSScriptRoot 'en-US' "$($info.Name).md"
     $page = Read-Page $source
     $facts = @(Get-Fact $info)
-    $missing = $facts.Name.Where{ -not $page['PARAMETERS'].Contains("-$_") -and $_ -notin 'WhatIf', 'Confirm' }
-    $extra = @($page['PARAMETERS'].Keys.Where{ $_ -and $_.TrimStart('-') -notin $facts.Name })
+    $names = @($facts.ForEach{ $_.Name })
+    $missing = $names.Where{ -not $page['PARAMETERS'].Contains("-$_") -and $_ -notin 'WhatIf', 'Confirm' }
+    $extra = @($page['PARAMETERS'].Keys.Where{ $_ -and $_.TrimStart('-') -notin $names })
     if ($missing -or $extra) { throw "$source does not describe the cmdlet's parameters. Missing: $($missing -join ', '). Unknown: $($extra -join ', ')." }
     $prose = @{ WhatIf = 'Print the plan that would be followed, and do nothing.'; Confirm = 'Ask before the plan is followed.' }
     foreach ($fact in $facts.Where{ $_.Name -notin 'WhatIf', 'Confirm' }) { $prose[$fact.Name] = Get-Prose $page['PARAMETERS']["-$($fact.Name)"] }

@@ -14,6 +14,9 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private BlockingCollection<PipelineCall>? _calls;
 
+    /// <summary>Ctrl+C, and whatever else stops the pipeline: for work that outlasts one input.</summary>
+    private protected CancellationToken StopToken => _stop.Token;
+
     /// <summary>Work before the first input; its errors end the pipeline.</summary>
     private protected virtual Task BeginAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -22,6 +25,9 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Work after the last input; its errors end the pipeline.</summary>
     private protected virtual Task EndAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Whether an error is about the item in hand, so that the pipeline goes on.</summary>
+    private protected virtual bool IsItemError(Exception error) => ErrorRecords.IsItemError(error);
 
     /// <inheritdoc/>
     protected sealed override void BeginProcessing() => Run(BeginAsync, terminating: true);
@@ -98,7 +104,7 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
             {
                 await work(item);
             }
-            catch (Exception e) when (ErrorRecords.IsItemError(e))
+            catch (Exception e) when (IsItemError(e))
             {
                 await WriteErrorAsync(e, item);
             }
@@ -199,7 +205,7 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
         catch (Exception e) when (ErrorRecords.IsItemError(e))
         {
             var record = ErrorRecords.From(e, null);
-            if (terminating)
+            if (terminating || !IsItemError(e))
             {
                 ThrowTerminatingError(record);
             }

@@ -100,6 +100,8 @@ public sealed record GenerationResult(string Text, IReadOnlyList<int> Tokens, in
     public string? Model { get; init; }
     /// <summary>The prompt that was answered, so that many answers can be told apart; filled in by the front ends.</summary>
     public string? Prompt { get; init; }
+    /// <summary>Of many prompts, which one was answered, as its source calls it; filled in by the front ends.</summary>
+    public string? Id { get; init; }
 
     /// <summary>Refuses an answer that ended at the token limit: what a grammar began is not whole then.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.AnswerCutOff"/>.</exception>

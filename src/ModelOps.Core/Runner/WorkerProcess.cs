@@ -193,6 +193,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
         // A failed assertion says its line on stderr; a debugger attached to write a backtrace would only make the end slow.
         start.Environment["GGML_NO_BACKTRACE"] = "1";
+        // Sockets for debuggers in the temporary folder, by the runtime and by PowerShell: they would stay when the child is killed.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        start.Environment["POWERSHELL_DIAGNOSTICS_OPTOUT"] = "1";
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(LlamaLibrary.DirectoryVariable)) && LlamaLibrary.ChosenDirectory() is { } directory)
         {
             // The child may be another program, with other folders beside it.

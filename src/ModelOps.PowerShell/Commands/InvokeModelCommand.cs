@@ -12,13 +12,10 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
     private const string ByPath = "Path";
     private const string ByName = "Model";
 
-    /// <summary>What to answer.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    public string[] Prompt { get; set; } = [];
-
     /// <summary>GGUF file or installed model; a fit or an installed model from the pipeline says which.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true, ParameterSetName = ByPath)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByPath + OfFile)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByPath + OfLiteralFile)]
     [Alias("FullName", "PSPath")]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [AllowNull]
@@ -27,6 +24,8 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
 
     /// <summary>The same by another name.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByName)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByName + OfFile)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByName + OfLiteralFile)]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
     [ValidateNotNullOrEmpty]
     public string Model { get; set; } = "";
@@ -54,48 +53,63 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
     [Parameter]
     public SwitchParameter Stream { get; set; }
 
+    // The engine's death is no matter of one prompt: what follows would wait for another load, and perhaps for the same end.
+    private protected override bool IsItemError(Exception error) => base.IsItemError(error) && error is not ModelOpsException { Kind: ErrorKind.EngineCrashed };
+
     private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
         if (Raw && System is not null)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.");
         }
+        if (Parallel > 1)
+        {
+            BeginParallel();
+        }
+        SessionRunner.KeepAlive = KeepAlive;
         // Once for all prompts, before a model is loaded.
         await ReadShapeAsync(cancellationToken);
     }
 
-    private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync(Prompt, async prompt =>
+    private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachPromptAsync(async question =>
     {
-        var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Wanted)));
-        var engine = new EngineOptions { ModelPath = path, Threads = Threads };
-        var result = await SessionRunner.UseAsync(async runner =>
+        if (_work is not null)
         {
-            using (var loading = StartProgress<float>($"Loading {FilePath.GetFileName(path)}", fraction => new ProgressStep("", fraction)))
-            {
-                var plan = await runner.LoadAsync(engine, Wish, loading, cancellationToken);
-                if (plan.Warning is not null)
-                {
-                    PostWarning(plan.Warning);
-                }
-            }
-            return await GenerateAsync(runner, prompt, cancellationToken);
-        }, cancellationToken);
+            await _work.AddAsync(question, WriteOutcomeAsync);
+            return;
+        }
+        var (result, _) = await AnswerAsync(question, cancellationToken);
         if (!Stream)
         {
-            await WriteAnswerAsync(result with { Model = path, Prompt = prompt });
+            await WriteAnswerAsync(result);
         }
-    });
+    }, cancellationToken);
 
-    private string Wanted => ParameterSetName == ByName ? Model
+    private async Task<(GenerationResult Result, string? Warning)> AnswerAsync(Question question, CancellationToken cancellationToken)
+    {
+        var engine = new EngineOptions { ModelPath = question.Path, Threads = Threads };
+        using var loading = StartProgress<float>($"Loading {FilePath.GetFileName(question.Path)}", fraction => new ProgressStep("", fraction));
+        return await SessionRunner.UseAsync(engine, question.Wish, async (runner, plan) =>
+        {
+            loading.Dispose();
+            if (_work is null && plan.Warning is not null)
+            {
+                PostWarning(plan.Warning);
+            }
+            return (await GenerateAsync(runner, question, cancellationToken) with { Model = question.Path, Prompt = question.Prompt, Id = question.Id }, plan.Warning);
+        }, loading, cancellationToken);
+    }
+
+    private string Wanted => ParameterSetName.StartsWith(ByName, StringComparison.Ordinal) ? Model
         // The fit of a model that was looked at on the hub.
         : Path is { Length: > 0 } ? Path : throw new ModelOpsException(ErrorKind.FileNotFound, "The model is not on this disk.", "Install it first: Install-Model takes a fit from the pipeline too.");
 
-    private async Task<GenerationResult> GenerateAsync(IModelRunner runner, string prompt, CancellationToken cancellationToken)
+    private async Task<GenerationResult> GenerateAsync(IModelRunner runner, Question question, CancellationToken cancellationToken)
     {
         var request = Sampling with
         {
-            Prompt = prompt,
-            Messages = System is null ? null : [new ChatMessage("system", System), new ChatMessage("user", prompt)],
+            Prompt = question.Prompt,
+            Messages = System is null ? null : [new ChatMessage("system", System), new ChatMessage("user", question.Prompt)],
             Raw = Raw,
             MaxTokens = MaxTokens,
             Stop = Stop,
@@ -104,6 +118,10 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         if (Stream)
         {
             return await runner.GenerateAsync(request, new TokenStream(PostObject), cancellationToken);
+        }
+        if (_work is not null)
+        {
+            return await runner.GenerateAsync(request, null, cancellationToken);
         }
         var count = 0;
         using var progress = StartProgress<GeneratedToken>("Answering", _ => new ProgressStep($"{count} tokens", (double)count / MaxTokens));
