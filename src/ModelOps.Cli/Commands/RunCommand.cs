@@ -11,10 +11,12 @@ internal static class RunCommand
     {
         var model = CommandSyntax.Model();
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; - or nothing reads what is piped in.", Arity = ArgumentArity.ZeroOrOne };
+        var promptFile = new Option<string?>("--prompt-file") { Description = "Take the prompt from a file.", HelpName = "FILE" };
         var maxTokens = CommandSyntax.Number("--max-tokens", "N", "Most tokens to generate.", 512, least: 1);
         var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
         var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
         var raw = new Option<bool>("--raw") { Description = "Give the prompt to the model as it is, without the chat template." };
+        var batch = new BatchSyntax("prompt", "answered");
         var sampling = new SamplingSyntax();
         var shape = new AnswerShape();
         var placement = new FitSyntax();
@@ -22,9 +24,9 @@ internal static class RunCommand
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
-            model, prompt, maxTokens, stop, system, raw, threads, isolate,
+            model, prompt, promptFile, maxTokens, stop, system, raw, threads, isolate,
         };
-        foreach (var option in sampling.Options.Concat(shape.Options).Concat(placement.Options))
+        foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(placement.Options))
         {
             command.Add(option);
         }
@@ -42,36 +44,46 @@ internal static class RunCommand
                 Threads = parsed.GetValue(threads),
             };
             var grammar = await shape.ReadAsync(context, parsed, cancellationToken);
-            var text = parsed.GetValue(prompt) is { } given and not "-" ? given : await context.ReadInputAsync(cancellationToken);
-            if (text.Length == 0)
-            {
-                throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
-            }
             var request = sampling.Read(parsed) with
             {
-                Prompt = text,
-                Messages = systemText is null ? null : [new ChatMessage("system", systemText), new ChatMessage("user", text)],
+                Messages = systemText is null ? null : [new ChatMessage("system", systemText)],
                 Raw = isRaw,
                 MaxTokens = parsed.GetValue(maxTokens),
                 Stop = parsed.GetValue(stop) ?? [],
                 Grammar = grammar,
             };
-            return await RunAsync(context, parsed.GetRequiredValue(model), options, placement.Read(parsed), request, shape.IsJson(parsed), parsed.GetValue(isolate), cancellationToken);
+            var (name, wish, whole) = (parsed.GetRequiredValue(model), placement.Read(parsed), shape.IsJson(parsed));
+            await using IModelRunner runner = parsed.GetValue(isolate) ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
+            if (batch.Read(context, parsed) is { } plan)
+            {
+                return parsed.GetValue(prompt) is null && parsed.GetValue(promptFile) is null
+                    ? await RunBatch.RunAsync(context, name, runner, options, wish, request, whole, plan, cancellationToken)
+                    : throw new ModelOpsException(ErrorKind.InvalidArgument, "--input excludes PROMPT and --prompt-file: every item has its own prompt.", "Leave one of them out.");
+            }
+            var text = await ReadPromptAsync(context, parsed.GetValue(prompt), parsed.GetValue(promptFile), cancellationToken);
+            return await RunAsync(context, name, runner, options, wish, Ask(request, text), whole, cancellationToken);
         });
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string model, EngineOptions options, FitRequest wish, GenerationRequest request, bool whole, bool isolate, CancellationToken cancellationToken)
+    /// <summary>A request for a prompt; its messages so far come before.</summary>
+    public static GenerationRequest Ask(GenerationRequest request, string prompt)
+        => request with { Prompt = prompt, Messages = request.Messages is { } before ? [.. before, new ChatMessage("user", prompt)] : null };
+
+    private static async Task<string> ReadPromptAsync(CommandContext context, string? prompt, string? file, CancellationToken cancellationToken)
     {
-        await using IModelRunner runner = isolate ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
-        EnginePlan plan;
-        using (var progress = context.Output.Progress())
+        if (prompt is not null && file is not null)
         {
-            plan = await runner.LoadAsync(options, wish, progress.Of<float>(fraction => $"Loading {model}  {fraction:P0}"), cancellationToken);
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "PROMPT and --prompt-file exclude each other.", "Leave one of them out.");
         }
-        if (plan.Warning is not null)
-        {
-            context.Output.Note($"warning: {plan.Warning}");
-        }
+        var text = file is not null ? await context.ReadTextAsync(file, cancellationToken)
+            : prompt is not null and not "-" ? prompt
+            : await context.ReadInputAsync(cancellationToken);
+        return text.Length > 0 ? text : throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
+    }
+
+    private static async Task<int> RunAsync(CommandContext context, string model, IModelRunner runner, EngineOptions options, FitRequest wish, GenerationRequest request, bool whole, CancellationToken cancellationToken)
+    {
+        await LoadAsync(context, model, runner, options, wish, cancellationToken);
         var result = await GenerateAsync(context, runner, request, cancellationToken) with { Model = model, Prompt = request.Prompt };
         if (whole)
         {
@@ -91,6 +103,20 @@ internal static class RunCommand
                 + $"prompt of {result.PromptTokens} at {Sizes.Rate(result.PromptTokensPerSecond)} tokens/s; ended by {Reason(result.FinishReason)}.");
         }
         return 0;
+    }
+
+    /// <summary>Loads the model, with a progress line, and tells what is to be expected of it.</summary>
+    public static async Task LoadAsync(CommandContext context, string model, IModelRunner runner, EngineOptions options, FitRequest wish, CancellationToken cancellationToken)
+    {
+        EnginePlan plan;
+        using (var progress = context.Output.Progress())
+        {
+            plan = await runner.LoadAsync(options, wish, progress.Of<float>(fraction => $"Loading {model}  {fraction:P0}"), cancellationToken);
+        }
+        if (plan.Warning is not null)
+        {
+            context.Output.Note($"warning: {plan.Warning}");
+        }
     }
 
     private static async Task<GenerationResult> GenerateAsync(CommandContext context, IModelRunner runner, GenerationRequest request, CancellationToken cancellationToken)

@@ -88,13 +88,14 @@ public sealed class ParallelWorkTests
     [InlineData(false)]
     public async Task ADefectEndsTheStream(bool ordered)
     {
-        var ended = 0;
+        var (began, ended) = (0, 0);
         await Assert.ThrowsAsync<NotSupportedException>(() => CollectAsync(ParallelWork.RunAsync(Items(50), async (item, stop) =>
         {
             if (item == 3)
             {
                 throw new NotSupportedException();
             }
+            Interlocked.Increment(ref began);
             try
             {
                 await Task.Delay(item < 3 ? TimeSpan.Zero : Timeout.InfiniteTimeSpan, stop);
@@ -105,7 +106,8 @@ public sealed class ParallelWorkTests
             }
             return item;
         }, 2, ordered)));
-        Assert.InRange(ended, 3, 5);
+        Assert.InRange(began, 3, 50);
+        Assert.Equal(began, ended);
     }
 
     [Fact]

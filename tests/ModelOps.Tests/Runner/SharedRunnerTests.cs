@@ -148,7 +148,8 @@ public sealed class SharedRunnerTests : IAsyncLifetime
         Assert.False(other.IsCompleted || late.IsCompleted);
 
         go.SetResult();
-        Assert.Equal([512, 512, 1024, 512], await Task.WhenAll(first, second, other, late));
+        var lengths = await Task.WhenAll(first, second, other, late);
+        Assert.Equal([512, 512, 1024, 512], lengths);
     }
 
     [Fact]
