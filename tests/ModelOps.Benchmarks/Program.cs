@@ -22,6 +22,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
     ["speed"] = (SpeedBenchmark.Help, SpeedBenchmark.RunAsync),
     ["target"] = (TargetBenchmark.Help, TargetBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),
+    ["worker"] = (WorkerBenchmark.Help, WorkerBenchmark.RunAsync),
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))

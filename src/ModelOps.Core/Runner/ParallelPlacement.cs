@@ -20,7 +20,7 @@ public static class ParallelPlacement
         }
         int one = wish.ContextLength.Length is > 0 and int length ? length : DefaultContext(modelPath);
         long all = (long)one * sequences;
-        return all <= Fit.ContextPlan.MaxContextLength
+        return all <= int.MaxValue
             ? wish with { Sequences = sequences, ContextLength = (int)all }
             : throw new ModelOpsException(ErrorKind.InvalidArgument, $"{sequences} sequences with a context of {one} tokens each make no sense.", "Ask for fewer at once, or for a shorter context.");
     }
