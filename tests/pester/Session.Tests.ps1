@@ -79,7 +79,7 @@ Describe 'Get-ModelSession and Close-ModelSession' {
         $shell.WaitForExit()
         $worker.WaitForExit()
         $worker.HasExited | Should -BeTrue
-        Get-ChildItem $temporary -Filter 'CoreFxPipe_modelops*' | Should -BeNullOrEmpty
+        Get-ChildItem $temporary -Filter 'modelops-*' | Should -BeNullOrEmpty
         # What a killed shell leaves of its own is not ours.
         Get-ChildItem $temporary -Filter "*$($shell.Id)*" | Remove-Item -Force
     }

@@ -41,6 +41,11 @@ internal sealed class WorkerProcess : IAsyncDisposable
     {
         // A name nobody can guess and a pipe of this user's alone: no other account can speak to the child, nor pretend to be it.
         string name = "modelops-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
+        if (!OperatingSystem.IsWindows())
+        {
+            // The whole path: the runtime looks at TMPDIR once in a process's life, and a shell may have changed it since for its children.
+            name = Path.Combine(Path.GetTempPath(), name);
+        }
         NamedPipeServerStream pipe = OpenPipe(name);
         LastWords lastWords = new();
         Process? process = null;
@@ -123,13 +128,13 @@ internal sealed class WorkerProcess : IAsyncDisposable
     }
 
     /// <summary>
-    /// Outside Windows .NET makes a pipe as a socket file of this name. Once both ends are connected nobody needs it, and it would stay if this process were killed.
+    /// Outside Windows a pipe is a socket file of this name. Once both ends are connected nobody needs it, and it would stay if this process were killed.
     /// </summary>
     private static void RemoveSocket(string name)
     {
         if (!OperatingSystem.IsWindows())
         {
-            File.Delete(Path.Combine(Path.GetTempPath(), "CoreFxPipe_" + name));
+            File.Delete(name);
         }
     }
 

@@ -53,7 +53,7 @@ public sealed class BatchCommandTests : IDisposable
     public async Task AnAnswerInJsonIsPartOfItsRow()
     {
         await WriteAsync("in.txt", "hello");
-        var outcome = await RunAsync("--input", "in.txt", "--schema", """{"enum":[{"level":"low"}]}""", "--max-tokens", "64");
+        var outcome = await InProcess.RunAsync(_folder, ["run", Model, "--raw", "--input", "in.txt", "--schema", """{"enum":[{"level":"low"}]}""", "--max-tokens", "64"]);
         Assert.Equal("low", Rows(outcome.Out)[0].GetProperty("answer").GetProperty("level").GetString());
     }
 

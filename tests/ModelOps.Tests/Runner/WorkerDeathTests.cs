@@ -109,7 +109,7 @@ public sealed class WorkerDeathTests(WorkerDeathTests.Survivor survivor) : IClas
         var limit = process.VirtualMemorySize64 + ((long)leftMebibytes << 20);
         await LimitAsync(worker, limit.ToString(CultureInfo.InvariantCulture));
 
-        var error = await Assert.ThrowsAsync<ModelOpsException>(() => runner.LoadAsync(Golden with { Parameters = Golden.Parameters with { ContextLength = 1 << 22, KvType = GgmlType.F32 } }));
+        var error = await Assert.ThrowsAsync<ModelOpsException>(() => runner.LoadAsync(Golden with { Parameters = Golden.Parameters with { ContextLength = 1 << 20, KvType = GgmlType.F32 } }));
 
         Assert.Contains(error.Kind, (ErrorKind[])[ErrorKind.EngineFailure, ErrorKind.EngineCrashed]);
         if (runner.WorkerId == worker)
