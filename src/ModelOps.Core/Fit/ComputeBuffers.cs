@@ -10,7 +10,7 @@ namespace ModelOps.Fit;
 /// </summary>
 internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
 {
-    private readonly ConcurrentDictionary<GraphTask, GraphMeasure> _measures = MeasuredGraphs.Of(model, context);
+    private readonly ConcurrentDictionary<GraphPlacement, long[]> _measures = MeasuredGraphs.Of(model, context);
     private GenericBuffers? _generic;
 
     /// <summary>Logits of the last token of every sequence, which the engine keeps on the host.</summary>
@@ -19,43 +19,28 @@ internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
     /// <summary>What GPU kernels take to read a quantized cache: keys and values of the widest layer as F16 (ggml-cuda, fattn-common.cuh).</summary>
     public long KvScratchBytes { get; } = ScratchBytes(model, context);
 
-    /// <summary>
-    /// The host's share when GPUs compute: what is prepared there and sent over, and what comes back if it <paramref name="storesThere"/>, in caches of
-    /// its own.
-    /// </summary>
-    public long Host(int copies = 1, bool storesThere = false) => Known ? Measure(new(GraphPart.All)).Host(copies, storesThere) : Generic.Host;
-
-    /// <summary>Compute buffer of the CPU when it computes layers, the output too if <paramref name="withOutput"/>.</summary>
-    public long Cpu(bool withOutput) => Known ? Measure(new(withOutput ? GraphPart.All : GraphPart.First)).Bytes : Generic.Layers(withOutput);
-
-    /// <summary>Compute buffer of a GPU; of what is sent to it there are <paramref name="copies"/> when several GPUs take turns (GGML_SCHED_MAX_COPIES).</summary>
-    public long Gpu(bool withOutput, int copies) => Known ? Measure(new(withOutput ? GraphPart.Last : GraphPart.Middle, copies)).Bytes : Generic.Layers(withOutput);
-
-    /// <summary>
-    /// What a GPU's buffer grows by when it computes prompts with weights that lie in the host's memory, one tensor at a time (op_offload), and with
-    /// the keys and values there; <paramref name="largest"/> is the largest of those tensors.
-    /// </summary>
-    public long Copied(bool withOutput, HostShare weights, HostShare experts, long largest)
+    /// <summary>Buffers of each GPU, and last of the host.</summary>
+    /// <param name="placement">Device of every layer and of the output, -1 the CPU.</param>
+    /// <param name="cpuExpertLayers">Layers, from the first, whose experts the CPU keeps.</param>
+    /// <param name="gpus">GPUs that the engine is given.</param>
+    /// <param name="copies">So many of what is sent to a GPU, when several take turns (GGML_SCHED_MAX_COPIES).</param>
+    /// <param name="cachesOnHost">Whether caches are kept from the GPUs.</param>
+    /// <param name="backend">The engine's backend.</param>
+    public IReadOnlyList<long> Of(int[] placement, int cpuExpertLayers, int gpus, int copies, bool cachesOnHost, BackendTraits backend)
     {
-        if (!Known || (weights == HostShare.None && experts == HostShare.None))
+        if (model.Graph is not { IsKnown: true } shape)
         {
-            return largest;
+            return (_generic ??= new GenericBuffers(model, context)).Of(placement, gpus);
         }
-        var part = withOutput ? GraphPart.Last : GraphPart.Middle;
-        return Math.Max(0, Measure(new(part, 1, weights, experts)).Bytes - Measure(new(part)).Bytes);
-    }
-
-    private bool Known => model.Graph is { IsKnown: true };
-
-    private GenericBuffers Generic => _generic ??= new GenericBuffers(model, context);
-
-    private GraphMeasure Measure(GraphTask task)
-    {
-        if (!_measures.TryGetValue(task, out var measure))
+        var layers = shape.Represent((like, layer) => GraphPlacement.Encode(like, Device(placement[layer]), layer < cpuExpertLayers && placement[layer] >= 0));
+        var key = new GraphPlacement(layers, Device(placement[^1]), cachesOnHost, gpus, copies, backend);
+        if (!_measures.TryGetValue(key, out var bytes))
         {
-            _measures[task] = measure = GraphMeasure.Of(model, model.Graph!, context, task);
+            _measures[key] = bytes = GraphMeasure.Of(model, shape, context, key);
         }
-        return measure;
+        return bytes;
+
+        int Device(int device) => device < 0 ? gpus : device;
     }
 
     private static long ScratchBytes(ModelShape model, ContextPlan context)

@@ -54,9 +54,17 @@ internal sealed class GenericBuffers
         }
     }
 
-    /// <summary>What is prepared on the host and sent over when all layers are on GPUs.</summary>
-    public long Host => checked(_masks + 2 * _embedding);
+    /// <summary>Buffers of each GPU, and last of the host, of layers and an output that lie there.</summary>
+    public long[] Of(int[] placement, int gpus)
+    {
+        var buffers = new long[gpus + 1];
+        for (var device = 0; device < gpus; device++)
+        {
+            buffers[device] = placement.Contains(device) ? Layers(placement[^1] == device) : 0;
+        }
+        buffers[gpus] = gpus > 0 ? checked(_masks + 2 * _embedding) : Layers(withOutput: true);
+        return buffers;
+    }
 
-    /// <summary>Buffer of a device that computes layers.</summary>
-    public long Layers(bool withOutput) => checked(_masks + _embedding + Math.Max(_widest, withOutput ? _logits + 2 * _embedding : 0));
+    private long Layers(bool withOutput) => checked(_masks + _embedding + Math.Max(_widest, withOutput ? _logits + 2 * _embedding : 0));
 }

@@ -1,4 +1,5 @@
 using ModelOps.Fit.Graph;
+using ModelOps.Hardware;
 
 namespace ModelOps.Fit;
 
@@ -15,10 +16,15 @@ internal sealed class MemoryModel
     private readonly double[] _shares;
     private readonly WeightDealer _weights;
     private readonly ComputeBuffers _buffers;
+    private readonly BackendTraits _backend;
     private readonly long[] _kvBytes;
     private readonly long[] _stateBytes;
 
-    public MemoryModel(ModelShape model, Machine machine, FitRequest request)
+    /// <param name="model">The model.</param>
+    /// <param name="machine">The machine.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="backend">The engine's backend; null for the one that drives such GPUs.</param>
+    public MemoryModel(ModelShape model, Machine machine, FitRequest request, BackendTraits? backend = null)
     {
         _model = model;
         _request = request;
@@ -29,6 +35,7 @@ internal sealed class MemoryModel
         _shares = Shares(request, _gpus);
         _weights = new WeightDealer(model, request, _gpus.Length);
         _buffers = new ComputeBuffers(model, _context);
+        _backend = backend ?? BackendTraits.Of(_gpus);
         _kvBytes = [.. Enumerable.Range(0, model.Layers).Select(layer => KvCache.LayerBytes(model, _context, layer))];
         _stateBytes = [.. model.StateBytes.Select(bytes => checked(bytes * _context.Sequences))];
         MaxCpuExpertLayers = _gpus.Length == 0 ? 0 : LastExpertLayer(model) + 1;
@@ -65,35 +72,36 @@ internal sealed class MemoryModel
         var placement = LayerPlacement.Place(_model.Layers, gpuLayers, _shares);
         var weights = _weights.Deal(placement, cpuExpertLayers);
         var copies = IsPipelined(placement, cpuExpertLayers) ? Engine.PipelineCopies : 1;
-        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, weights, copies) };
+        var gpus = gpuLayers == 0 ? 0 : _gpus.Length;
+        var graphs = _buffers.Of(placement, cpuExpertLayers, gpus, copies, gpus > 0 && !_request.OffloadKvCache, _backend);
+        var needs = new List<DeviceNeeds>(1 + _gpus.Length) { Cpu(placement, weights) with { Graph = graphs[gpus] } };
         for (var index = 0; index < _gpus.Length; index++)
         {
-            needs.Add(Gpu(index, placement, weights, copies) with { Copied = Copied(index, placement, weights, cpuExpertLayers) });
+            // Without layers on GPUs the engine gets no device (ModelLoading).
+            needs.Add(gpus == 0 ? new DeviceNeeds(_gpus[index]) : Gpu(index, placement, weights) with { Graph = graphs[index], Copied = Copied(index, weights) });
         }
         return new Footprint(gpuLayers, cpuExpertLayers, placement, weights, needs);
     }
 
-    private DeviceNeeds Cpu(int[] placement, WeightPlacement weights, int copies)
+    private DeviceNeeds Cpu(int[] placement, WeightPlacement weights)
     {
-        var outputHere = placement[^1] < 0;
         var (kv, state) = Caches(placement, -1);
-        return Placed(_cpu, weights.Devices[0], outputHere) with
+        return Placed(_cpu, weights.Devices[0], placement[^1] < 0) with
         {
             KvCache = kv,
             State = state,
-            Graph = GpusCompute(placement) ? _buffers.Host(copies, storesThere: placement.Contains(-1)) : _buffers.Cpu(outputHere),
             Logits = _buffers.OutputBytes,
             Process = Engine.RuntimeBytes,
             Vocabulary = Engine.TokenizerBytesPerToken * _model.VocabularySize,
         };
     }
 
-    private DeviceNeeds Gpu(int index, int[] placement, WeightPlacement weights, int copies)
+    private DeviceNeeds Gpu(int index, int[] placement, WeightPlacement weights)
     {
         var gpu = _gpus[index];
         if (!placement.Contains(index) && weights.Devices[index + 1].Bytes == 0)
         {
-            // Without layers on GPUs the engine gets no device (ModelLoading); beside others one without a layer takes a context, which is not counted.
+            // Beside others one without a layer takes a context, which is not counted.
             return new DeviceNeeds(gpu);
         }
         var (kv, state) = Caches(placement, index);
@@ -102,28 +110,18 @@ internal sealed class MemoryModel
         {
             KvCache = kv,
             State = state,
-            Graph = _buffers.Gpu(placement[^1] == index, copies),
             Unpacked = _request.OffloadKvCache ? _buffers.KvScratchBytes : 0,
             DriverContext = gpu.Kind == DeviceKind.Gpu ? Engine.GpuContextBytes : 0,
             Reserve = (long)(gpu.TotalBytes * Engine.GpuReserve),
         };
     }
 
-    /// <summary>Whether prompts are computed on GPUs altogether, with the CPU's weights too (op_offload); not where caches are kept from them.</summary>
-    private bool GpusCompute(int[] placement) => placement[^1] >= 0 && _request.OffloadKvCache && _context.Batch >= Engine.LeastOffloadedBatch;
-
-    /// <summary>For prompts the scheduler copies the CPU's weights over, one tensor at a time, to the first GPU.</summary>
-    private long Copied(int index, int[] placement, WeightPlacement weights, int cpuExpertLayers)
-    {
-        if (index > 0 || placement[^1] < 0 || weights.LargestOnCpu == 0 || _context.Batch < Engine.LeastOffloadedBatch)
-        {
-            return 0;
-        }
-        var experts = _weights.HasOverrides ? HostShare.None : Share(cpuExpertLayers, MaxCpuExpertLayers);
-        return _buffers.Copied(placement[^1] == index, Share(placement.Count(device => device < 0), placement.Length - 1), experts, weights.LargestOnCpu);
-
-        static HostShare Share(int layers, int all) => layers == 0 ? HostShare.None : layers >= all ? HostShare.All : HostShare.First;
-    }
+    /// <summary>
+    /// For prompts the scheduler copies the CPU's weights over, one tensor at a time, to the first GPU. Known graphs have the copies in them, but for
+    /// tensors that were told to lie elsewhere than their layer.
+    /// </summary>
+    private long Copied(int index, WeightPlacement weights)
+        => index > 0 || _context.Batch < Engine.LeastOffloadedBatch || (_model.Graph is { IsKnown: true } && !_weights.HasOverrides) ? 0 : weights.LargestOnCpu;
 
     /// <summary>Whether GPUs compute batches in turns (llama_context's constructor, pipeline_parallel).</summary>
     private bool IsPipelined(int[] placement, int cpuExpertLayers)

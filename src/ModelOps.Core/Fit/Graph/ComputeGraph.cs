@@ -31,7 +31,41 @@ internal sealed class ComputeGraph
 
     public int Input(int elementBytes, long n0, long n1 = 1, long n2 = 1, long n3 = 1) => New(TensorRole.Input, elementBytes, n0, n1, n2, n3);
 
-    public int Stored(int elementBytes, long n0, long n1 = 1, long n2 = 1, long n3 = 1) => New(TensorRole.Stored, elementBytes, n0, n1, n2, n3);
+    /// <summary>Memory that a device has before: a cache, a state.</summary>
+    public int Stored(int device, int elementBytes, long n0, long n1 = 1, long n2 = 1, long n3 = 1)
+    {
+        var stored = New(TensorRole.Stored, elementBytes, n0, n1, n2, n3);
+        _tensors[stored].Device = (sbyte)device;
+        return stored;
+    }
+
+    /// <summary>Says which device holds an operation's weights, and how large they are.</summary>
+    public int Weigh(int tensor, int device, long bytes)
+    {
+        ref var weighed = ref _tensors[tensor];
+        (weighed.WeightDevice, weighed.WeightBytes) = ((sbyte)device, bytes);
+        return tensor;
+    }
+
+    /// <summary>Another tensor with a tensor's content and layout, on another device.</summary>
+    public int CopyOn(int device, long bytes)
+    {
+        var copy = New(TensorRole.Result, 1, bytes, 1, 1, 1);
+        _tensors[copy].Device = (sbyte)device;
+        return copy;
+    }
+
+    public void AddOperand(int tensor, int operand)
+    {
+        ref var made = ref _tensors[tensor];
+        made.Operands[made.OperandCount++] = operand;
+    }
+
+    public int As(GraphOperation operation, int tensor)
+    {
+        _tensors[tensor].Operation = operation;
+        return tensor;
+    }
 
     /// <summary>An operation with a result of its own shape.</summary>
     public int Result(int elementBytes, long n0, long n1, long n2, long n3, params ReadOnlySpan<int> operands) => With(New(TensorRole.Result, elementBytes, n0, n1, n2, n3), operands);
@@ -50,18 +84,18 @@ internal sealed class ComputeGraph
         return With(New(TensorRole.Result, elementBytes, n0, n1, n2, n3), operands);
     }
 
-    /// <summary>A matrix of weights times activations; the weights may have to be copied first.</summary>
-    public int Project(long rows, int activations, int copy = -1)
+    /// <summary>A matrix of weights times activations.</summary>
+    public int Project(long rows, int activations)
     {
         var (_, _, n1, n2, n3) = ShapeOf(activations);
-        return copy < 0 ? Result(Float, rows, n1, n2, n3, activations) : Result(Float, rows, n1, n2, n3, activations, copy);
+        return Result(Float, rows, n1, n2, n3, activations);
     }
 
     /// <summary>Chosen experts' matrices times activations (<c>ggml_mul_mat_id</c>).</summary>
-    public int ProjectChosen(long rows, int activations, int chosen, int copy = -1)
+    public int ProjectChosen(long rows, int activations, int chosen)
     {
         var (count, tokens) = (_tensors[chosen].N0, _tensors[activations].N2);
-        return copy < 0 ? Result(Float, rows, count, tokens, 1, activations, chosen) : Result(Float, rows, count, tokens, 1, activations, chosen, copy);
+        return Result(Float, rows, count, tokens, 1, activations, chosen);
     }
 
     public int MatMul(int left, int right)
@@ -74,7 +108,7 @@ internal sealed class ComputeGraph
     public int WeightRows(long width, int ids)
     {
         var (_, n0, n1, n2, _) = ShapeOf(ids);
-        return Result(Float, width, n0, n1, n2, ids);
+        return As(GraphOperation.Rows, Result(Float, width, n0, n1, n2, ids));
     }
 
     /// <summary>Writes rows into a tensor, which is looked at from then on.</summary>
@@ -87,8 +121,9 @@ internal sealed class ComputeGraph
     /// <summary>Copies into a tensor, which is looked at from then on.</summary>
     public int CopyInto(int source, int target) => With(ViewLike(target), source, target);
 
-    /// <summary>The tensor itself under another name: <c>ggml_clamp</c> works in place always.</summary>
-    public int Clamp(int tensor) => With(ViewLike(tensor), tensor);
+
+    /// <summary>Changes a tensor where it lies.</summary>
+    public int Touch(int target) => With(ViewLike(target), target);
 
     public int Contiguous(int tensor)
     {
@@ -102,6 +137,7 @@ internal sealed class ComputeGraph
     {
         var view = New(TensorRole.View, _tensors[tensor].ElementBytes, n0, n1, n2, n3);
         _tensors[view].ViewOf = Root(tensor);
+        _tensors[view].Operation = GraphOperation.Look;
         return With(view, tensor);
     }
 
@@ -196,6 +232,8 @@ internal sealed class ComputeGraph
                 Role = role,
                 ElementBytes = elementBytes,
                 ViewOf = -1,
+                Device = -1,
+                WeightDevice = -1,
                 N0 = n0,
                 N1 = n1,
                 N2 = n2,

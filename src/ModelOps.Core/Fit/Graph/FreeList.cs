@@ -1,35 +1,26 @@
 namespace ModelOps.Fit.Graph;
 
-/// <summary>
-/// Free blocks of a buffer that grows at its end: the smallest that is large enough is taken, the last only when no other is
-/// (ggml-alloc.c, <c>ggml_dyn_tallocr</c>; of one chunk, as buffers of graphs are far below any device's limit).
-/// </summary>
+/// <summary>Free blocks of one piece of memory, by their offset (ggml-alloc.c, <c>tallocr_chunk</c>). The last block is where the piece grows.</summary>
 internal sealed class FreeList
 {
-    private const long Endless = long.MaxValue / 2;
-    private (long Offset, long Size)[] _blocks = [(0, Endless), .. new (long, long)[63]];
-    private int _count = 1;
-    private long _alignment = 1;
+    private (long Offset, long Size)[] _blocks = new (long, long)[64];
+    private int _count;
 
     /// <summary>Bytes that were taken at most.</summary>
     public long Peak { get; private set; }
 
-    /// <summary>Gives all memory back; from then on blocks are multiples of an alignment.</summary>
-    public void Clear(int alignment)
+    /// <summary>Gives all memory back.</summary>
+    public void Clear(long size)
     {
-        _alignment = alignment;
-        _blocks[0] = (0, Endless);
+        _blocks[0] = (0, size);
         _count = 1;
         Peak = 0;
     }
 
-    public long Align(long size) => checked(size + _alignment - 1) / _alignment * _alignment;
-
-    public long Take(long size)
+    /// <summary>The smallest block before the last that is large enough, of two alike the later; -1 for none.</summary>
+    public int Hole(long size)
     {
-        size = Align(size);
-        var best = _count - 1;
-        var bestSize = long.MaxValue;
+        var (best, bestSize) = (-1, long.MaxValue);
         for (var index = 0; index < _count - 1; index++)
         {
             var free = _blocks[index].Size;
@@ -38,12 +29,33 @@ internal sealed class FreeList
                 (best, bestSize) = (index, free);
             }
         }
-        ref var block = ref _blocks[best];
+        return best;
+    }
+
+    /// <summary>The last block where it is large enough; -1 otherwise.</summary>
+    /// <param name="size">Bytes.</param>
+    /// <param name="spare">Bytes that were taken before and would stay unused; below 0 what the piece would grow by.</param>
+    public int End(long size, out long spare)
+    {
+        spare = 0;
+        if (_count == 0)
+        {
+            return -1;
+        }
+        ref readonly var last = ref _blocks[_count - 1];
+        spare = Peak - last.Offset - size;
+        return last.Size >= size ? _count - 1 : -1;
+    }
+
+    /// <summary>Takes from a block's beginning.</summary>
+    public long Take(int index, long size)
+    {
+        ref var block = ref _blocks[index];
         var offset = block.Offset;
         block = (checked(offset + size), block.Size - size);
         if (block.Size == 0)
         {
-            Remove(best);
+            Remove(index);
         }
         Peak = Math.Max(Peak, offset + size);
         return offset;
@@ -51,7 +63,6 @@ internal sealed class FreeList
 
     public void Give(long offset, long size)
     {
-        size = Align(size);
         for (var index = 0; index < _count; index++)
         {
             ref var block = ref _blocks[index];

@@ -5,24 +5,24 @@ namespace ModelOps.Fit.Graph;
 /// operation by operation, in place where an operand is not needed any more, else in the smallest hole that is large enough; what nobody needs any
 /// more is freed. Outputs stay.
 /// </summary>
-internal readonly ref struct GraphAllocator(FreeList memory)
+internal readonly ref struct GraphAllocator(IReadOnlyList<DeviceBuffer> memory)
 {
-    /// <summary>Bytes of the buffer that the graph needs.</summary>
-    public long Measure(ComputeGraph graph)
+    /// <summary>Allocates a graph that was scheduled, each tensor on its device; what the buffers then say is what they need.</summary>
+    public void Allocate(ComputeGraph graph, GraphScheduler schedule)
     {
         var tensors = graph.Tensors;
-        // A graph may be measured again.
-        foreach (ref var tensor in tensors)
+        foreach (var leaf in schedule.Leaves)
         {
-            (tensor.Children, tensor.Views, tensor.Allocated) = (0, 0, false);
+            Allocate(tensors, leaf);
         }
-        foreach (var input in graph.Inputs)
+        foreach (var step in schedule.Steps)
         {
-            Allocate(tensors, input);
-        }
-        foreach (var node in graph.Nodes)
-        {
-            ref readonly var tensor = ref tensors[node];
+            if (step < 0)
+            {
+                tensors[~step].Children++;
+                continue;
+            }
+            ref readonly var tensor = ref tensors[step];
             if (tensor.ViewOf >= 0)
             {
                 tensors[tensor.ViewOf].Views++;
@@ -32,16 +32,20 @@ internal readonly ref struct GraphAllocator(FreeList memory)
                 tensors[tensor.Operands[operand]].Children++;
             }
         }
-        foreach (var node in graph.Nodes)
+        foreach (var step in schedule.Steps)
         {
-            Allocate(tensors, node);
-            ref readonly var tensor = ref tensors[node];
+            if (step < 0)
+            {
+                Release(tensors, ~step);
+                continue;
+            }
+            Allocate(tensors, step);
+            ref readonly var tensor = ref tensors[step];
             for (var operand = 0; operand < tensor.OperandCount; operand++)
             {
                 Release(tensors, tensor.Operands[operand]);
             }
         }
-        return memory.Peak;
     }
 
     private void Allocate(Span<GraphTensor> tensors, int node)
@@ -56,7 +60,7 @@ internal readonly ref struct GraphAllocator(FreeList memory)
         {
             return;
         }
-        tensor.Address = memory.Take(tensor.Bytes);
+        tensor.Address = memory[tensor.Device].Take(tensor.Bytes);
     }
 
     private bool TakeOver(Span<GraphTensor> tensors, ref GraphTensor tensor)
@@ -97,7 +101,7 @@ internal readonly ref struct GraphAllocator(FreeList memory)
         if (owner.Allocated && !owner.IsOutput)
         {
             owner.Allocated = false;
-            memory.Give(owner.Address, owner.Bytes);
+            memory[owner.Device].Give(owner.Address, owner.Bytes);
         }
     }
 }

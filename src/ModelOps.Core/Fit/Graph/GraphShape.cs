@@ -8,14 +8,19 @@ namespace ModelOps.Fit.Graph;
 internal sealed class GraphShape
 {
     // So often the same two kinds of layers follow each other in the graph that is allocated: the free memory's shape repeats by then.
-    private const int Repetitions = 3;
+    private const int Repetitions = 6;
     private const int LongestRound = 6;
 
-    private GraphShape(LayerTensors[] layers, int[] representatives, HeaderFigures figures, bool usesLayerNorm)
+    // Of each computed layer the first one that is like it.
+    private readonly int[] _likes;
+    private readonly bool _repeats;
+
+    private GraphShape(LayerTensors[] layers, int[] likes, HeaderFigures figures, bool usesLayerNorm)
     {
-        IsKnown = GraphTraits.Knows(figures.Architecture) && Array.TrueForAll(representatives, layer => layers[layer] != LayerTensors.None);
+        IsKnown = GraphTraits.Knows(figures.Architecture) && Array.TrueForAll(likes, layer => layers[layer] != LayerTensors.None);
         Layers = layers;
-        Representatives = representatives;
+        _likes = likes;
+        _repeats = Repeats(likes);
         UsesLayerNorm = usesLayerNorm;
         Rotated = figures.Find("rope.dimension_count") ?? 0;
         LatentRank = figures.Find("attention.kv_lora_rank") ?? 0;
@@ -37,8 +42,6 @@ internal sealed class GraphShape
     public bool IsKnown { get; }
     /// <summary>Weights of each layer.</summary>
     public IReadOnlyList<LayerTensors> Layers { get; }
-    /// <summary>Layers that stand for all: a graph of them takes as much memory as one of all.</summary>
-    public int[] Representatives { get; }
     /// <summary>Whether activations are centred before they are scaled; <c>NORM</c> is not done in place, <c>RMS_NORM</c> is.</summary>
     public bool UsesLayerNorm { get; }
     public int Rotated { get; }
@@ -90,36 +93,70 @@ internal sealed class GraphShape
             same.Widen(sizes[layer]!);
             layers[layer] = same;
         }
-        return new GraphShape(layers, Represent(computedLayers, layer => (layers[layer], kinds(layer))), figures, figures.Has("attention.layer_norm_epsilon") && !figures.Has("attention.layer_norm_rms_epsilon"));
+        return new GraphShape(layers, Likes(computedLayers, layer => (layers[layer], kinds(layer))), figures, figures.Has("attention.layer_norm_epsilon") && !figures.Has("attention.layer_norm_rms_epsilon"));
     }
 
-    private static int[] Represent(int computedLayers, Func<int, object> kind)
+    /// <summary>
+    /// Layers that stand for all, with their devices: a graph of them takes as much memory as one of all. After the third time that two kinds follow each
+    /// other nothing new happens.
+    /// </summary>
+    /// <param name="encode">A layer of a kind, the number of the layer it stands for, with its devices.</param>
+    public int[] Represent(Func<int, int, int> encode)
     {
-        object[] kinds = [.. Enumerable.Range(0, computedLayers).Select(kind)];
-        if (!Repeats(kinds))
+        var codes = new int[_likes.Length];
+        for (var layer = 0; layer < codes.Length; layer++)
         {
-            return [.. Enumerable.Range(0, computedLayers)];
+            codes[layer] = encode(_likes[layer], layer);
         }
-        var seen = new Dictionary<(object?, object), int>();
-        var kept = new List<int>();
-        for (var layer = 0; layer < computedLayers; layer++)
+        if (!_repeats)
         {
-            ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, (layer > 0 ? kinds[layer - 1] : null, kinds[layer]), out _);
-            if (count++ < Repetitions || layer >= computedLayers - 2)
+            return codes;
+        }
+        Span<(int Before, int Code, int Count)> seen = stackalloc (int, int, int)[64];
+        var (pairs, kept) = (0, 0);
+        var before = -1;
+        for (var layer = 0; layer < codes.Length; layer++)
+        {
+            var code = codes[layer];
+            var pair = 0;
+            while (pair < pairs && (seen[pair].Before != before || seen[pair].Code != code))
             {
-                kept.Add(layer);
+                pair++;
             }
+            if (pair == pairs && pairs < seen.Length)
+            {
+                seen[pairs++] = (before, code, 0);
+            }
+            // With more kinds of neighbours than there is room for, all are kept.
+            if (pair == seen.Length || seen[pair].Count++ < Repetitions || layer >= codes.Length - 2)
+            {
+                codes[kept++] = code;
+            }
+            before = code;
         }
-        return [.. kept];
+        return codes[..kept];
+    }
+
+    private static int[] Likes(int computedLayers, Func<int, object> kind)
+    {
+        var first = new Dictionary<object, int>();
+        var likes = new int[computedLayers];
+        for (var layer = 0; layer < likes.Length; layer++)
+        {
+            ref var like = ref CollectionsMarshal.GetValueRefOrAddDefault(first, kind(layer), out var isKnown);
+            like = isKnown ? like : layer;
+            likes[layer] = like;
+        }
+        return likes;
     }
 
     /// <summary>Whether layers are alike but for a few at the ends, or come in a short round.</summary>
-    private static bool Repeats(object[] kinds)
+    private static bool Repeats(int[] kinds)
     {
         var changes = 0;
         for (var layer = 1; layer < kinds.Length; layer++)
         {
-            changes += kinds[layer].Equals(kinds[layer - 1]) ? 0 : 1;
+            changes += kinds[layer] == kinds[layer - 1] ? 0 : 1;
         }
         if (changes <= 2)
         {

@@ -21,6 +21,25 @@ internal enum TensorRole : byte
     Stored,
 }
 
+/// <summary>What the scheduler asks of an operation.</summary>
+internal enum GraphOperation : byte
+{
+    /// <summary>Computed wherever its weights are, and otherwise where its neighbours are.</summary>
+    Compute,
+
+    /// <summary>Another look at memory: nothing is computed.</summary>
+    Look,
+
+    /// <summary>Rows picked from a table: too little work to send a table of the host's to a GPU.</summary>
+    Rows,
+
+    /// <summary>A selective scan with one state a channel (Mamba), which not every backend computes; one row to the engine, so that a host's is never sent to a GPU.</summary>
+    ChannelScan,
+
+    /// <summary>A selective scan with heads (Mamba 2); one row to the engine as well.</summary>
+    HeadScan,
+}
+
 /// <summary>Operands of an operation, by their number in the graph.</summary>
 [InlineArray(Length)]
 internal struct Operands
@@ -33,17 +52,24 @@ internal struct Operands
 internal struct GraphTensor
 {
     public TensorRole Role;
+    public GraphOperation Operation;
     public bool IsOutput;
     public bool Visited;
     public bool Allocated;
     public int ElementBytes;
     public int OperandCount;
     public int ViewOf;
+    /// <summary>The device that computes it or holds it; -1 as long as nobody knows.</summary>
+    public sbyte Device;
+    /// <summary>The device that holds the operation's weights; -1 without any.</summary>
+    public sbyte WeightDevice;
+    /// <summary>Bytes of those weights.</summary>
+    public long WeightBytes;
     public int Children;
     public int Views;
     public long N0, N1, N2, N3;
     public long S1, S2, S3;
-    public long Address;
+    public BufferAddress Address;
     public Operands Operands;
 
     public readonly long Elements => checked(N0 * N1 * N2 * N3);

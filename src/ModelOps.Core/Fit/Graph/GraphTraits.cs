@@ -55,8 +55,6 @@ internal sealed record GraphTraits
     public bool NormsValues { get; private init; }
     /// <summary>The norm before attention is put into the graph before anything of the attention.</summary>
     public bool NormIsPlacedFirst { get; private init; }
-    /// <summary>Experts' weights are made to sum up to one.</summary>
-    public bool WeightsAreNormed { get; private init; } = true;
     /// <summary>Keys of a delta net are repeated for every head that shares them.</summary>
     public bool RepeatsKeys { get; private init; }
     /// <summary>Queries and keys are rotated by position.</summary>

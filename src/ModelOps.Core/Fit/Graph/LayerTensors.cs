@@ -3,6 +3,11 @@ namespace ModelOps.Fit.Graph;
 /// <summary>Shapes of the weights of one layer, by their names without the layer's number. Layers with the same shapes share one.</summary>
 internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes, Dictionary<string, long> bytes)
 {
+    private const string Weight = ".weight", Bias = ".bias";
+
+    private readonly Dictionary<string, string> _biases = shapes.Keys.Where(name => name.EndsWith(Bias, StringComparison.Ordinal))
+        .ToDictionary(name => name[..^Bias.Length] + Weight, StringComparer.Ordinal);
+
     public static LayerTensors None { get; } = new(new Dictionary<string, long[]>(), []);
 
     /// <summary>Bytes of a tensor, of the layer that stores it largest.</summary>
@@ -16,6 +21,9 @@ internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes, D
             bytes[name] = Math.Max(bytes.GetValueOrDefault(name), size);
         }
     }
+
+    /// <summary>Bytes of the bias beside a matrix; 0 when there is none.</summary>
+    public long BiasBytes(string name) => _biases.TryGetValue(name, out var bias) ? Bytes(bias) : 0;
 
     public bool Has(string name) => shapes.ContainsKey(name);
 

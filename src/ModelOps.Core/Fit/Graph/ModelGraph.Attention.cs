@@ -5,20 +5,20 @@ namespace ModelOps.Fit.Graph;
 internal sealed partial class ModelGraph
 {
     /// <summary>What all attentions over one cache share.</summary>
-    private readonly record struct AttentionInputs(long Cells, int KeyRows, int ValueRows, int Mask, int Cache, int KeyRotation, int ValueRotation);
+    private readonly record struct AttentionInputs(long Cells, int KeyRows, int ValueRows, int Mask, int KeyRotation, int ValueRotation);
 
     private AttentionInputs Inputs(long cells)
     {
         var maskBytes = context.FlashAttention ? EngineProfile.Pinned.FlashMaskBytes : EngineProfile.Pinned.MaskBytes;
         if (!_hasCache)
         {
-            return new(_batch, -1, -1, graph.Input(maskBytes, _batch, _batch), -1, -1, -1);
+            return new(_batch, -1, -1, graph.Input(maskBytes, _batch, _batch), -1, -1);
         }
         // Without flash attention values are stored transposed and scattered one by one.
         var values = context.FlashAttention ? _batch : _batch * KvCache.WidestValues(model);
         // Quantized caches store keys and values rotated, so that no element stands out.
         var quantized = context.KvType.BlockLength() > 1;
-        return new(cells, graph.Input(sizeof(long), _batch), graph.Input(sizeof(long), values), graph.Input(maskBytes, cells, _batch), graph.Stored(HalfFloat, 1),
+        return new(cells, graph.Input(sizeof(long), _batch), graph.Input(sizeof(long), values), graph.Input(maskBytes, cells, _batch),
             quantized ? Rotation(model.KeyLengths.Max(), widest: true) : -1, quantized ? Rotation(model.ValueLengths.Max(), widest: false) : -1);
     }
 
@@ -54,7 +54,7 @@ internal sealed partial class ModelGraph
                 key = HeadNorm(tensors, "attn_k_norm.weight", Heads(projected, keyLength));
                 // Where there is no projection for values, keys are values before their norm.
                 value = Heads(tensors.Has("attn_v.weight") ? Project(tensors, "attn_v.weight", normed) : projected, model.ValueLengths[layer]);
-                value = _traits.NormsValues ? Norm(value) : value;
+                value = _traits.NormsValues ? PlainNorm(value) : value;
             }
         }
         query = Turn(HeadNorm(tensors, "attn_q_norm.weight", query));
@@ -113,49 +113,49 @@ internal sealed partial class ModelGraph
                 graph.Expand(tensor);
             }
         }
-        long stored = 0;
+        ref var cache = ref model.IsSlidingWindow[layer] ? ref _slidingCache : ref _fullCache;
+        // Layers without keys of their own look at those of the last that has some.
+        var (keys, values) = cache = key < 0 ? cache : (Cached(model.KeyLengths[layer], layer), Cached(valueLength, layer));
         if (key >= 0)
         {
-            graph.Expand(graph.SetRows(inputs.Cache, key, inputs.KeyRows));
-            stored += graph[key].Extent;
+            graph.Expand(graph.SetRows(keys, key, inputs.KeyRows));
         }
         if (value >= 0)
         {
-            value = Scattered(value);
-            graph.Expand(graph.SetRows(inputs.Cache, value, inputs.ValueRows));
-            stored += graph[value].Extent;
+            graph.Expand(graph.SetRows(values, Scattered(value), inputs.ValueRows));
         }
-        StoredBytes = Math.Max(StoredBytes, stored);
         var attended = context.FlashAttention
-            ? graph.Reshape(Flash(layer, query, inputs, heads, valueLength), valueLength * heads, _batch)
-            : Weighted(query, -1, inputs, heads, valueLength);
+            ? graph.Reshape(Flash(layer, query, keys, values, inputs, heads, valueLength), valueLength * heads, _batch)
+            : Weighted(query, keys, values, inputs, heads, valueLength);
         attended = Rotated(attended, inputs.ValueRotation);
         graph.Expand(attended);
         return attended;
     }
 
-    private int Flash(int layer, int query, in AttentionInputs inputs, long heads, long valueLength)
+    private int Flash(int layer, int query, int keys, int values, in AttentionInputs inputs, long heads, long valueLength)
     {
-        if (!_copiesWeights)
-        {
-            return graph.Result(Float, valueLength, heads, _batch, 1, query, inputs.Mask);
-        }
-        var (keys, values) = (CacheCopy(model.KeyLengths[layer], layer), CacheCopy(valueLength, layer));
-        return graph.Result(Float, valueLength, heads, _batch, 1, query, inputs.Mask, keys, values);
+        var sinks = shape.Layers[layer].Bytes("attn_sinks.weight");
+        return sinks == 0
+            ? graph.Result(Float, valueLength, heads, _batch, 1, query, keys, values, inputs.Mask)
+            // They do not say where it is computed.
+            : graph.Result(Float, valueLength, heads, _batch, 1, query, keys, values, inputs.Mask, graph.Stored(_device, 1, sinks));
     }
 
-    // Attention of a prompt runs on the GPU even where the cache is the host's.
-    private int CacheCopy(long length, int layer) => Copy(true, checked(context.KvType.RowBytes(length * model.KvHeads[layer]) * context.CellsOf(model, layer)));
+    /// <summary>What is cached of a layer's keys or values.</summary>
+    private int Cached(long length, int layer)
+        => graph.Stored(_cacheDevice, 1, checked(context.KvType.RowBytes(length * model.KvHeads[layer]) * context.CellsOf(model, layer)));
 
     /// <summary>Attention with the matrix of all scores.</summary>
-    private int Weighted(int query, int values, in AttentionInputs inputs, long heads, long valueLength)
+    private int Weighted(int query, int keys, int values, in AttentionInputs inputs, long heads, long valueLength)
     {
-        var scores = graph.Result(Float, inputs.Cells, _batch, heads, 1, query);
+        var scores = graph.Result(Float, inputs.Cells, _batch, heads, 1, keys, query);
         var weights = graph.Elementwise(scores, inputs.Mask);
-        var weighted = values >= 0
-            ? graph.Result(Float, valueLength, _batch, heads, 1, values, weights)
-            : graph.Result(Float, valueLength, _batch, heads, 1, weights);
-        return graph.Contiguous(weighted, valueLength * heads, _batch);
+        var attended = graph.Contiguous(graph.Result(Float, valueLength, _batch, heads, 1, values, weights), valueLength * heads, _batch);
+        if (placement.CachesOnHost)
+        {
+            graph[attended].Device = (sbyte)placement.Host;
+        }
+        return attended;
     }
 
     private int AttendToBatch(in AttentionInputs inputs, int query, int key, int value, long heads, long valueLength)

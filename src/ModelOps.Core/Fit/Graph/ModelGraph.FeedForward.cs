@@ -18,7 +18,7 @@ internal sealed partial class ModelGraph
         var shared = Dense(tensors, normed, "ffn_gate_shexp.weight", "ffn_up_shexp.weight", "ffn_down_shexp.weight");
         if (tensors.Has("ffn_gate_inp_shexp.weight"))
         {
-            shared = graph.Elementwise(shared, graph.Elementwise(graph.Project(1, normed)));
+            shared = graph.Elementwise(shared, graph.Elementwise(Project(tensors, "ffn_gate_inp_shexp.weight", 1, normed)));
         }
         return graph.Elementwise(experts, shared);
     }
@@ -31,26 +31,29 @@ internal sealed partial class ModelGraph
     }
 
     /// <summary>Embeddings for every layer, of their own table and of a projection of the batch's embeddings; -1 without.</summary>
-    private int LayerInputs(int embedded, bool isOnGpu)
+    private int LayerInputs(int embedded)
     {
         if (shape.LayerEmbedding == 0)
         {
             return -1;
         }
         long width = shape.LayerEmbedding, layers = model.Layers;
-        // The table stays on the host; the projection follows the layers.
-        var rows = isOnGpu ? graph.Input(Float, width * layers, _batch) : graph.WeightRows(width * layers, graph.Input(sizeof(int), _batch));
+        _device = placement.Host;
+        var rows = graph.Weigh(graph.WeightRows(width * layers, graph.Input(sizeof(int), _batch)), placement.Host, 0);
         var own = graph.Elementwise(graph.Reshape(rows, width, layers, _batch));
         graph.Expand(own);
-        var projected = Norm(graph.Reshape(graph.Project(width * layers, embedded), width, layers, _batch));
+        var projected = Norm(graph.Reshape(Weighed(graph.Project(width * layers, embedded), InputBytes("per_layer_model_proj.weight")), width, layers, _batch));
         return graph.Contiguous(graph.Permute(graph.Elementwise(projected, own), 0, 2, 1, 3));
     }
 
-    private int WithLayerInput(int residual)
+    /// <summary>Bytes of a tensor that stays on the host with the embedding.</summary>
+    private long InputBytes(string name) => model.Tensors.FirstOrDefault(tensor => tensor.Name == name)?.Bytes ?? 0;
+
+    private int WithLayerInput(LayerTensors tensors, int residual)
     {
-        var gated = graph.Elementwise(graph.Project(shape.LayerEmbedding, residual));
+        var gated = graph.Elementwise(Project(tensors, "inp_gate.weight", shape.LayerEmbedding, residual));
         gated = graph.Elementwise(gated, graph.View(_layerInputs, shape.LayerEmbedding, _batch, graph[_layerInputs].S1));
-        return graph.Elementwise(residual, graph.Project(_embedding, gated));
+        return graph.Elementwise(residual, Norm(Project(tensors, "proj.weight", _embedding, gated)));
     }
 
     private int Dense(LayerTensors tensors, int normed, string gateName, string upName, string downName)
@@ -69,7 +72,7 @@ internal sealed partial class ModelGraph
         var experts = Math.Max(tensors.Count("ffn_down_exps.weight"), 1);
         var chosenCount = model.ExpertsUsed;
         var probabilities = graph.Elementwise(Project(tensors, "ffn_gate_inp.weight", routed));
-        var selection = tensors.Has("exp_probs_b.bias") ? graph.Elementwise(probabilities) : probabilities;
+        var selection = tensors.Has("exp_probs_b.bias") ? Weighed(graph.Elementwise(probabilities), tensors.Bytes("exp_probs_b.bias")) : probabilities;
         if (shape.ExpertGroups > 1)
         {
             selection = Grouped(selection, experts);
@@ -77,11 +80,8 @@ internal sealed partial class ModelGraph
         var sorted = graph.SameShape(selection);
         var chosen = graph.View(sorted, chosenCount, _batch, graph[sorted].S1);
         var weights = graph.Result(Float, 1, chosenCount, _batch, 1, probabilities, chosen);
-        if (_traits.WeightsAreNormed)
-        {
-            weights = graph.Reshape(weights, chosenCount, _batch);
-            weights = graph.Elementwise(weights, graph.Result(Float, 1, _batch, 1, 1, weights));
-        }
+        weights = graph.Reshape(weights, chosenCount, _batch);
+        weights = graph.Elementwise(weights, graph.Result(Float, 1, _batch, 1, 1, weights));
         graph.Expand(weights);
 
         int hidden;

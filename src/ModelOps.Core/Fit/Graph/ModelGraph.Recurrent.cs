@@ -18,7 +18,7 @@ internal sealed partial class ModelGraph
         var stride = graph[compressed].S1;
         var latent = graph.View(compressed, rank, _batch, stride);
         var turned = Turn(graph.View(compressed, rotated, 1, stride, _batch, stride));
-        latent = graph.Elementwise(latent);
+        latent = Norm(latent);
         return isAbsorbed
             ? Absorbed(layer, tensors, query, latent, turned, keyLength, heads)
             : Decompressed(layer, tensors, query, latent, turned, keyLength, heads);
@@ -33,30 +33,29 @@ internal sealed partial class ModelGraph
         long rank = shape.LatentRank, rotated = shape.Rotated, plain = keyLength - rotated;
         var (s1, s2) = (graph[query].S1, graph[query].S2);
         var toRotate = Turn(graph.View(query, rotated, heads, s1, _batch, s2));
-        var absorbed = graph.Result(Float, rank, _batch, heads, 1, graph.View(query, plain, heads, s1, _batch, s2));
+        var absorbed = Weighed(graph.Result(Float, rank, _batch, heads, 1, graph.View(query, plain, heads, s1, _batch, s2)), tensors.Bytes("attn_k_b.weight"));
         query = graph.Result(Float, rank + rotated, heads, _batch, 1, absorbed, toRotate);
         var key = graph.Result(Float, rank + rotated, 1, _batch, 1, latent, turned);
         graph.Expand(query);
         graph.Expand(latent);
         graph.Expand(key);
-        graph.Expand(graph.SetRows(_full.Cache, key, _full.KeyRows));
-        StoredBytes = Math.Max(StoredBytes, graph[key].Extent);
+        var keys = Cached(rank + rotated, layer);
+        graph.Expand(graph.SetRows(keys, key, _full.KeyRows));
         int attended;
         var answered = shape.LatentValueLength;
         if (context.FlashAttention)
         {
-            attended = _copiesWeights
-                ? graph.Result(Float, rank, heads, _batch, 1, query, _full.Mask, CacheCopy(rank + rotated, layer))
-                : graph.Result(Float, rank, heads, _batch, 1, query, _full.Mask);
-            attended = graph.Result(Float, answered, _batch, heads, 1, attended);
+            // Values are a part of the keys, and another tensor to the scheduler.
+            attended = graph.Result(Float, rank, heads, _batch, 1, query, keys, Cached(rank + rotated, layer), _full.Mask);
+            attended = Weighed(graph.Result(Float, answered, _batch, heads, 1, attended), tensors.Bytes("attn_v_b.weight"));
         }
         else
         {
             // The values are a part of the keys, so that they are not stored transposed.
-            var values = graph.Result(HalfFloat, _full.Cells, rank, 1, 1);
-            var weights = graph.Elementwise(graph.Result(Float, _full.Cells, _batch, heads, 1, query), _full.Mask);
+            var values = graph.Result(HalfFloat, _full.Cells, rank, 1, 1, keys);
+            var weights = graph.Elementwise(graph.Result(Float, _full.Cells, _batch, heads, 1, keys, query), _full.Mask);
             attended = graph.Result(Float, rank, _batch, heads, 1, values, weights);
-            attended = graph.Result(Float, answered, _batch, heads, 1, attended);
+            attended = Weighed(graph.Result(Float, answered, _batch, heads, 1, attended), tensors.Bytes("attn_v_b.weight"));
         }
         attended = graph.Contiguous(attended, answered * heads, _batch);
         graph.Expand(attended);
@@ -86,7 +85,7 @@ internal sealed partial class ModelGraph
         var history = State(shape.Convolution - 1, _embedding);
         var sequence = graph.Result(Float, shape.Convolution - 1 + _batch / _sequences, _embedding, _sequences, 1, history, graph.Transpose(gated));
         KeepState(graph.View(sequence, shape.Convolution - 1, _embedding, graph[sequence].S1));
-        var convolved = graph.Result(Float, _embedding, _batch, 1, 1, sequence);
+        var convolved = Weighed(graph.Result(Float, _embedding, _batch, 1, 1, sequence), tensors.Bytes("shortconv.conv.weight"));
         return graph.Reshape(Project(tensors, "shortconv.out_proj.weight", graph.Elementwise(second, convolved)), _embedding, _batch);
     }
 
@@ -103,18 +102,18 @@ internal sealed partial class ModelGraph
             var both = Project(tensors, "ssm_ba.weight", normed);
             var (s1, s2) = (2 * heads / groups * Float, 2 * heads * Float);
             write = graph.Elementwise(graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
-            decay = graph.Elementwise(graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
+            decay = Decay(tensors, graph.Contiguous(graph.View(both, heads / groups, groups, s1, _batch, s2), heads, _batch));
         }
         else
         {
-            write = graph.Elementwise(graph.Reshape(graph.Project(heads, normed), 1, heads, _batch));
-            decay = graph.Elementwise(graph.Reshape(graph.Project(heads, normed), heads, _batch, 1));
+            write = graph.Elementwise(graph.Reshape(Project(tensors, "ssm_beta.weight", heads, normed), 1, heads, _batch));
+            decay = Decay(tensors, graph.Reshape(Project(tensors, "ssm_alpha.weight", heads, normed), heads, _batch, 1));
         }
         var history = State(shape.Convolution - 1, channels);
         var sequence = graph.Result(Float, shape.Convolution - 1 + _batch / _sequences, channels, _sequences, 1, history, graph.Transpose(mixed));
         KeepState(graph.View(sequence, shape.Convolution - 1, channels, graph[sequence].S1));
         var state = State(valueLength * valueLength, heads);
-        var convolved = graph.Elementwise(graph.Result(Float, channels, _batch, 1, 1, sequence));
+        var convolved = graph.Elementwise(Weighed(graph.Result(Float, channels, _batch, 1, 1, sequence), tensors.Bytes("ssm_conv1d.weight")));
         var stride = graph[convolved].S1;
         var query = graph.SameShape(graph.View(convolved, keyLength, groups, keyLength * Float, _batch, stride));
         var key = graph.SameShape(graph.View(convolved, keyLength, groups, keyLength * Float, _batch, stride));
@@ -128,8 +127,14 @@ internal sealed partial class ModelGraph
         var answers = graph.Result(Float, valueLength * heads, _batch + valueLength * _sequences, 1, 1, query, key, value, decay, write, state);
         KeepState(graph.View(answers, valueLength * valueLength, heads, valueLength * valueLength * Float));
         var output = graph.View(answers, valueLength, heads, valueLength * Float, _batch, valueLength * heads * Float);
-        var gated = graph.Elementwise(graph.Elementwise(output), graph.Elementwise(graph.Reshape(gate, valueLength, heads, _batch)));
+        var gated = graph.Elementwise(Norm(output), graph.Elementwise(graph.Reshape(gate, valueLength, heads, _batch)));
         return graph.Reshape(Project(tensors, "ssm_out.weight", graph.Reshape(gated, valueLength * heads, _batch)), _embedding, _batch);
+    }
+
+    private int Decay(LayerTensors tensors, int projected)
+    {
+        var biased = Weighed(graph.Elementwise(projected), tensors.Bytes("ssm_dt.bias"));
+        return Weighed(graph.Elementwise(graph.Elementwise(biased)), tensors.Bytes("ssm_a"));
     }
 
     /// <summary>A selective state space (src/models/mamba-base.cpp, build_mamba_layer).</summary>
@@ -139,15 +144,16 @@ internal sealed partial class ModelGraph
         var history = State(shape.Convolution - 1, inner);
         var both = Project(tensors, "ssm_in.weight", normed);
         var stride = graph[both].S1;
-        var convolved = Convolved(history, graph.View(both, inner, _batch, stride), inner);
+        var convolved = Convolved(tensors, history, graph.View(both, inner, _batch, stride), inner);
         var parts = Project(tensors, "ssm_x.weight", convolved);
         int Part(long width) => SubNorm(tensors, graph.View(parts, width, _batch, graph[parts].S1));
         var (step, write, read) = (Part(rank), Part(size), Part(size));
-        step = graph.Elementwise(Project(tensors, "ssm_dt.weight", step));
-        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, graph.Reshape(convolved, inner, _batch), step, write, read, _states);
+        step = Project(tensors, "ssm_dt.weight", step);
+        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, Remembered(size, inner), graph.Reshape(convolved, inner, _batch), step, write, read, _states);
+        answers = graph.As(GraphOperation.ChannelScan, Weighed(answers, tensors.Bytes("ssm_a")));
         graph.Expand(answers);
         KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
-        var answer = graph.Elementwise(graph.View(answers, inner, _batch, inner * Float), graph.Elementwise(convolved));
+        var answer = graph.Elementwise(graph.View(answers, inner, _batch, inner * Float), Weighed(graph.Elementwise(convolved), tensors.Bytes("ssm_d")));
         var gate = graph.Contiguous(graph.View(both, inner, _batch, stride));
         return graph.Reshape(Project(tensors, "ssm_out.weight", graph.SameShape(gate, answer)), _embedding, _batch);
     }
@@ -163,15 +169,16 @@ internal sealed partial class ModelGraph
         var history = State(shape.Convolution - 1, channels);
         var parts = Project(tensors, "ssm_in.weight", normed);
         var stride = graph[parts].S1;
-        var convolved = Convolved(history, graph.View(parts, channels, _batch, stride), channels);
+        var convolved = Convolved(tensors, history, graph.View(parts, channels, _batch, stride), channels);
         var channelStride = graph[convolved].S1;
         int Channels(long width, long count) => graph.View(convolved, width, count, width * Float, _batch, channelStride);
-        var step = graph.Elementwise(graph.Contiguous(graph.View(parts, heads, _batch, stride)));
+        var step = Weighed(graph.Elementwise(graph.Contiguous(graph.View(parts, heads, _batch, stride))), tensors.Bytes("ssm_dt.bias"));
         var input = Channels(length, heads);
-        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, input, step, Channels(size, groups), Channels(size, groups), _states);
+        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, Remembered(size, inner), input, step, Channels(size, groups), Channels(size, groups), _states);
+        answers = graph.As(GraphOperation.HeadScan, Weighed(answers, tensors.Bytes("ssm_a")));
         graph.Expand(answers);
         KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
-        var answer = graph.Elementwise(graph.View(answers, length, heads, length * Float, _batch, inner * Float), graph.Elementwise(input));
+        var answer = graph.Elementwise(graph.View(answers, length, heads, length * Float, _batch, inner * Float), Weighed(graph.Elementwise(input), tensors.Bytes("ssm_d")));
         var gate = graph.Contiguous(graph.View(parts, length, heads, length * Float, _batch, stride));
         var gated = graph.SameShape(gate, answer);
         if (tensors.Has("ssm_norm.weight"))
@@ -182,25 +189,33 @@ internal sealed partial class ModelGraph
     }
 
     /// <summary>A convolution over time, of what a sequence's state remembers and the batch; the end is remembered.</summary>
-    private int Convolved(int history, int input, long channels)
+    private int Convolved(LayerTensors tensors, int history, int input, long channels)
     {
         var width = shape.Convolution - 1;
         var sequence = graph.Result(Float, width + _batch / _sequences, channels, _sequences, 1, history, graph.Transpose(input));
         KeepState(graph.View(sequence, width, channels, graph[sequence].S1, _sequences, graph[sequence].S2));
-        return graph.Elementwise(graph.Result(Float, channels, _batch, 1, 1, sequence));
+        var convolved = Weighed(graph.Result(Float, channels, _batch, 1, 1, sequence), tensors.Bytes("ssm_conv1d.weight"));
+        return graph.Elementwise(tensors.BiasBytes("ssm_conv1d.weight") is > 0 and var bias ? Weighed(graph.Elementwise(convolved), bias) : convolved);
     }
 
     /// <summary>The state of a sequence, picked out of all sequences' (llm_graph_context::build_rs).</summary>
     private int State(long width, long count)
     {
-        var state = graph.Result(Float, width, count, _sequences, 1, _states);
+        var remembered = Remembered(width, count);
+        var state = graph.Result(Float, width, count, _sequences, 1, remembered, _states);
         graph.Expand(state);
+        // States of sequences that are not in the batch are moved; of a full batch there are none.
+        graph.Expand(graph.Touch(remembered));
         return state;
     }
 
-    private void KeepState(int state)
+    /// <summary>All sequences' states of a layer; those of new sequences are cleared first, where they lie.</summary>
+    private int Remembered(long width, long count)
     {
-        graph.Expand(graph.CopyInto(state, graph.Stored(Float, graph[state].N0, graph[state].N1, graph[state].N2)));
-        StoredBytes = Math.Max(StoredBytes, graph[state].Extent);
+        var remembered = graph.Stored(_cacheDevice, Float, width * count, _sequences);
+        graph.Expand(graph.Touch(remembered));
+        return remembered;
     }
+
+    private void KeepState(int state) => graph.Expand(graph.CopyInto(state, graph.Stored(_cacheDevice, Float, graph[state].N0, graph[state].N1, graph[state].N2)));
 }

@@ -7,7 +7,7 @@ namespace ModelOps.Fit.Graph;
 /// (src/models/*.cpp, llama-graph.cpp). What is done in place on the only user of a tensor – scales, biases, norms after a block, rotations – takes
 /// no memory and is left out.
 /// </summary>
-internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, GraphShape shape, ContextPlan context)
+internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, GraphShape shape, ContextPlan context, GraphPlacement placement)
 {
     // A batch has as many tokens of every sequence.
     private readonly long _batch = (context.Batch + context.Sequences - 1) / context.Sequences * context.Sequences;
@@ -17,49 +17,35 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private readonly bool _hasCache = model.HasKvCache;
     private readonly bool _hasSliding = model.IsSlidingWindow.Contains(true);
     private int _positions, _outputRows, _states, _layerInputs;
-    private bool _copiesWeights, _copiesExperts;
+    private int _device, _expertDevice, _cacheDevice;
+    private (int Keys, int Values) _fullCache, _slidingCache;
     private AttentionInputs _full, _sliding;
 
-    /// <summary>Most that one layer stores in caches and states at once.</summary>
-    public long StoredBytes { get; private set; }
-
-    /// <summary>Fills the graph, with the layers that are named and in their order.</summary>
-    public void Build(GraphTask task, ReadOnlySpan<int> layers)
+    /// <summary>Fills the graph with the layers that stand for all, and the output.</summary>
+    public void Build()
     {
         graph.Clear();
-        var part = task.Part;
-        var residual = part is GraphPart.All or GraphPart.First ? Embedded() : graph.Input(Float, _embedding, _batch);
+        var residual = Embedded();
         _positions = graph.Input(sizeof(int), _batch * _traits.PositionsPerToken);
         _outputRows = graph.Input(sizeof(int), context.Batch);
         _states = graph.Input(sizeof(int), _sequences);
         _full = Inputs(context.Cells);
         _sliding = _hasSliding ? Inputs(context.SlidingCells) : _full;
-        _layerInputs = LayerInputs(residual, part is GraphPart.Middle or GraphPart.Last);
-        var hasOutput = part is GraphPart.All or GraphPart.Last;
-        for (var index = 0; index < layers.Length; index++)
+        _layerInputs = LayerInputs(residual);
+        for (var index = 0; index < placement.Count; index++)
         {
-            // The last two stand for those that are on the GPU when others are not.
-            var isAmongFirst = index < layers.Length - 2;
-            _copiesWeights = IsOnHost(task.Weights, isAmongFirst);
-            _copiesExperts = _copiesWeights || IsOnHost(task.Experts, isAmongFirst);
-            residual = Layer(layers[index], residual, isLast: hasOutput && index == layers.Length - 1);
+            _device = placement.Device(index);
+            _expertDevice = placement.ExpertsOnHost(index) ? placement.Host : _device;
+            _cacheDevice = placement.CachesOnHost ? placement.Host : _device;
+            residual = Layer(placement.Layer(index), residual, isLast: index == placement.Count - 1);
         }
-        if (hasOutput)
-        {
-            Output(residual);
-        }
-        else
-        {
-            graph.MarkOutput(residual);
-            graph.Expand(residual);
-        }
+        _device = placement.OutputDevice;
+        Output(residual);
     }
-
-    private static bool IsOnHost(HostShare share, bool isAmongFirst) => share == HostShare.All || (share == HostShare.First && isAmongFirst);
 
     private int Embedded()
     {
-        var embedded = graph.WeightRows(_embedding, graph.Input(sizeof(int), _batch));
+        var embedded = graph.Weigh(graph.WeightRows(_embedding, graph.Input(sizeof(int), _batch)), placement.Host, 0);
         graph.Expand(embedded);
         // The other way to give a batch, as embeddings, has its place in the graph though nothing reads it.
         graph.Expand(graph.Input(Float, _embedding, _batch));
@@ -77,6 +63,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
             graph.Expand(normed);
         }
         var mixed = Mix(layer, tensors, normed);
+        mixed = tensors.Has("post_attention_norm.weight") && tensors.Has("ffn_norm.weight") ? Norm(mixed) : mixed;
         if (cut)
         {
             (mixed, input) = (OutputRowsOf(mixed), OutputRowsOf(input));
@@ -86,8 +73,10 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         {
             return between;
         }
-        var output = Sum(tensors.Has("pre_ffw_norm_2.weight") ? SideBySide(tensors, between) : FeedForward(tensors, Norm(between)), between, _traits.FeedForwardTakesResidual);
-        return _layerInputs >= 0 && tensors.Has("inp_gate.weight") ? WithLayerInput(output) : output;
+        var fed = tensors.Has("pre_ffw_norm_2.weight") ? SideBySide(tensors, between) : FeedForward(tensors, Norm(between));
+        fed = tensors.Has("post_ffw_norm.weight") ? Norm(fed) : fed;
+        var output = Sum(fed, between, _traits.FeedForwardTakesResidual);
+        return _layerInputs >= 0 && tensors.Has("inp_gate.weight") ? WithLayerInput(tensors, output) : output;
     }
 
     private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Elementwise(residual, block) : graph.Elementwise(block, residual);
@@ -124,23 +113,36 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
             normed = OutputRowsOf(normed);
         }
         graph.MarkOutput(normed);
-        var logits = graph.Project(model.VocabularySize, normed);
+        var logits = Weighed(graph.Project(model.VocabularySize, normed), model.OutputBytes);
         graph.MarkOutput(logits);
         graph.Expand(logits);
     }
 
     private int OutputRowsOf(int tensor) => graph.Result(Float, graph[tensor].N0, context.Batch, 1, 1, tensor, _outputRows);
 
-    private int Project(LayerTensors tensors, string name, int activations) => graph.Project(tensors.Rows(name), activations, Copy(_copiesWeights, tensors.Bytes(name)));
+    private int Project(LayerTensors tensors, string name, int activations) => Project(tensors, name, tensors.Rows(name), activations);
+
+    private int Project(LayerTensors tensors, string name, long rows, int activations)
+    {
+        var projected = Weighed(graph.Project(rows, activations), tensors.Bytes(name));
+        return tensors.BiasBytes(name) is > 0 and var bias ? Weighed(graph.Elementwise(projected), bias) : projected;
+    }
 
     private int ProjectChosen(LayerTensors tensors, string name, int activations, int chosen)
-        => graph.ProjectChosen(tensors.Rows(name), activations, chosen, Copy(_copiesExperts, tensors.Bytes(name)));
+    {
+        var projected = graph.Weigh(graph.ProjectChosen(tensors.Rows(name), activations, chosen), _expertDevice, tensors.Bytes(name));
+        return tensors.BiasBytes(name) is > 0 and var bias ? graph.Weigh(graph.Elementwise(projected, chosen), _expertDevice, bias) : projected;
+    }
 
-    /// <summary>A copy of what lies in the host's memory, for the one operation that needs it (op_offload); -1 for none.</summary>
-    private int Copy(bool isNeeded, long bytes) => isNeeded ? graph.Result(1, bytes, 1, 1, 1) : -1;
+    /// <summary>An operation with weights of the layer.</summary>
+    private int Weighed(int tensor, long bytes) => graph.Weigh(tensor, _device, bytes);
 
-    private int Norm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.Elementwise(tensor);
+    /// <summary>A norm, with a weight for each of its columns.</summary>
+    private int Norm(int tensor)
+    {
+        var bytes = graph[tensor].N0 * Float;
+        return Weighed(graph.Elementwise(PlainNorm(tensor)), bytes);
+    }
 
-    // Root-mean-square norms are done in place; the others take memory of their own.
-    private int NormOfOwn(LayerTensors tensors, int tensor) => shape.UsesLayerNorm ? Norm(tensor) : tensor;
+    private int PlainNorm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.Elementwise(tensor);
 }

@@ -1,4 +1,5 @@
 using ModelOps.Fit;
+using ModelOps.Fit.Graph;
 
 namespace ModelOps.Tests.Fit;
 
@@ -15,10 +16,10 @@ internal sealed record FitError(FitGolden Golden, double KvCache, double State, 
     // Positions and indices of a batch count for nothing but in buffers of a few hundred KB.
     private const double LeastCompute = 1;
 
-    /// <summary>Compares with what is estimated for a machine that has the golden's devices.</summary>
-    public static FitError Of(FitGolden golden, ModelShape shape)
+    /// <summary>Compares with what is estimated for a machine that has the golden's devices, a GPU with Vulkan if no other <paramref name="backend"/> is named.</summary>
+    public static FitError Of(FitGolden golden, ModelShape shape, BackendTraits? backend = null)
     {
-        var needs = PlacementSearchOf(golden, shape);
+        var needs = PlacementSearchOf(golden, shape, backend ?? BackendTraits.Vulkan);
         var (weights, kv, state, compute, output) = (Weights(needs), needs.KvCache / MiB, needs.State / MiB, (needs.Graph + needs.Copied) / MiB, needs.Logits / MiB);
         var engine = golden.Weights + golden.KvCache + golden.State + golden.Compute + golden.Output;
         return new FitError(
@@ -29,10 +30,10 @@ internal sealed record FitError(FitGolden Golden, double KvCache, double State, 
 
     private static double Weights(DeviceNeeds needs) => (needs.LayerWeights + needs.ExpertWeights + needs.InputWeights + needs.OutputWeights) / MiB;
 
-    private static DeviceNeeds PlacementSearchOf(FitGolden golden, ModelShape shape)
+    private static DeviceNeeds PlacementSearchOf(FitGolden golden, ModelShape shape, BackendTraits backend)
     {
         var gpus = golden.Cell.GpuLayers > 0 ? (double[])[1 << 20] : [];
-        var memory = new MemoryModel(shape, Machines.WithGpus(1 << 20, gpus), golden.Cell.Request);
+        var memory = new MemoryModel(shape, Machines.WithGpus(1 << 20, gpus), golden.Cell.Request, backend);
         return PlacementSearch.Find(memory, golden.Cell.Request).Needs[golden.Device == "CPU" ? 0 : 1];
     }
 }
