@@ -32,7 +32,7 @@ internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
         {
             return (_generic ??= new GenericBuffers(model, context)).Of(placement, gpus);
         }
-        var layers = shape.Represent((like, layer) => GraphPlacement.Encode(like, Device(placement[layer]), layer < cpuExpertLayers && placement[layer] >= 0));
+        var layers = shape.Represent((like, layer) => GraphPlacement.Encode(like, Device(placement[layer]), layer < cpuExpertLayers && placement[layer] >= 0), gpus > 0 && (cpuExpertLayers > 0 || placement.Contains(-1)));
         var key = new GraphPlacement(layers, Device(placement[^1]), cachesOnHost, gpus, copies, backend);
         if (!_measures.TryGetValue(key, out var bytes))
         {

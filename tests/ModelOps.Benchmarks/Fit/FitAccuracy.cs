@@ -6,11 +6,11 @@ namespace ModelOps.Benchmarks.Fit;
 /// <summary>How far the estimate is from the engine's figures, shape by shape.</summary>
 internal static class FitAccuracy
 {
-    public const string Help = "[cpu|gpu]: how far the estimate is from the engine's own figures (tests/assets/golden/fit), by shape";
+    public const string Help = "[cpu|gpu|gpu-in-order]: how far the estimate is from the engine's own figures (tests/assets/golden/fit), by shape";
 
     public static Task RunAsync(string[] args)
     {
-        var golden = args.Length == 0 ? FitCells.Cpu : args is [FitCells.Cpu or FitCells.Gpu] ? args[0] : throw new BenchmarkException(Help);
+        var golden = args.Length == 0 ? FitCells.Cpu : args is [FitCells.Cpu or FitCells.Gpu or FitCells.GpuInOrder] ? args[0] : throw new BenchmarkException(Help);
         var errors = SyntheticModels.Names.SelectMany(name => Of(name, golden)).ToList();
         var table = new Table("Estimate and engine", "shape", "cells", "KV, MiB", "state, MiB", "compute, mean", "compute, worst", "total, mean", "total, worst");
         foreach (var shape in errors.GroupBy(error => error.Golden.Cell.Model))

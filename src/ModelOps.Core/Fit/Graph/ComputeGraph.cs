@@ -47,8 +47,19 @@ internal sealed class ComputeGraph
         return tensor;
     }
 
-    /// <summary>Another tensor with a tensor's content and layout, on another device.</summary>
-    public int CopyOn(int device, long bytes)
+    /// <summary>Another tensor with a tensor's content and layout, gaps and all, on another device.</summary>
+    public int CopyOn(int device, int source)
+    {
+        var (elementBytes, n0, n1, n2, n3) = ShapeOf(source);
+        var copy = New(TensorRole.Result, elementBytes, n0, n1, n2, n3);
+        ref var made = ref _tensors[copy];
+        ref readonly var original = ref _tensors[source];
+        (made.S1, made.S2, made.S3, made.Device) = (original.S1, original.S2, original.S3, (sbyte)device);
+        return copy;
+    }
+
+    /// <summary>Weights on another device than that which holds them.</summary>
+    public int WeightsOn(int device, long bytes)
     {
         var copy = New(TensorRole.Result, 1, bytes, 1, 1, 1);
         _tensors[copy].Device = (sbyte)device;

@@ -146,7 +146,7 @@ internal sealed class GraphScheduler
             }
             if (_graph[node].WeightDevice >= 0 && _graph[node].WeightDevice != device)
             {
-                var copy = _graph.CopyOn(device, _graph[node].WeightBytes);
+                var copy = _graph.WeightsOn(device, _graph[node].WeightBytes);
                 _graph.AddOperand(node, copy);
                 _inputs.Add((-1, copy));
             }
@@ -160,7 +160,7 @@ internal sealed class GraphScheduler
                 ref var copy = ref _copies[source * (_host + 1) + device];
                 if (copy < 0)
                 {
-                    copy = _graph.CopyOn(device, _graph[source].Extent);
+                    copy = _graph.CopyOn(device, source);
                     _inputs.Add((source, copy));
                 }
                 _graph[node].Operands[operand] = copy;
@@ -236,7 +236,7 @@ internal sealed class GraphScheduler
     {
         for (var time = 0; time < times; time++)
         {
-            var copy = _graph.CopyOn(_graph[tensor].Device, _graph[tensor].Extent);
+            var copy = _graph.CopyOn(_graph[tensor].Device, tensor);
             _graph.MarkOutput(copy);
             _leaves.Add(copy);
         }

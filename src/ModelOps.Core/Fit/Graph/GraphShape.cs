@@ -8,7 +8,7 @@ namespace ModelOps.Fit.Graph;
 internal sealed class GraphShape
 {
     // So often the same two kinds of layers follow each other in the graph that is allocated: the free memory's shape repeats by then.
-    private const int Repetitions = 6;
+    private const int Repetitions = 3;
     private const int LongestRound = 6;
 
     // Of each computed layer the first one that is like it.
@@ -101,14 +101,15 @@ internal sealed class GraphShape
     /// other nothing new happens.
     /// </summary>
     /// <param name="encode">A layer of a kind, the number of the layer it stands for, with its devices.</param>
-    public int[] Represent(Func<int, int, int> encode)
+    /// <param name="copiesWeights">Whether weights are copied from the host: pieces of many sizes then break up the memory for longer, and all layers are given.</param>
+    public int[] Represent(Func<int, int, int> encode, bool copiesWeights)
     {
         var codes = new int[_likes.Length];
         for (var layer = 0; layer < codes.Length; layer++)
         {
             codes[layer] = encode(_likes[layer], layer);
         }
-        if (!_repeats)
+        if (!_repeats || copiesWeights)
         {
             return codes;
         }

@@ -74,10 +74,8 @@ internal struct GraphTensor
 
     public readonly long Elements => checked(N0 * N1 * N2 * N3);
 
-    public readonly long Bytes => checked(Elements * ElementBytes);
-
-    /// <summary>Bytes from the first element to the last; more than the elements' where they lie apart.</summary>
-    public readonly long Extent => checked(N0 * ElementBytes + (N1 - 1) * S1 + (N2 - 1) * S2 + (N3 - 1) * S3);
+    /// <summary>Bytes from the first element to the last (<c>ggml_nbytes</c>); more than the elements' where they lie apart.</summary>
+    public readonly long Bytes => Elements == 0 ? 0 : checked(N0 * ElementBytes + (N1 - 1) * S1 + (N2 - 1) * S2 + (N3 - 1) * S3);
 
     /// <summary>Whether another tensor's memory has the place for this one's every element (<c>ggml_are_same_layout</c>).</summary>
     public readonly bool HasLayoutOf(in GraphTensor other)

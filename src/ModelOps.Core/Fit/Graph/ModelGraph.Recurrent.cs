@@ -149,9 +149,11 @@ internal sealed partial class ModelGraph
         int Part(long width) => SubNorm(tensors, graph.View(parts, width, _batch, graph[parts].S1));
         var (step, write, read) = (Part(rank), Part(size), Part(size));
         step = Project(tensors, "ssm_dt.weight", step);
-        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, Remembered(size, inner), graph.Reshape(convolved, inner, _batch), step, write, read, _states);
+        var remembered = Remembered(size, inner);
+        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, remembered, graph.Reshape(convolved, inner, _batch), step, write, read, _states);
         answers = graph.As(GraphOperation.ChannelScan, Weighed(answers, tensors.Bytes("ssm_a")));
         graph.Expand(answers);
+        MoveOthers(remembered);
         KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
         var answer = graph.Elementwise(graph.View(answers, inner, _batch, inner * Float), Weighed(graph.Elementwise(convolved), tensors.Bytes("ssm_d")));
         var gate = graph.Contiguous(graph.View(both, inner, _batch, stride));
@@ -174,9 +176,11 @@ internal sealed partial class ModelGraph
         int Channels(long width, long count) => graph.View(convolved, width, count, width * Float, _batch, channelStride);
         var step = Weighed(graph.Elementwise(graph.Contiguous(graph.View(parts, heads, _batch, stride))), tensors.Bytes("ssm_dt.bias"));
         var input = Channels(length, heads);
-        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, Remembered(size, inner), input, step, Channels(size, groups), Channels(size, groups), _states);
+        var remembered = Remembered(size, inner);
+        var answers = graph.Result(Float, inner, _batch + size * _sequences, 1, 1, remembered, input, step, Channels(size, groups), Channels(size, groups), _states);
         answers = graph.As(GraphOperation.HeadScan, Weighed(answers, tensors.Bytes("ssm_a")));
         graph.Expand(answers);
+        MoveOthers(remembered);
         KeepState(graph.View(answers, inner, size * _sequences, inner * Float));
         var answer = graph.Elementwise(graph.View(answers, length, heads, length * Float, _batch, inner * Float), Weighed(graph.Elementwise(input), tensors.Bytes("ssm_d")));
         var gate = graph.Contiguous(graph.View(parts, length, heads, length * Float, _batch, stride));
@@ -204,8 +208,7 @@ internal sealed partial class ModelGraph
         var remembered = Remembered(width, count);
         var state = graph.Result(Float, width, count, _sequences, 1, remembered, _states);
         graph.Expand(state);
-        // States of sequences that are not in the batch are moved; of a full batch there are none.
-        graph.Expand(graph.Touch(remembered));
+        MoveOthers(remembered);
         return state;
     }
 
@@ -216,6 +219,10 @@ internal sealed partial class ModelGraph
         graph.Expand(graph.Touch(remembered));
         return remembered;
     }
+
+    /// <summary>Moves the states of sequences that are not in the batch; of a full batch there are none, yet the operations are in the graph.</summary>
+    private void MoveOthers(int remembered)
+        => graph.Expand(graph.CopyInto(graph.Result(Float, graph[remembered].N0, 0, 1, 1, remembered, _otherStates), graph.Stored(_cacheDevice, Float, graph[remembered].N0, 0)));
 
     private void KeepState(int state) => graph.Expand(graph.CopyInto(state, graph.Stored(_cacheDevice, Float, graph[state].N0, graph[state].N1, graph[state].N2)));
 }

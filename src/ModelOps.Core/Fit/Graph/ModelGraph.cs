@@ -16,7 +16,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private readonly GraphTraits _traits = GraphTraits.Of(model.Architecture);
     private readonly bool _hasCache = model.HasKvCache;
     private readonly bool _hasSliding = model.IsSlidingWindow.Contains(true);
-    private int _positions, _outputRows, _states, _layerInputs;
+    private int _positions, _outputRows, _states, _otherStates, _layerInputs;
     private int _device, _expertDevice, _cacheDevice;
     private (int Keys, int Values) _fullCache, _slidingCache;
     private AttentionInputs _full, _sliding;
@@ -28,7 +28,8 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         var residual = Embedded();
         _positions = graph.Input(sizeof(int), _batch * _traits.PositionsPerToken);
         _outputRows = graph.Input(sizeof(int), context.Batch);
-        _states = graph.Input(sizeof(int), _sequences);
+        var states = graph.Input(sizeof(int), _sequences);
+        (_states, _otherStates) = (graph.Reshape(states, _sequences), graph.Reshape(states, 0));
         _full = Inputs(context.Cells);
         _sliding = _hasSliding ? Inputs(context.SlidingCells) : _full;
         _layerInputs = LayerInputs(residual);

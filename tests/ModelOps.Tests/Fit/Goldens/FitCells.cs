@@ -9,6 +9,9 @@ internal static class FitCells
     /// <summary>Golden of the engine with one GPU, with all, half and one of the layers on it.</summary>
     public const string Gpu = "gpu";
 
+    /// <summary>The same of a GPU that computes the graph in the order in which it was built: GGML_VK_DISABLE_GRAPH_OPTIMIZE.</summary>
+    public const string GpuInOrder = "gpu-in-order";
+
     /// <summary>Everything without a GPU: each context with each batch and attention, and four sequences.</summary>
     public static IEnumerable<FitCell> OnCpu(string model) =>
     [
