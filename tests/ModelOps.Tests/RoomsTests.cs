@@ -17,6 +17,7 @@ public partial class RoomsTests
         ["Hardware"] = 1,
         ["Templates"] = 1,
         ["Grammar"] = 1,
+        ["Chat"] = 2,
         ["Quantization"] = 2,
         ["Transfer"] = 2,
         ["Runtimes"] = 2,

@@ -64,4 +64,5 @@ def main():
     json.dump([render(env, request) for request in given["requests"]], sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

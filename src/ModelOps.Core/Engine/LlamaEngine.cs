@@ -168,7 +168,8 @@ public sealed class LlamaEngine : IDisposable
                 "Leave the overflow out and ask for a context that the whole answer fits.");
         }
         SamplingSettings settings = _sampling.For(request);
-        int[] prompt = Vocabulary.TokenizePrompt(Render(request, cancellationToken));
+        string text = Render(request, cancellationToken);
+        int[] prompt = Vocabulary.TokenizePrompt(text);
         if (prompt.Length == 0)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
@@ -177,6 +178,6 @@ public sealed class LlamaEngine : IDisposable
         {
             throw _session.Full(prompt.Length);
         }
-        return new Generation(request, prompt, new TokenSampler(_session, settings, request), new AnswerReader(Vocabulary, request), order);
+        return new Generation(request, prompt, new TokenSampler(_session, settings, request), new AnswerReader(Vocabulary, request, request.Raw ? null : _template!.Syntax, text), order);
     }
 }

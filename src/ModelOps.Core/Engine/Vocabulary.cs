@@ -64,8 +64,8 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
         return tokens is [var first, var second, ..] && first == _bos && second == _bos ? tokens[1..] : tokens;
     }
 
-    /// <summary>The bytes of a token, nothing for a control token; copied to <paramref name="buffer"/>, which grows when it must.</summary>
-    public ReadOnlySpan<byte> Piece(int token, ref byte[] buffer)
+    /// <summary>The bytes of a token, nothing for a control token unless <paramref name="isSpecialShown"/>; copied to <paramref name="buffer"/>, which grows when it must.</summary>
+    public ReadOnlySpan<byte> Piece(int token, ref byte[] buffer, bool isSpecialShown = false)
     {
         int length = Call(buffer);
         if (length < 0)
@@ -79,7 +79,7 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
         {
             fixed (byte* bytes = target)
             {
-                return api.TokenToPiece(pointer, token, bytes, target.Length, 0, 0);
+                return api.TokenToPiece(pointer, token, bytes, target.Length, 0, isSpecialShown ? (byte)1 : (byte)0);
             }
         }
     }

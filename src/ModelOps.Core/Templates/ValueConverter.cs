@@ -29,7 +29,7 @@ internal sealed class ValueConverter(Interpreter interpreter)
             float or double or decimal => new FloatValue(((IConvertible)value).ToDouble(CultureInfo.InvariantCulture)),
             JsonElement element => FromJson(element, depth),
             JsonNode node => FromNode(node, depth),
-            ChatMessage message => FromPairs(ConversationShape.Of(message), depth),
+            ChatMessage message => FromPairs(ConversationShape.Plain.Of(message).Select(p => (p.Key, p.Value)), depth),
             IReadOnlyDictionary<string, object?> dictionary => FromPairs(dictionary.Select(p => (p.Key, p.Value)), depth),
             IDictionary dictionary => FromDictionary(dictionary, depth),
             IEnumerable items => FromItems(items, depth),
