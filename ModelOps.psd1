@@ -13,6 +13,7 @@
         'Clear-ModelStore'
         'Close-ModelSession'
         'Convert-Model'
+        'Enter-ModelChat'
         'Export-Model'
         'Export-ModelBundle'
         'Find-Model'

@@ -46,6 +46,9 @@ internal sealed record CliHost
     /// <summary>The folder that relative paths start from.</summary>
     public string WorkingDirectory { get; init; } = Directory.GetCurrentDirectory();
 
+    /// <summary>Who gets Ctrl+C.</summary>
+    public Interrupts Interrupts { get; init; } = new();
+
     /// <summary>Sees every record that a command writes; how the demo collects its figures.</summary>
     public Action<object>? Observe { get; init; }
 

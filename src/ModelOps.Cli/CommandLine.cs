@@ -78,6 +78,7 @@ internal static class CommandLine
         ExportCommand.Create(host),
         InfoCommand.Create(host),
         RunCommand.Create(host),
+        ChatCommand.Create(host),
         MeasureCommand.Create(host),
         BenchCommand.Create(host),
         SensitivityCommand.Create(host),

@@ -74,6 +74,9 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
     /// <summary>Posts output without waiting, in order: for answers that stream in faster than they are consumed.</summary>
     private protected void PostObject(object value) => Post(new PipelineCall(() => WriteObject(value)));
 
+    /// <summary>Posts something to show on the host's screen, without waiting.</summary>
+    private protected void PostToHost(Action show) => Post(new PipelineCall(show));
+
     /// <summary>Posts a verbose message.</summary>
     private protected void PostVerbose(string message) => Post(new PipelineCall(() => WriteVerbose(message)));
 

@@ -31,6 +31,7 @@ public partial class RoomsTests
         ["Remote"] = 5,
         ["Speed"] = 6,
         ["Runner"] = 7,
+        ["Dialogue"] = 8,
     };
 
     [Fact]

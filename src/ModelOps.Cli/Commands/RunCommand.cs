@@ -16,6 +16,7 @@ internal static class RunCommand
         var stop = new Option<string[]>("--stop") { Description = "Stop at this text; may be given more than once.", HelpName = "TEXT" };
         var system = new Option<string?>("--system") { Description = "A system message, for the chat template.", HelpName = "TEXT" };
         var raw = new Option<bool>("--raw") { Description = "Give the prompt to the model as it is, without the chat template." };
+        var thinking = ThinkingSyntax.Create();
         var batch = new BatchSyntax("prompt", "answered");
         var sampling = new SamplingSyntax();
         var shape = new AnswerShape();
@@ -24,7 +25,7 @@ internal static class RunCommand
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
-            model, prompt, promptFile, maxTokens, stop, system, raw, threads, isolate,
+            model, prompt, promptFile, maxTokens, stop, system, raw, thinking, threads, isolate,
         };
         foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(placement.Options))
         {
@@ -48,6 +49,7 @@ internal static class RunCommand
             {
                 Messages = systemText is null ? null : [new ChatMessage("system", systemText)],
                 Raw = isRaw,
+                Thinking = ThinkingSyntax.Read(parsed, thinking),
                 MaxTokens = parsed.GetValue(maxTokens),
                 Stop = parsed.GetValue(stop) ?? [],
                 Grammar = grammar,
@@ -128,6 +130,7 @@ internal static class RunCommand
         // When the reader of our output has gone, generating stops; an exception must not travel through the engine's callback.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         IOException? gone = null;
+        var isThinking = false;
         var stream = new Receiver<GeneratedToken>(token =>
         {
             if (gone is not null)
@@ -136,6 +139,17 @@ internal static class RunCommand
             }
             try
             {
+                if (token.IsReasoning)
+                {
+                    context.Output.StreamReasoning(token.Text);
+                    isThinking = true;
+                    return;
+                }
+                if (isThinking && token.Text.Length > 0)
+                {
+                    context.Output.StreamReasoning("\n\n");
+                    isThinking = false;
+                }
                 context.Output.Stream(token.Text);
             }
             catch (IOException exception)

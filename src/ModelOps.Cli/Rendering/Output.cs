@@ -31,6 +31,15 @@ internal sealed class Output(CliHost host, OutputFormat format)
         host.Out.Flush();
     }
 
+    /// <summary>A piece of what a model thinks before it answers: for people who watch, in grey.</summary>
+    public void StreamReasoning(string text)
+    {
+        if (host.ErrorIsTerminal)
+        {
+            host.Error.Write(host.Colors ? $"\e[90m{Printable.Clean(text)}\e[0m" : Printable.Clean(text));
+        }
+    }
+
     /// <summary>A remark that is not data.</summary>
     public void Note(string text) => host.Error.WriteLine(Printable.Clean(text));
 

@@ -90,9 +90,9 @@ internal sealed partial class HarmonyParser(ToolBox? tools) : IAnswerParser
         _header = _held[..at];
         _held = _held[(at + Message.Length)..];
         _state = tools is not null && Recipient().IsMatch(_header) ? State.Call : Named().Match(_header).Groups["channel"].Value == "analysis" ? State.Reasoning : State.Answer;
-        if (_state != State.Call && _header.Contains(" to=", StringComparison.Ordinal))
+        if (_state != State.Call && !Header().IsMatch(_header))
         {
-            // To somebody whom nobody here knows.
+            // No header at all, or to somebody whom nobody here knows.
             parts.Add(new AnswerPart(_header + Message));
             _state = State.Answer;
         }
@@ -141,6 +141,9 @@ internal sealed partial class HarmonyParser(ToolBox? tools) : IAnswerParser
 
     [GeneratedRegex(@"to=functions\.(?<name>[^\s<]+)")]
     private static partial Regex Recipient();
+
+    [GeneratedRegex(@"^(?:<\|start\|>)?(?:assistant)?\s*(?:<\|channel\|>\s*(?:analysis|commentary|final)\s*(?:<\|constrain\|>)?\s*(?:json|code)?\s*)?$")]
+    private static partial Regex Header();
 
     [GeneratedRegex(@"<\|channel\|>\s*(?<channel>\w+)")]
     private static partial Regex Named();

@@ -111,6 +111,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
             Prompt = question.Prompt,
             Messages = System is null ? null : [new ChatMessage("system", System), new ChatMessage("user", question.Prompt)],
             Raw = Raw,
+            Thinking = ThinkingWish.Read(Thinking),
             MaxTokens = MaxTokens,
             Stop = Stop,
             Grammar = _grammar,
@@ -134,7 +135,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         public void Report(GeneratedToken value)
         {
             each?.Invoke(value);
-            if (value.Text.Length > 0)
+            if (value.Text.Length > 0 && !value.IsReasoning)
             {
                 write(value.Text);
             }
