@@ -2,6 +2,7 @@ using ModelOps.Benchmarks;
 using ModelOps.Benchmarks.Conversion;
 using ModelOps.Benchmarks.Fit;
 using ModelOps.Benchmarks.Fuzzing;
+using ModelOps.Benchmarks.Grammar;
 using ModelOps.Benchmarks.Quantization;
 using ModelOps.Benchmarks.Transfer;
 
@@ -16,6 +17,8 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
     ["fit-remote"] = (RemoteFitBenchmark.Help, RemoteFitBenchmark.RunAsync),
     ["fuzz"] = (FuzzBenchmark.Help, FuzzBenchmark.RunAsync),
     ["fuzz-fit"] = (FitFuzzBenchmark.Help, FitFuzzBenchmark.RunAsync),
+    ["fuzz-text"] = (TextFuzzBenchmark.Help, TextFuzzBenchmark.RunAsync),
+    ["generations"] = (GenerationBenchmark.Help, GenerationBenchmark.RunAsync),
     ["llama-quantize"] = (LlamaQuantizeProcess.Help, LlamaQuantizeProcess.RunAsync),
     ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),
     ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),

@@ -42,7 +42,7 @@ public sealed class Conversation
     /// <summary>Leaves out the oldest question with its answer, to make room; false when only the last is left.</summary>
     public bool DropOldest()
     {
-        int next = _turns.FindIndex(1, Math.Max(0, _turns.Count - 1), turn => turn.Role == "user");
+        int next = _turns.Count > 1 ? _turns.FindIndex(1, turn => turn.Role == "user") : -1;
         if (next < 1)
         {
             return false;

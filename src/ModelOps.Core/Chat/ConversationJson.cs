@@ -12,5 +12,5 @@ internal sealed record SavedConversation(string? Model, IReadOnlyList<ChatMessag
 internal sealed partial class ConversationJson : JsonSerializerContext
 {
     /// <summary>For people, who read what they saved.</summary>
-    public static ConversationJson Readable { get; } = new(new JsonSerializerOptions(Default.Options) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static ConversationJson Readable { get; } = new(new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -30,7 +30,7 @@ internal static class ChatSettings
 
     /// <summary>All settings with what they are, one a line.</summary>
     public static string Describe(GenerationRequest request)
-        => string.Join('\n', Known.Select(setting => $"  {setting.Key,-18} {Convert.ToString(setting.Value.Get(request), CultureInfo.InvariantCulture) is { Length: > 0 } value ? value : Default,-10} {setting.Value.Meaning}"));
+        => string.Join('\n', Known.Select(setting => $"  {setting.Key,-18} {Convert.ToString(setting.Value.Get(request) ?? Default, CultureInfo.InvariantCulture),-10} {setting.Value.Meaning}"));
 
     private static float? Number(string? text, float least, float most) => text is null ? null
         : float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && number >= least && number <= most ? number

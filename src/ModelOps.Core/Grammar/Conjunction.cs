@@ -142,7 +142,7 @@ internal sealed class Conjunction
 
     public static JsonTypes TypeOf(string json)
     {
-        using var document = JsonDocument.Parse(json);
+        using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = SchemaDocument.Deepest });
         return document.RootElement.ValueKind switch
         {
             JsonValueKind.Object => JsonTypes.Object,

@@ -9,6 +9,8 @@ internal readonly record struct Subschema(JsonElement Element, string Pointer)
 
     public bool TryGet(string keyword, out Subschema found)
     {
+        if (Element.ValueKind != JsonValueKind.Object)
+            throw SchemaErrors.Invalid(Pointer, "an object is wanted here");
         var there = Element.TryGetProperty(keyword, out var value);
         found = there ? new Subschema(value, $"{Pointer}/{Escape(keyword)}") : default;
         return there;
@@ -44,7 +46,7 @@ internal readonly record struct Subschema(JsonElement Element, string Pointer)
 internal sealed class SchemaDocument
 {
     private const int LongestText = 1 << 20;
-    private const int Deepest = 100;
+    internal const int Deepest = 100;
 
     private readonly Subschema _root;
     private readonly Dictionary<string, Subschema> _anchors = new(StringComparer.Ordinal);
