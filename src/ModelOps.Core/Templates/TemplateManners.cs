@@ -10,8 +10,10 @@ internal sealed class TemplateManners(ChatTemplate template, string bos, string 
     private static readonly ToolCall Probe = new("abcdefghi", "probe", """{"key":"NEEDLE"}""");
     private static readonly ToolDefinition ProbeTool = new("probe", Needle, """{"type":"object","properties":{"key":{"type":"string"}}}""");
 
-    private readonly Lazy<bool> _takesText = new(() => Shows(template, bos, eos, now, [new("user", Needle)], ConversationShape.Plain));
-    private readonly Lazy<bool> _takesSystem = new(() => Shows(template, bos, eos, now, [new("system", Needle), new("user", "u")], ConversationShape.Plain));
+    // Some templates fail without tools, whatever is said.
+    private readonly Lazy<bool> _wantsParts = new(() => !Says(template, bos, eos, now, [new("user", Needle)], ConversationShape.Plain)
+        && Says(template, bos, eos, now, [new("user", Needle)], ConversationShape.Plain with { ContentAsParts = true }));
+    private readonly Lazy<bool> _takesSystem = new(() => Says(template, bos, eos, now, [new("system", Needle), new("user", "u")], ConversationShape.Plain));
     private readonly Lazy<bool> _takesTools = new(() => Shows(template, bos, eos, now, [new("user", "u")], ConversationShape.Plain, [ProbeTool]));
     private readonly Lazy<bool> _takesTextArguments = new(() =>
     {
@@ -32,7 +34,7 @@ internal sealed class TemplateManners(ChatTemplate template, string bos, string 
     {
         ConversationShape shape = ConversationShape.Plain with
         {
-            ContentAsParts = !_takesText.Value,
+            ContentAsParts = _wantsParts.Value,
             ArgumentsAsText = messages.Any(message => message.ToolCalls is { Count: > 0 }) && _takesTextArguments.Value,
             // gpt-oss, LFM2.5, Apriel.
             ReasoningKeys = ["thinking", "reasoning", "thought"],
@@ -56,6 +58,9 @@ internal sealed class TemplateManners(ChatTemplate template, string bos, string 
         }
         return fitted;
     }
+
+    private static bool Says(ChatTemplate template, string bos, string eos, DateTimeOffset now, ChatMessage[] messages, ConversationShape shape)
+        => Shows(template, bos, eos, now, messages, shape) || Shows(template, bos, eos, now, messages, shape, [ProbeTool with { Description = null }]);
 
     private static bool Shows(ChatTemplate template, string bos, string eos, DateTimeOffset now, ChatMessage[] messages, ConversationShape shape, ToolDefinition[]? tools = null)
         => Render(template, bos, eos, now, messages, shape, tools)?.Contains(Needle, StringComparison.Ordinal) == true;

