@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using ModelOps.Chat;
 using Xunit;
 
-namespace ModelOps.Tests.Chat;
+namespace ModelOps.Tests.Conversations;
 
 /// <summary>
 /// Answers as the makers' own templates write them, rendered by jinja2 and recorded by tests/node-jinja/answers.py, are read back: reasoning, text and calls. With MODELOPS_TEMPLATES

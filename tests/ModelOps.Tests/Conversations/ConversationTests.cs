@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using ModelOps.Tests.Cli;
 using Xunit;
 
-namespace ModelOps.Tests.Chat;
+namespace ModelOps.Tests.Conversations;
 
 public sealed class ConversationTests : IDisposable
 {
