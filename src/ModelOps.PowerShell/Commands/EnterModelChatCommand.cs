@@ -100,7 +100,11 @@ public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
     {
         var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(model)));
         var engine = new EngineOptions { ModelPath = path, Threads = Threads };
-        await SessionRunner.UseAsync(runner => LoadAsync(runner, engine, cancellationToken), cancellationToken);
+        var plan = await UseAsync(engine, (_, plan) => Task.FromResult(plan), cancellationToken);
+        if (plan.Warning is not null)
+        {
+            PostWarning(plan.Warning);
+        }
         _engine = engine;
     }
 
@@ -112,12 +116,8 @@ public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
         using var keys = Host.Name == "ConsoleHost" ? InterruptKey.Listen(stop.Cancel) : null;
         try
         {
-            return await SessionRunner.UseAsync(async runner =>
-            {
-                // Other calls of the session may have loaded another model.
-                await LoadAsync(runner, _engine!, stop.Token);
-                return await runner.GenerateAsync(request, progress, stop.Token);
-            }, stop.Token);
+            // Other calls of the session may have loaded another model: this one comes back then.
+            return await UseAsync(_engine!, (runner, _) => runner.GenerateAsync(request, progress, stop.Token), stop.Token);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -125,14 +125,13 @@ public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
         }
     }
 
-    private async Task<EnginePlan> LoadAsync(IModelRunner runner, EngineOptions engine, CancellationToken cancellationToken)
+    private async Task<T> UseAsync<T>(EngineOptions engine, Func<IModelRunner, EnginePlan, Task<T>> use, CancellationToken cancellationToken)
     {
         using var loading = StartProgress<float>($"Loading {FilePath.GetFileName(engine.ModelPath)}", fraction => new ProgressStep("", fraction));
-        var plan = await runner.LoadAsync(engine, Wish, loading, cancellationToken);
-        if (plan.Warning is not null)
+        return await SessionRunner.UseAsync(engine, Wish, (runner, plan) =>
         {
-            PostWarning(plan.Warning);
-        }
-        return plan;
+            loading.Dispose();
+            return use(runner, plan);
+        }, loading, cancellationToken);
     }
 }
