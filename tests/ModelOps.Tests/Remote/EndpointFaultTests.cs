@@ -78,7 +78,7 @@ public sealed class EndpointFaultTests
     public async Task AServerThatSaysWhenIsAskedThen()
     {
         int calls = 0;
-        using RawEndpoint server = new(_ => ++calls < 3 ? Answer("429 Too Many Requests", "", headers: "Retry-After: 7") : Chat());
+        using RawEndpoint server = new(_ => ++calls < 3 ? Answer("429 Too Many Requests", "", headers: "Retry-After: 7") : ChatAnswer());
         using OpenAiEndpoint endpoint = new(Options(server));
         Assert.Equal("hello", (await endpoint.GenerateAsync(new GenerationRequest { Prompt = "p" }, null, Stop)).Text);
         Assert.Equal([7d, 7d], _time.Waits.Select(wait => wait.TotalSeconds));
@@ -95,7 +95,7 @@ public sealed class EndpointFaultTests
     [Fact]
     public async Task NobodyThereIsTriedAndThenSaid()
     {
-        RawEndpoint server = new(_ => Chat());
+        RawEndpoint server = new(_ => ChatAnswer());
         server.Dispose();
         ModelOpsException error = await FailAsync(server);
         Assert.Equal(ErrorKind.NetworkFailure, error.Kind);
@@ -110,7 +110,7 @@ public sealed class EndpointFaultTests
         int calls = 0;
         Task Break(RawCall call, Stream stream)
         {
-            string text = ++calls == 1 ? StreamHead + $"data: {Delta("""{"content":"half"}""")}\n\n" : Chat("whole");
+            string text = ++calls == 1 ? StreamHead + $"data: {Delta("""{"content":"half"}""")}\n\n" : ChatAnswer("whole");
             Task sent = stream.WriteAsync(Encoding.UTF8.GetBytes(text)).AsTask();
             // The first connection is reset, not closed.
             return calls == 1 ? sent.ContinueWith(_ => ((NetworkStream)stream).Socket.LingerState = new LingerOption(true, 0), TaskScheduler.Default) : sent;
@@ -262,9 +262,9 @@ public sealed class EndpointFaultTests
     [Fact]
     public async Task AKeyGoesToTheServerAndFollowsNoRedirectElsewhere()
     {
-        using RawEndpoint other = new(_ => Chat());
+        using RawEndpoint other = new(_ => ChatAnswer());
         int calls = 0;
-        using RawEndpoint server = new(call => ++calls == 1 ? Answer("307 Temporary Redirect", "", headers: "Location: /v1/elsewhere") : call.Path == "/v1/elsewhere" ? Chat()
+        using RawEndpoint server = new(call => ++calls == 1 ? Answer("307 Temporary Redirect", "", headers: "Location: /v1/elsewhere") : call.Path == "/v1/elsewhere" ? ChatAnswer()
             : Answer("307 Temporary Redirect", "", headers: $"Location: {other.Address}v1/chat/completions"));
         using (OpenAiEndpoint endpoint = new(Options(server)))
         {
@@ -328,7 +328,7 @@ public sealed class EndpointFaultTests
                 all.Release(32);
             }
             await all.WaitAsync();
-            await stream.WriteAsync(Encoding.UTF8.GetBytes(Chat(call.Json.GetProperty("messages")[0].GetProperty("content").GetString()!)));
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(ChatAnswer(call.Json.GetProperty("messages")[0].GetProperty("content").GetString()!)));
         });
         using OpenAiEndpoint endpoint = new(Options(server));
         GenerationResult[] results = await Task.WhenAll(Enumerable.Range(0, 32).Select(i => endpoint.GenerateAsync(new GenerationRequest { Prompt = $"prompt {i}" }, null, Stop)));

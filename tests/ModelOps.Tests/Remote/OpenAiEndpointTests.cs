@@ -15,7 +15,7 @@ public sealed class OpenAiEndpointTests
     [Fact]
     public async Task EverythingThatIsAskedForStandsInTheRequest()
     {
-        using RawEndpoint server = new(_ => Chat());
+        using RawEndpoint server = new(_ => ChatAnswer());
         using OpenAiEndpoint endpoint = Open(server);
         await endpoint.GenerateAsync(new GenerationRequest
         {
@@ -73,7 +73,7 @@ public sealed class OpenAiEndpointTests
     [Fact]
     public async Task WhatWasNotAskedForIsNotSent()
     {
-        using RawEndpoint server = new(_ => Chat());
+        using RawEndpoint server = new(_ => ChatAnswer());
         using OpenAiEndpoint endpoint = Open(server);
         await endpoint.GenerateAsync(new GenerationRequest { Prompt = "p" }, null, Stop);
         Assert.Equal(["max_tokens", "messages", "model", "stream", "stream_options"], Assert.Single(server.Calls).Json.EnumerateObject().Select(entry => entry.Name).Order());
@@ -136,7 +136,7 @@ public sealed class OpenAiEndpointTests
     public async Task ASchemaGoesAsResponseFormatAndAnAnswerThatIsNoJsonIsAnError()
     {
         string text = "{\"a\":1}";
-        using RawEndpoint server = new(_ => Chat(text));
+        using RawEndpoint server = new(_ => ChatAnswer(text));
         using OpenAiEndpoint endpoint = Open(server);
         GenerationRequest request = new() { Prompt = "p", Grammar = "root ::= \"x\"", Schema = """{"type":"object","properties":{"a":{"type":"integer"}}}""" };
         Assert.Equal(text, (await endpoint.GenerateAsync(request, null, Stop)).Text);
@@ -152,7 +152,7 @@ public sealed class OpenAiEndpointTests
     [Fact]
     public async Task WhatTheProtocolCannotSayIsRefusedAndNotSent()
     {
-        using RawEndpoint server = new(_ => Chat());
+        using RawEndpoint server = new(_ => ChatAnswer());
         using OpenAiEndpoint endpoint = Open(server);
         foreach (Func<Task> ask in (Func<Task>[])
         [
@@ -172,7 +172,7 @@ public sealed class OpenAiEndpointTests
     public async Task TheOnlyModelIsTakenAndAmongSeveralOneMustBeNamed()
     {
         string models = """{"object":"list","data":[{"id":"only","object":"model"}]}""";
-        using RawEndpoint server = new(call => call.Path == "/v1/models" ? Answer("200 OK", models) : Chat());
+        using RawEndpoint server = new(call => call.Path == "/v1/models" ? Answer("200 OK", models) : ChatAnswer());
         using (OpenAiEndpoint endpoint = Open(server, model: null))
         {
             await endpoint.GenerateAsync(new GenerationRequest { Prompt = "p" }, null, Stop);

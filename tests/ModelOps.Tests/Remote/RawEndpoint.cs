@@ -55,7 +55,7 @@ internal sealed class RawEndpoint : IDisposable
     public static string Delta(string delta, string? finish = null) => $$"""{"model":"served","choices":[{"index":0,"delta":{{delta}},"finish_reason":{{(finish is null ? "null" : $"\"{finish}\"")}}}]}""";
 
     /// <summary>A whole stream with a text.</summary>
-    public static string Chat(string text = "hello") => Events(Delta("""{"role":"assistant","content":""}"""), Delta($$"""{"content":{{JsonSerializer.Serialize(text)}}}"""), Delta("{}", "stop"), """{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}""", "[DONE]");
+    public static string ChatAnswer(string text = "hello") => Events(Delta("""{"role":"assistant","content":""}"""), Delta($$"""{"content":{{JsonSerializer.Serialize(text)}}}"""), Delta("{}", "stop"), """{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}""", "[DONE]");
 
     public void Dispose()
     {
