@@ -43,6 +43,9 @@ internal sealed class MemoryModel
 
     public ContextPlan Context => _context;
 
+    /// <summary>The engine's backend for the GPUs.</summary>
+    public BackendTraits Backend => _backend;
+
     /// <summary>Number of GPUs that the engine uses.</summary>
     public int GpuCount => _gpus.Length;
 

@@ -26,7 +26,7 @@ internal static class FitAccuracy
     private static IEnumerable<FitError> Of(string model, string golden)
     {
         var shape = SyntheticModels.Shape(model);
-        return FitGolden.Read(golden).Where(entry => entry.Cell.Model == model).Select(entry => FitError.Of(entry, shape));
+        return FitGolden.Read(golden).Where(entry => entry.Cell.Model == model).Select(entry => FitError.Of(entry, shape, golden == FitCells.GpuInOrder ? FitError.InOrder : null));
     }
 
     // With its sign: a minus means that the estimate is too low.

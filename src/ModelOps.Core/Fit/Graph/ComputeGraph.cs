@@ -51,7 +51,7 @@ internal sealed class ComputeGraph
     public int CopyOn(int device, int source)
     {
         var (elementBytes, n0, n1, n2, n3) = ShapeOf(source);
-        var copy = New(TensorRole.Result, elementBytes, n0, n1, n2, n3);
+        var copy = New(TensorRole.Copy, elementBytes, n0, n1, n2, n3);
         ref var made = ref _tensors[copy];
         ref readonly var original = ref _tensors[source];
         (made.S1, made.S2, made.S3, made.Device) = (original.S1, original.S2, original.S3, (sbyte)device);
@@ -61,7 +61,7 @@ internal sealed class ComputeGraph
     /// <summary>Weights on another device than that which holds them.</summary>
     public int WeightsOn(int device, long bytes)
     {
-        var copy = New(TensorRole.Result, 1, bytes, 1, 1, 1);
+        var copy = New(TensorRole.Copy, 1, bytes, 1, 1, 1);
         _tensors[copy].Device = (sbyte)device;
         return copy;
     }
@@ -88,6 +88,10 @@ internal sealed class ComputeGraph
         return With(New(TensorRole.Elementwise, elementBytes, n0, n1, n2, n3), operands);
     }
 
+    public int Add(int first, int second) => As(GraphOperation.Add, Elementwise(first, second));
+
+    public int Multiply(int first, int second) => As(GraphOperation.Multiply, Elementwise(first, second));
+
     /// <summary>An operation with a result of the first operand's shape that is never done in place: gated units, argsort, copies.</summary>
     public int SameShape(params ReadOnlySpan<int> operands)
     {
@@ -99,14 +103,14 @@ internal sealed class ComputeGraph
     public int Project(long rows, int activations)
     {
         var (_, _, n1, n2, n3) = ShapeOf(activations);
-        return Result(Float, rows, n1, n2, n3, activations);
+        return As(GraphOperation.MatMul, Result(Float, rows, n1, n2, n3, activations));
     }
 
     /// <summary>Chosen experts' matrices times activations (<c>ggml_mul_mat_id</c>).</summary>
     public int ProjectChosen(long rows, int activations, int chosen)
     {
         var (count, tokens) = (_tensors[chosen].N0, _tensors[activations].N2);
-        return Result(Float, rows, count, tokens, 1, activations, chosen);
+        return As(GraphOperation.MatMulChosen, Result(Float, rows, count, tokens, 1, activations, chosen));
     }
 
     public int MatMul(int left, int right)
@@ -126,7 +130,7 @@ internal sealed class ComputeGraph
     public int SetRows(int target, int rows, int ids)
     {
         var view = ViewLike(target);
-        return With(view, rows, ids, target);
+        return As(GraphOperation.SetRows, With(view, rows, ids, target));
     }
 
     /// <summary>Copies into a tensor, which is looked at from then on.</summary>
@@ -143,6 +147,13 @@ internal sealed class ComputeGraph
     }
 
     public int Contiguous(int tensor, long n0, long n1, long n2 = 1, long n3 = 1) => Result(_tensors[tensor].ElementBytes, n0, n1, n2, n3, tensor);
+
+    /// <summary>Another look at a tensor that changes nothing; each is a tensor of its own to the engine, to be copied for itself.</summary>
+    public int Look(int tensor)
+    {
+        var view = ViewLike(tensor);
+        return As(GraphOperation.Look, With(view, tensor));
+    }
 
     public int Reshape(int tensor, long n0, long n1 = 1, long n2 = 1, long n3 = 1)
     {

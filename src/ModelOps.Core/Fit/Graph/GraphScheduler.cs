@@ -14,7 +14,9 @@ internal sealed class GraphScheduler
     private readonly List<int> _leaves = [];
     private readonly List<Split> _splits = [];
     private readonly List<(int Source, int Copy)> _inputs = [];
+    private readonly VulkanOrder _vulkan = new();
     private int[] _copies = [];
+    private int[] _order = [];
     private ComputeGraph _graph = new();
     private GraphPlacement? _placement;
     private int _host;
@@ -73,7 +75,7 @@ internal sealed class GraphScheduler
             // The engine loads weights where they can be used (llama-model-loader.cpp, select_weight_buft).
             return tensor.WeightDevice = (sbyte)_host;
         }
-        return tensor.WeightDevice == _host && offloads && _placement.Gpus > 0 && tensor.Operation == GraphOperation.Compute ? (sbyte)0 : tensor.WeightDevice;
+        return tensor.WeightDevice == _host && offloads && _placement.Gpus > 0 && tensor.Operation is not (GraphOperation.Rows or GraphOperation.ChannelScan or GraphOperation.HeadScan) ? (sbyte)0 : tensor.WeightDevice;
     }
 
     /// <summary>Gives operations that belong to nobody to the device of those before or after them.</summary>
@@ -189,7 +191,12 @@ internal sealed class GraphScheduler
 
     private void Order()
     {
-        var nodes = _graph.Nodes;
+        if (_order.Length < _graph.Nodes.Length)
+        {
+            _order = new int[2 * _graph.Nodes.Length];
+        }
+        var nodes = _order.AsSpan(0, _graph.Nodes.Length);
+        _graph.Nodes.CopyTo(nodes);
         for (var index = 0; index < _splits.Count; index++)
         {
             var isLast = index == _splits.Count - 1;
@@ -202,10 +209,12 @@ internal sealed class GraphScheduler
                 }
                 _steps.Add(copy);
             }
-            for (var node = _splits[index].FirstNode; node < (isLast ? nodes.Length : _splits[index + 1].FirstNode); node++)
+            var split = nodes[_splits[index].FirstNode..(isLast ? nodes.Length : _splits[index + 1].FirstNode)];
+            if (_splits[index].Device != _host && _placement!.Backend.Reorders)
             {
-                _steps.Add(nodes[node]);
+                _vulkan.Apply(_graph, split);
             }
+            _steps.AddRange(split);
         }
         AddLeaves();
     }

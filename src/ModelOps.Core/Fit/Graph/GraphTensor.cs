@@ -19,9 +19,12 @@ internal enum TensorRole : byte
 
     /// <summary>Memory that is there already: a cache, a state.</summary>
     Stored,
+
+    /// <summary>What another device has, copied.</summary>
+    Copy,
 }
 
-/// <summary>What the scheduler asks of an operation.</summary>
+/// <summary>What the scheduler, and a backend that orders operations anew, ask of an operation.</summary>
 internal enum GraphOperation : byte
 {
     /// <summary>Computed wherever its weights are, and otherwise where its neighbours are.</summary>
@@ -38,6 +41,39 @@ internal enum GraphOperation : byte
 
     /// <summary>A selective scan with heads (Mamba 2); one row to the engine as well.</summary>
     HeadScan,
+
+    /// <summary>A matrix times a matrix.</summary>
+    MatMul,
+
+    /// <summary>Chosen experts' matrices times a matrix.</summary>
+    MatMulChosen,
+
+    /// <summary>A sum.</summary>
+    Add,
+
+    /// <summary>Chosen experts' biases, added.</summary>
+    AddChosen,
+
+    /// <summary>A product, element by element.</summary>
+    Multiply,
+
+    /// <summary>A root-mean-square norm.</summary>
+    Norm,
+
+    /// <summary>A rotation by position.</summary>
+    Rotate,
+
+    /// <summary>Rows written into a cache.</summary>
+    SetRows,
+
+    /// <summary>A convolution over time.</summary>
+    Convolve,
+
+    /// <summary>A function of each element.</summary>
+    Unary,
+
+    /// <summary>A step of choosing experts.</summary>
+    Route,
 }
 
 /// <summary>Operands of an operation, by their number in the graph.</summary>

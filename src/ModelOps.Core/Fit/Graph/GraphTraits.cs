@@ -25,16 +25,16 @@ internal sealed record GraphTraits
         ["qwen2moe"] = Usual,
         ["qwen3"] = Usual,
         ["qwen3moe"] = Usual,
-        ["gemma"] = Usual,
-        ["gemma2"] = Usual,
-        ["gemma3"] = Usual,
+        ["gemma"] = new() { ScalesEmbedding = true, ScalesQueries = true },
+        ["gemma2"] = new() { ScalesEmbedding = true, ScalesQueries = true },
+        ["gemma3"] = new() { ScalesEmbedding = true, ScalesQueries = true },
         ["granite"] = Usual,
         ["deepseek2"] = Usual,
         ["gpt-oss"] = new() { OutputRows = OutputRows.BeforeNorm },
         ["qwen3next"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, RepeatsKeys = true },
         ["qwen35"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
         ["qwen35moe"] = new() { OutputRows = OutputRows.AfterNorm, NormIsPlacedFirst = true, PositionsPerToken = 4 },
-        ["gemma4"] = new() { OutputRows = OutputRows.AfterNorm, NormsValues = true },
+        ["gemma4"] = new() { ScalesEmbedding = true, OutputRows = OutputRows.AfterNorm, NormsValues = true },
         ["phi3"] = new() { FeedForwardTakesResidual = true },
         ["granitemoe"] = Usual,
         ["granitehybrid"] = Usual,
@@ -42,8 +42,8 @@ internal sealed record GraphTraits
         ["lfm2moe"] = new() { AttentionTakesResidual = true, FeedForwardTakesResidual = true },
         ["mamba"] = Usual,
         ["mamba2"] = Usual,
-        ["nemotron_h"] = new() { OutputRows = OutputRows.AfterNorm, Rotates = false },
-        ["nemotron_h_moe"] = new() { OutputRows = OutputRows.AfterNorm, Rotates = false },
+        ["nemotron_h"] = new() { SquaresActivations = true, OutputRows = OutputRows.AfterNorm, Rotates = false },
+        ["nemotron_h_moe"] = new() { SquaresActivations = true, OutputRows = OutputRows.AfterNorm, Rotates = false },
     };
 
     public OutputRows OutputRows { get; private init; }
@@ -55,6 +55,12 @@ internal sealed record GraphTraits
     public bool NormsValues { get; private init; }
     /// <summary>The norm before attention is put into the graph before anything of the attention.</summary>
     public bool NormIsPlacedFirst { get; private init; }
+    /// <summary>Embeddings are scaled before the first layer.</summary>
+    public bool ScalesEmbedding { get; private init; }
+    /// <summary>Queries are scaled after their rotation.</summary>
+    public bool ScalesQueries { get; private init; }
+    /// <summary>What a network without a gate activates is squared.</summary>
+    public bool SquaresActivations { get; private init; }
     /// <summary>Keys of a delta net are repeated for every head that shares them.</summary>
     public bool RepeatsKeys { get; private init; }
     /// <summary>Queries and keys are rotated by position.</summary>

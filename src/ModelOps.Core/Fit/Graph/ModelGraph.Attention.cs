@@ -58,11 +58,12 @@ internal sealed partial class ModelGraph
             }
         }
         query = Turn(HeadNorm(tensors, "attn_q_norm.weight", query));
+        query = _traits.ScalesQueries ? graph.Elementwise(query) : query;
         key = key >= 0 ? Turn(key) : key;
         var attended = Attend(layer, query, key, value, heads);
         if (gate >= 0)
         {
-            attended = graph.Elementwise(attended, graph.Elementwise(gate));
+            attended = graph.Multiply(attended, graph.As(GraphOperation.Unary, graph.Elementwise(gate)));
         }
         return tensors.Has("attn_output.weight") ? Project(tensors, "attn_output.weight", attended) : attended;
     }
@@ -70,7 +71,7 @@ internal sealed partial class ModelGraph
     private int Heads(int tensor, long length) => graph.Reshape(tensor, length, graph[tensor].N0 / length, _batch);
 
     /// <summary>Rotates by position.</summary>
-    private int Turn(int tensor) => _traits.Rotates && shape.RotatesPositions ? graph.Elementwise(tensor, _positions) : tensor;
+    private int Turn(int tensor) => _traits.Rotates && shape.RotatesPositions ? graph.As(GraphOperation.Rotate, graph.Elementwise(tensor, _positions)) : tensor;
 
     // The norm of heads is done in place on a projection, and the rotation too; on a part of one they take memory.
     private int HeadNorm(LayerTensors tensors, string name, int tensor) => tensors.Has(name) ? Norm(tensor) : tensor;
@@ -118,19 +119,22 @@ internal sealed partial class ModelGraph
         var (keys, values) = cache = key < 0 ? cache : (Cached(model.KeyLengths[layer], layer), Cached(valueLength, layer));
         if (key >= 0)
         {
-            graph.Expand(graph.SetRows(keys, key, inputs.KeyRows));
+            graph.Expand(graph.SetRows(keys, graph.Look(key), inputs.KeyRows));
         }
         if (value >= 0)
         {
-            graph.Expand(graph.SetRows(values, Scattered(value), inputs.ValueRows));
+            graph.Expand(graph.SetRows(values, graph.Look(Scattered(value)), inputs.ValueRows));
         }
         var attended = context.FlashAttention
-            ? graph.Reshape(Flash(layer, query, keys, values, inputs, heads, valueLength), valueLength * heads, _batch)
-            : Weighted(query, keys, values, inputs, heads, valueLength);
+            ? graph.Reshape(Flash(layer, Seen(query), Seen(keys), Seen(values), inputs, heads, valueLength), valueLength * heads, _batch)
+            : Weighted(Seen(query), Seen(keys), Seen(values), inputs, heads, valueLength);
         attended = Rotated(attended, inputs.ValueRotation);
         graph.Expand(attended);
         return attended;
     }
+
+    /// <summary>A tensor with its dimensions in the order that attention wants.</summary>
+    private int Seen(int tensor) => graph.Look(graph.Look(tensor));
 
     private int Flash(int layer, int query, int keys, int values, in AttentionInputs inputs, long heads, long valueLength)
     {

@@ -20,14 +20,14 @@ internal sealed partial class ModelGraph
         {
             shared = graph.Elementwise(shared, graph.Elementwise(Project(tensors, "ffn_gate_inp_shexp.weight", 1, normed)));
         }
-        return graph.Elementwise(experts, shared);
+        return graph.Add(experts, shared);
     }
 
     /// <summary>A dense network and a mixture beside it, each with norms of its own (src/models/gemma4.cpp).</summary>
     private int SideBySide(LayerTensors tensors, int residual)
     {
         var dense = Dense(tensors, Norm(residual), "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
-        return graph.Elementwise(dense, Experts(tensors, Norm(residual), Norm(residual)));
+        return graph.Add(dense, Experts(tensors, Norm(residual), Norm(residual)));
     }
 
     /// <summary>Embeddings for every layer, of their own table and of a projection of the batch's embeddings; -1 without.</summary>
@@ -52,8 +52,8 @@ internal sealed partial class ModelGraph
     private int WithLayerInput(LayerTensors tensors, int residual)
     {
         var gated = graph.Elementwise(Project(tensors, "inp_gate.weight", shape.LayerEmbedding, residual));
-        gated = graph.Elementwise(gated, graph.View(_layerInputs, shape.LayerEmbedding, _batch, graph[_layerInputs].S1));
-        return graph.Elementwise(residual, Norm(Project(tensors, "proj.weight", _embedding, gated)));
+        gated = graph.Multiply(gated, graph.View(_layerInputs, shape.LayerEmbedding, _batch, graph[_layerInputs].S1));
+        return graph.Add(residual, Norm(Project(tensors, "proj.weight", _embedding, gated)));
     }
 
     private int Dense(LayerTensors tensors, int normed, string gateName, string upName, string downName)
@@ -62,7 +62,7 @@ internal sealed partial class ModelGraph
         var width = tensors.Columns(downName);
         var hidden = tensors.Has(gateName) ? graph.SameShape(Project(tensors, gateName, normed), up)
             : graph[up].N0 == 2 * width ? graph.Result(Float, width, _batch, 1, 1, up)
-            : graph.Elementwise(up);
+            : Squared(graph.Elementwise(up));
         return Project(tensors, downName, hidden);
     }
 
@@ -71,38 +71,44 @@ internal sealed partial class ModelGraph
     {
         var experts = Math.Max(tensors.Count("ffn_down_exps.weight"), 1);
         var chosenCount = model.ExpertsUsed;
-        var probabilities = graph.Elementwise(Project(tensors, "ffn_gate_inp.weight", routed));
-        var selection = tensors.Has("exp_probs_b.bias") ? Weighed(graph.Elementwise(probabilities), tensors.Bytes("exp_probs_b.bias")) : probabilities;
+        var probabilities = Routed(graph.Elementwise(Project(tensors, "ffn_gate_inp.weight", routed)));
+        var selection = tensors.Has("exp_probs_b.bias") ? Routed(Weighed(graph.Elementwise(probabilities), tensors.Bytes("exp_probs_b.bias"))) : probabilities;
         if (shape.ExpertGroups > 1)
         {
             selection = Grouped(selection, experts);
         }
-        var sorted = graph.SameShape(selection);
+        var sorted = Routed(graph.SameShape(selection));
         var chosen = graph.View(sorted, chosenCount, _batch, graph[sorted].S1);
-        var weights = graph.Result(Float, 1, chosenCount, _batch, 1, probabilities, chosen);
+        var weights = Routed(graph.Result(Float, 1, chosenCount, _batch, 1, graph.Look(probabilities), chosen));
         weights = graph.Reshape(weights, chosenCount, _batch);
-        weights = graph.Elementwise(weights, graph.Result(Float, 1, _batch, 1, 1, weights));
+        weights = Routed(graph.Elementwise(weights, Routed(graph.Elementwise(Routed(graph.Result(Float, 1, _batch, 1, 1, weights))))));
+        weights = graph.Look(weights);
         graph.Expand(weights);
+        var perToken = PerToken(normed);
 
         int hidden;
         if (tensors.Has("ffn_gate_up_exps.weight"))
         {
-            var both = ProjectChosen(tensors, "ffn_gate_up_exps.weight", PerToken(normed), chosen);
+            var both = ProjectChosen(tensors, "ffn_gate_up_exps.weight", perToken, chosen);
             ref readonly var source = ref graph[both];
             var (half, n1, n2, s1, s2) = (source.N0 / 2, source.N1, source.N2, source.S1, source.S2);
             hidden = graph.SameShape(graph.View(both, half, n1, s1, n2, s2), graph.View(both, half, n1, s1, n2, s2));
         }
         else
         {
-            var up = ProjectChosen(tensors, "ffn_up_exps.weight", PerToken(normed), chosen);
+            var up = ProjectChosen(tensors, "ffn_up_exps.weight", perToken, chosen);
             hidden = tensors.Has("ffn_gate_exps.weight")
-                ? graph.SameShape(ProjectChosen(tensors, "ffn_gate_exps.weight", PerToken(normed), chosen), up)
-                : graph.Elementwise(up);
+                ? graph.SameShape(ProjectChosen(tensors, "ffn_gate_exps.weight", perToken, chosen), up)
+                : Squared(graph.Elementwise(up));
         }
-        var answers = graph.Elementwise(ProjectChosen(tensors, "ffn_down_exps.weight", hidden, chosen), weights);
+        var answers = graph.Multiply(ProjectChosen(tensors, "ffn_down_exps.weight", hidden, chosen), weights);
         graph.Expand(answers);
         return SumOf(answers, chosenCount);
     }
+
+    private int Squared(int activated) => _traits.SquaresActivations ? graph.Elementwise(activated) : activated;
+
+    private int Routed(int tensor) => graph.As(GraphOperation.Route, tensor);
 
     /// <summary>Every expert's answer is kept until they are summed up, one by one.</summary>
     private int SumOf(int answers, int count)
@@ -117,7 +123,7 @@ internal sealed partial class ModelGraph
         var sum = views[0];
         for (var expert = 1; expert < count; expert++)
         {
-            sum = graph.Elementwise(sum, views[expert]);
+            sum = graph.Add(sum, views[expert]);
             graph.Expand(sum);
         }
         return count == 1 ? graph.Contiguous(sum) : sum;

@@ -25,7 +25,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     public void Build()
     {
         graph.Clear();
-        var residual = Embedded();
+        var residual = _traits.ScalesEmbedding ? graph.Elementwise(Embedded()) : Embedded();
         _positions = graph.Input(sizeof(int), _batch * _traits.PositionsPerToken);
         _outputRows = graph.Input(sizeof(int), context.Batch);
         var states = graph.Input(sizeof(int), _sequences);
@@ -80,7 +80,7 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         return _layerInputs >= 0 && tensors.Has("inp_gate.weight") ? WithLayerInput(tensors, output) : output;
     }
 
-    private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Elementwise(residual, block) : graph.Elementwise(block, residual);
+    private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Add(residual, block) : graph.Add(block, residual);
 
     /// <summary>What mixes tokens: attention, or a recurrence.</summary>
     private int Mix(int layer, LayerTensors tensors, int normed) => tensors switch
@@ -126,13 +126,13 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private int Project(LayerTensors tensors, string name, long rows, int activations)
     {
         var projected = Weighed(graph.Project(rows, activations), tensors.Bytes(name));
-        return tensors.BiasBytes(name) is > 0 and var bias ? Weighed(graph.Elementwise(projected), bias) : projected;
+        return tensors.BiasBytes(name) is > 0 and var bias ? graph.As(GraphOperation.Add, Weighed(graph.Elementwise(projected), bias)) : projected;
     }
 
     private int ProjectChosen(LayerTensors tensors, string name, int activations, int chosen)
     {
         var projected = graph.Weigh(graph.ProjectChosen(tensors.Rows(name), activations, chosen), _expertDevice, tensors.Bytes(name));
-        return tensors.BiasBytes(name) is > 0 and var bias ? graph.Weigh(graph.Elementwise(projected, chosen), _expertDevice, bias) : projected;
+        return tensors.BiasBytes(name) is > 0 and var bias ? graph.As(GraphOperation.AddChosen, graph.Weigh(graph.Elementwise(projected, chosen), _expertDevice, bias)) : projected;
     }
 
     /// <summary>An operation with weights of the layer.</summary>
@@ -142,8 +142,8 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private int Norm(int tensor)
     {
         var bytes = graph[tensor].N0 * Float;
-        return Weighed(graph.Elementwise(PlainNorm(tensor)), bytes);
+        return graph.As(GraphOperation.Multiply, Weighed(graph.Elementwise(PlainNorm(tensor)), bytes));
     }
 
-    private int PlainNorm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.Elementwise(tensor);
+    private int PlainNorm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.As(GraphOperation.Norm, graph.Elementwise(tensor));
 }

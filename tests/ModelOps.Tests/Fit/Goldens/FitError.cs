@@ -13,6 +13,9 @@ internal sealed record FitError(FitGolden Golden, double KvCache, double State, 
 {
     private const double MiB = 1 << 20;
 
+    /// <summary>Vulkan without its own order.</summary>
+    public static BackendTraits InOrder { get; } = BackendTraits.Vulkan with { Reorders = false };
+
     // Positions and indices of a batch count for nothing but in buffers of a few hundred KB.
     private const double LeastCompute = 1;
 

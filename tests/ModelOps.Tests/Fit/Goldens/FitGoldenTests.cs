@@ -37,20 +37,22 @@ public sealed class FitGoldenTests
     [Fact]
     public void ComputeBuffersOfGpusAreTheEngines()
     {
-        Assert.InRange(GpuInOrder.Average(error => Math.Abs(error.Compute)), 0, 0.0015);
-        Assert.InRange(GpuInOrder.Average(error => Math.Abs(error.Total)), 0, 0.0005);
+        Assert.InRange(GpuInOrder.Average(error => Math.Abs(error.Compute)), 0, 0.0011);
+        Assert.InRange(GpuInOrder.Average(error => Math.Abs(error.Total)), 0, 0.0004);
         Assert.InRange(GpuInOrder.Count(error => Math.Abs(error.Compute) > 0.001), 0, 20);
         Assert.All(GpuInOrder, error => Assert.True(Math.Abs(error.Compute) <= 0.18 && Math.Abs(error.Total) <= 0.083, error.ToString()));
         Assert.All(GpuInOrder.Where(error => error.Golden.Device == "CPU"), error => Assert.True(Math.Abs(error.Compute) <= 0.001, error.ToString()));
     }
 
-    /// <summary>Vulkan computes in an order of its own, which is not followed: that moves the worst moment of some graphs.</summary>
+    /// <summary>Vulkan computes in an order of its own. Recurrent models' is not followed to the last operation, which moves the worst moment of some of their graphs.</summary>
     [Fact]
     public void ComputeBuffersOfGpusAreClose()
     {
-        Assert.InRange(Gpu.Average(error => Math.Abs(error.Compute)), 0, 0.0135);
-        Assert.InRange(Gpu.Average(error => Math.Abs(error.Total)), 0, 0.0036);
-        Assert.All(Gpu, error => Assert.True(error.Compute is >= -0.45 and <= 0.88 && Math.Abs(error.Total) <= 0.225, error.ToString()));
+        Assert.InRange(Gpu.Average(error => Math.Abs(error.Compute)), 0, 0.0075);
+        Assert.InRange(Gpu.Average(error => Math.Abs(error.Total)), 0, 0.0013);
+        Assert.InRange(Gpu.Count(error => Math.Abs(error.Compute) > 0.001), 0, 55);
+        Assert.All(Gpu, error => Assert.True(error.Compute is >= -0.425 and <= 0.38 && Math.Abs(error.Total) <= 0.24, error.ToString()));
+        Assert.All(Gpu.Where(error => error.Golden.Device == "CPU"), error => Assert.True(Math.Abs(error.Compute) <= 0.001, error.ToString()));
     }
 
     [Fact]
@@ -72,6 +74,6 @@ public sealed class FitGoldenTests
     private static IReadOnlyList<FitError> Errors(string golden)
     {
         var shapes = SyntheticModels.Names.ToDictionary(name => name, SyntheticModels.Shape, StringComparer.Ordinal);
-        return [.. FitGolden.Read(golden).Select(entry => FitError.Of(entry, shapes[entry.Cell.Model]))];
+        return [.. FitGolden.Read(golden).Select(entry => FitError.Of(entry, shapes[entry.Cell.Model], golden == FitCells.GpuInOrder ? FitError.InOrder : null))];
     }
 }
