@@ -14,9 +14,9 @@ internal sealed class AnswerShape
     /// <summary>Whether the answer is to be JSON.</summary>
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json) || parsed.GetValue(_schema) is not null;
 
-    /// <summary>The grammar; null leaves the answer free.</summary>
+    /// <summary>The grammar, and the schema that it was made from; null leaves the answer free.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.InvalidSchema"/>, <see cref="ErrorKind.InvalidGrammar"/>, or the file's.</exception>
-    public async Task<string?> ReadAsync(CommandContext context, ParseResult parsed, CancellationToken cancellationToken)
+    public async Task<(string? Grammar, string? Schema)> ReadAsync(CommandContext context, ParseResult parsed, CancellationToken cancellationToken)
     {
         var (schema, grammar) = (parsed.GetValue(_schema), parsed.GetValue(_grammar));
         if (grammar is not null && IsJson(parsed))
@@ -25,10 +25,13 @@ internal sealed class AnswerShape
         {
             var text = await context.ReadTextAsync(grammar, cancellationToken);
             GbnfGrammar.Check(text);
-            return text;
+            return (text, null);
         }
         if (schema is not null)
-            return JsonSchemaGrammar.FromSchema(schema.TrimStart().StartsWith('{') ? schema : await context.ReadTextAsync(schema, cancellationToken));
-        return IsJson(parsed) ? JsonSchemaGrammar.AnyJson : null;
+        {
+            var text = schema.TrimStart().StartsWith('{') ? schema : await context.ReadTextAsync(schema, cancellationToken);
+            return (JsonSchemaGrammar.FromSchema(text), text);
+        }
+        return IsJson(parsed) ? (JsonSchemaGrammar.AnyJson, JsonSchemaGrammar.AnySchema) : (null, null);
     }
 }

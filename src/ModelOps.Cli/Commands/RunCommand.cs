@@ -21,13 +21,14 @@ internal static class RunCommand
         var sampling = new SamplingSyntax();
         var shape = new AnswerShape();
         var placement = new FitSyntax();
+        var remote = new EndpointSyntax();
         var threads = CommandSyntax.Threads();
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
             model, prompt, promptFile, maxTokens, stop, system, raw, thinking, threads, isolate,
         };
-        foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(placement.Options))
+        foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(remote.Options).Concat(placement.Options))
         {
             command.Add(option);
         }
@@ -39,12 +40,10 @@ internal static class RunCommand
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "--raw knows no system message: it bypasses the chat template.", "Leave one of --raw and --system out.");
             }
             // The model first: a wrong name should not wait for the prompt to be typed.
-            var options = new EngineOptions
-            {
-                ModelPath = context.ResolveGguf(parsed.GetRequiredValue(model)),
-                Threads = parsed.GetValue(threads),
-            };
-            var grammar = await shape.ReadAsync(context, parsed, cancellationToken);
+            var name = parsed.GetRequiredValue(model);
+            using var endpoint = await remote.OpenAsync(context, parsed, name, [.. placement.Options, threads, isolate], cancellationToken);
+            var options = endpoint is not null ? null : new EngineOptions { ModelPath = context.ResolveGguf(name), Threads = parsed.GetValue(threads) };
+            var (grammar, schema) = await shape.ReadAsync(context, parsed, cancellationToken);
             var request = sampling.Read(parsed) with
             {
                 Messages = systemText is null ? null : [new ChatMessage("system", systemText)],
@@ -53,17 +52,23 @@ internal static class RunCommand
                 MaxTokens = parsed.GetValue(maxTokens),
                 Stop = parsed.GetValue(stop) ?? [],
                 Grammar = grammar,
+                Schema = schema,
             };
-            var (name, wish, whole) = (parsed.GetRequiredValue(model), placement.Read(parsed), shape.IsJson(parsed));
+            var (wish, whole) = (placement.Read(parsed), shape.IsJson(parsed));
             await using IModelRunner runner = parsed.GetValue(isolate) ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
+            Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer = endpoint is null ? runner.GenerateAsync : endpoint.GenerateAsync;
             if (batch.Read(context, parsed) is { } plan)
             {
                 return parsed.GetValue(prompt) is null && parsed.GetValue(promptFile) is null
-                    ? await RunBatch.RunAsync(context, name, runner, options, wish, request, whole, plan, cancellationToken)
+                    ? await RunBatch.RunAsync(context, answer, token => options is null ? Task.CompletedTask : LoadAsync(context, name, runner, options, ParallelPlacement.Of(wish, options.ModelPath, plan.Parallel), token), request, whole, plan, cancellationToken)
                     : throw new ModelOpsException(ErrorKind.InvalidArgument, "--input excludes PROMPT and --prompt-file: every item has its own prompt.", "Leave one of them out.");
             }
             var text = await ReadPromptAsync(context, parsed.GetValue(prompt), parsed.GetValue(promptFile), cancellationToken);
-            return await RunAsync(context, name, runner, options, wish, Ask(request, text), whole, cancellationToken);
+            if (options is not null)
+            {
+                await LoadAsync(context, name, runner, options, wish, cancellationToken);
+            }
+            return await RunAsync(context, name, answer, Ask(request, text), whole, cancellationToken);
         });
     }
 
@@ -83,10 +88,10 @@ internal static class RunCommand
         return text.Length > 0 ? text : throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string model, IModelRunner runner, EngineOptions options, FitRequest wish, GenerationRequest request, bool whole, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, string model, Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, GenerationRequest request, bool whole, CancellationToken cancellationToken)
     {
-        await LoadAsync(context, model, runner, options, wish, cancellationToken);
-        var result = await GenerateAsync(context, runner, request, cancellationToken) with { Model = model, Prompt = request.Prompt };
+        var result = await GenerateAsync(context, answer, request, cancellationToken);
+        result = result with { Model = result.Model ?? model, Prompt = request.Prompt };
         if (whole)
         {
             result.RequireWhole();
@@ -121,11 +126,11 @@ internal static class RunCommand
         }
     }
 
-    private static async Task<GenerationResult> GenerateAsync(CommandContext context, IModelRunner runner, GenerationRequest request, CancellationToken cancellationToken)
+    private static async Task<GenerationResult> GenerateAsync(CommandContext context, Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, GenerationRequest request, CancellationToken cancellationToken)
     {
         if (context.Output.IsJson)
         {
-            return await runner.GenerateAsync(request, null, cancellationToken);
+            return await answer(request, null, cancellationToken);
         }
         // When the reader of our output has gone, generating stops; an exception must not travel through the engine's callback.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -160,7 +165,7 @@ internal static class RunCommand
         });
         try
         {
-            return await runner.GenerateAsync(request, stream, stop.Token);
+            return await answer(request, stream, stop.Token);
         }
         catch (OperationCanceledException) when (gone is not null)
         {

@@ -8,8 +8,11 @@ namespace ModelOps;
 /// </summary>
 public static class JsonSchemaGrammar
 {
+    /// <summary>Schema of any JSON object or array.</summary>
+    public const string AnySchema = """{ "type": ["object", "array"] }""";
+
     /// <summary>Any JSON object or array.</summary>
-    public static string AnyJson { get; } = FromSchema("""{ "type": ["object", "array"] }""");
+    public static string AnyJson { get; } = FromSchema(AnySchema);
 
     /// <summary>The grammar of a schema. Its time and size are bounded, whatever the schema.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidSchema"/>.</exception>

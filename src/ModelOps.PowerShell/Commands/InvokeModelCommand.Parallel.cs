@@ -42,6 +42,7 @@ public sealed partial class InvokeModelCommand
         if (disposing)
         {
             _work?.Dispose();
+            CloseEndpoints();
         }
         base.Dispose(disposing);
     }

@@ -57,10 +57,18 @@ public sealed partial class InvokeModelCommand
 
     private async Task<Question> AskAsync(string prompt, string? id)
     {
+        if (Endpoint is not null)
+        {
+            return new Question(prompt, id, Wanted, Wish) { Remote = Connect(Wanted) };
+        }
         var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Wanted)));
         return new Question(prompt, id, path, WishFor(path));
     }
 
     /// <summary>A prompt, and the model that is to answer it.</summary>
-    private sealed record Question(string Prompt, string? Id, string Path, FitRequest Wish);
+    private sealed record Question(string Prompt, string? Id, string Path, FitRequest Wish)
+    {
+        /// <summary>The server that runs the model, where it does not run here.</summary>
+        public OpenAiEndpoint? Remote { get; init; }
+    }
 }

@@ -33,6 +33,7 @@ public sealed partial class InvokeModelCommand
     public string? Grammar { get; set; }
 
     private string? _grammar;
+    private string? _schema;
 
     private async Task ReadShapeAsync(CancellationToken cancellationToken)
     {
@@ -51,11 +52,12 @@ public sealed partial class InvokeModelCommand
         }
         else if (Schema is not null)
         {
-            _grammar = JsonSchemaGrammar.FromSchema(await SchemaTextAsync(Schema, cancellationToken));
+            _schema = await SchemaTextAsync(Schema, cancellationToken);
+            _grammar = JsonSchemaGrammar.FromSchema(_schema);
         }
         else if (As != AnswerFormat.Result)
         {
-            _grammar = JsonSchemaGrammar.AnyJson;
+            (_grammar, _schema) = (JsonSchemaGrammar.AnyJson, JsonSchemaGrammar.AnySchema);
         }
     }
 

@@ -62,11 +62,15 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.");
         }
+        CheckEndpoint();
         if (Parallel > 1)
         {
             BeginParallel();
         }
-        SessionRunner.KeepAlive = KeepAlive;
+        if (Endpoint is null)
+        {
+            SessionRunner.KeepAlive = KeepAlive;
+        }
         // Once for all prompts, before a model is loaded.
         await ReadShapeAsync(cancellationToken);
     }
@@ -87,6 +91,10 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
 
     private async Task<(GenerationResult Result, string? Warning)> AnswerAsync(Question question, CancellationToken cancellationToken)
     {
+        if (question.Remote is { } remote)
+        {
+            return (await AskServerAsync(remote, question, cancellationToken), null);
+        }
         var engine = new EngineOptions { ModelPath = question.Path, Threads = Threads };
         using var loading = StartProgress<float>($"Loading {FilePath.GetFileName(question.Path)}", fraction => new ProgressStep("", fraction));
         return await SessionRunner.UseAsync(engine, question.Wish, async (runner, plan) =>
@@ -96,7 +104,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
             {
                 PostWarning(plan.Warning);
             }
-            return (await GenerateAsync(runner, question, cancellationToken) with { Model = question.Path, Prompt = question.Prompt, Id = question.Id }, plan.Warning);
+            return (await GenerateAsync(runner.GenerateAsync, question, cancellationToken) with { Model = question.Path, Prompt = question.Prompt, Id = question.Id }, plan.Warning);
         }, loading, cancellationToken);
     }
 
@@ -104,7 +112,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         // The fit of a model that was looked at on the hub.
         : Path is { Length: > 0 } ? Path : throw new ModelOpsException(ErrorKind.FileNotFound, "The model is not on this disk.", "Install it first: Install-Model takes a fit from the pipeline too.");
 
-    private async Task<GenerationResult> GenerateAsync(IModelRunner runner, Question question, CancellationToken cancellationToken)
+    private async Task<GenerationResult> GenerateAsync(Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, Question question, CancellationToken cancellationToken)
     {
         var request = Sampling with
         {
@@ -115,18 +123,19 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
             MaxTokens = MaxTokens,
             Stop = Stop,
             Grammar = _grammar,
+            Schema = _schema,
         };
         if (Stream)
         {
-            return await runner.GenerateAsync(request, new TokenStream(PostObject), cancellationToken);
+            return await answer(request, new TokenStream(PostObject), cancellationToken);
         }
         if (_work is not null)
         {
-            return await runner.GenerateAsync(request, null, cancellationToken);
+            return await answer(request, null, cancellationToken);
         }
         var count = 0;
         using var progress = StartProgress<GeneratedToken>("Answering", _ => new ProgressStep($"{count} tokens", (double)count / MaxTokens));
-        return await runner.GenerateAsync(request, new TokenStream(_ => { }, token => { count++; progress.Report(token); }), cancellationToken);
+        return await answer(request, new TokenStream(_ => { }, token => { count++; progress.Report(token); }), cancellationToken);
     }
 
     /// <summary>Passes every piece of text on, on the thread it comes on: Progress&lt;T&gt; would lose the order.</summary>

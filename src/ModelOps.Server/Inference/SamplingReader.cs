@@ -30,6 +30,17 @@ internal static class SamplingReader
             MinP = fields.Single("min_p"),
             TypicalP = fields.Single("typical_p"),
             RepeatPenalty = fields.Single("repeat_penalty") ?? fields.Single("repetition_penalty"),
+            // llama-server's names.
+            RepeatLastN = fields.Count("repeat_last_n", -1),
+            TopNSigma = fields.Single("top_n_sigma"),
+            XtcProbability = fields.Single("xtc_probability"),
+            XtcThreshold = fields.Single("xtc_threshold"),
+            DryMultiplier = fields.Single("dry_multiplier"),
+            DryBase = fields.Single("dry_base"),
+            DryAllowedLength = fields.Count("dry_allowed_length", 0),
+            Mirostat = fields.Count("mirostat", 0),
+            MirostatTau = fields.Single("mirostat_tau"),
+            MirostatEta = fields.Single("mirostat_eta"),
             Grammar = fields.Text("grammar"),
         };
     }
