@@ -30,7 +30,7 @@ internal static class GlobalOptions
 
     public static readonly Option<Uri?> Endpoint = new("--endpoint")
     {
-        Description = "Address of the hub; otherwise HF_ENDPOINT, else https://huggingface.co.",
+        Description = "Address of the hub, where a command asks one; otherwise HF_ENDPOINT, else https://huggingface.co.",
         HelpName = "URL",
         Recursive = true,
         CustomParser = result => Uri.TryCreate(result.Tokens[^1].Value, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
