@@ -10,7 +10,7 @@ internal sealed class HeaderCheck
     public const int MaxLayers = 512;
 
     /// <summary>Nor with more experts (LLAMA_MAX_EXPERTS of the pinned build).</summary>
-    public const int MaxExperts = 512;
+    public const int MaxExperts = 1024;
 
     private readonly GgufMetadata _metadata;
     private readonly string _architecture;

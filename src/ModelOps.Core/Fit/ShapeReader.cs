@@ -73,10 +73,20 @@ internal static class ShapeReader
             ActiveTypes = layerWeights.ActiveTypes,
             ActiveTensors = layerWeights.ActiveTensors,
             OutputWeights = layerWeights.OutputWeights,
-            Caveats = IndexerCache.Contains(architecture)
-                ? [$"The engine keeps an indexer's cache for {architecture} models that is not counted here; leave room beyond these figures."]
-                : [],
+            Caveats = [.. CaveatsOf(architecture)],
         };
+    }
+
+    private static IEnumerable<string> CaveatsOf(string architecture)
+    {
+        if (!EngineArchitectures.Pinned.Contains(architecture))
+        {
+            yield return $"The engine of this version of ModelOps does not know the architecture '{architecture}': modelops run refuses it.";
+        }
+        if (IndexerCache.Contains(architecture))
+        {
+            yield return $"The engine keeps an indexer's cache for {architecture} models that is not counted here; leave room beyond these figures.";
+        }
     }
 
     /// <summary>How many layers, from the first, have a KV cache at all; later ones share an earlier layer's.</summary>

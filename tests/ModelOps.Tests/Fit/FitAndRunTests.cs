@@ -1,4 +1,5 @@
 using ModelOps.Engine;
+using ModelOps.Fit;
 using ModelOps.Tests.Engine;
 using Xunit;
 
@@ -17,7 +18,7 @@ public class FitAndRunTests
         { "llama.attention.head_count_kv", 0u },
         { "llama.attention.head_count_kv", 3u },
         { "llama.context_length", 0u },
-        { "llama.expert_count", 600u },
+        { "llama.expert_count", 1025u },
         { "llama.rope.scaling.type", "bogus" },
     };
 
@@ -108,6 +109,31 @@ public class FitAndRunTests
         Assert.Equal(ErrorKind.CorruptFile, error.Kind);
         Assert.Contains("'llXma'", error.Message, StringComparison.Ordinal);
         Assert.NotNull(error.Hint);
+    }
+
+    /// <summary>Names are texts in the library that is run, each with the zero that ends it.</summary>
+    [Fact]
+    public void ArchitecturesAreThoseOfThePinnedEngine()
+    {
+        var library = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "llama"), "*llama.*", SearchOption.AllDirectories).First(path => Path.GetExtension(path) is ".so" or ".dll" or ".dylib");
+        var bytes = File.ReadAllBytes(library);
+        Assert.All(EngineArchitectures.Pinned, name => Assert.True(bytes.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(name + '\0')) >= 0, name));
+        Assert.True(bytes.AsSpan().IndexOf("llXma\0"u8) < 0);
+    }
+
+    [Fact]
+    public void AnArchitectureThatTheEngineDoesNotKnowIsSaid()
+    {
+        using EditedGguf file = new(Llama, metadata =>
+        {
+            foreach (var (key, value) in metadata.Where(entry => entry.Key.StartsWith("llama.", StringComparison.Ordinal)).ToList())
+            {
+                metadata.Set("llXma." + key["llama.".Length..], value);
+            }
+            metadata.Set("general.architecture", "llXma");
+        });
+        var fit = FitEstimator.Estimate(ModelShapeReader.Read(file.Path, ModelKind.Gguf), Machines.Cpu(64), new FitRequest());
+        Assert.Contains(fit.Advice, advice => advice.Contains("'llXma'", StringComparison.Ordinal));
     }
 
     [Fact]
