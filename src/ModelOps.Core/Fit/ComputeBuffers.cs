@@ -30,7 +30,7 @@ internal sealed class ComputeBuffers(ModelShape model, ContextPlan context)
     {
         if (model.Graph is not { IsKnown: true } shape)
         {
-            return (_generic ??= new GenericBuffers(model, context)).Of(placement, gpus);
+            return (_generic ??= new GenericBuffers(model, context)).Of(placement, gpus, cachesOnHost || (context.Batch < EngineProfile.Pinned.LeastOffloadedBatch && placement.Contains(-1)));
         }
         var layers = shape.Represent((like, layer) => GraphPlacement.Encode(like, Device(placement[layer]), layer < cpuExpertLayers && placement[layer] >= 0), gpus > 0 && (cpuExpertLayers > 0 || placement.Contains(-1)));
         var key = new GraphPlacement(layers, Device(placement[^1]), cachesOnHost, gpus, copies, backend);

@@ -14,7 +14,6 @@ internal sealed record EngineProfile
         FlashMaskBytes = sizeof(ushort),
         MaskBytes = sizeof(float),
         CpuAlignment = 32,
-        GpuAlignment = 128,
         PipelineCopies = 4,
         LeastOffloadedBatch = 32,
         LeastRotation = 64,
@@ -37,8 +36,6 @@ internal sealed record EngineProfile
     public required int MaskBytes { get; init; }
     /// <summary>Tensors of a graph on the CPU begin at multiples of so many bytes (TENSOR_ALIGNMENT).</summary>
     public required int CpuAlignment { get; init; }
-    /// <summary>The same on a GPU (ggml-cuda, the widest of the backends).</summary>
-    public required int GpuAlignment { get; init; }
     /// <summary>So many of each input when several GPUs take turns (GGML_SCHED_MAX_COPIES).</summary>
     public required int PipelineCopies { get; init; }
     /// <summary>Tokens from which on a GPU computes with the host's weights (GGML_OP_OFFLOAD_MIN_BATCH).</summary>

@@ -55,14 +55,17 @@ internal sealed class GenericBuffers
     }
 
     /// <summary>Buffers of each GPU, and last of the host, of layers and an output that lie there.</summary>
-    public long[] Of(int[] placement, int gpus)
+    /// <param name="placement">Device of every layer and of the output, -1 the CPU.</param>
+    /// <param name="gpus">GPUs that the engine is given.</param>
+    /// <param name="hostComputes">Whether the host computes its layers itself, or attends to caches of its own.</param>
+    public long[] Of(int[] placement, int gpus, bool hostComputes)
     {
         var buffers = new long[gpus + 1];
         for (var device = 0; device < gpus; device++)
         {
             buffers[device] = placement.Contains(device) ? Layers(placement[^1] == device) : 0;
         }
-        buffers[gpus] = gpus > 0 ? checked(_masks + 2 * _embedding) : Layers(withOutput: true);
+        buffers[gpus] = gpus == 0 || hostComputes ? Layers(withOutput: placement[^1] < 0) : checked(_masks + 2 * _embedding);
         return buffers;
     }
 

@@ -44,7 +44,7 @@ internal sealed record BackendTraits
     /// What the engine's figure for a GPU was, as a multiple of the estimate, at the least and at the most (docs/benchmarks.md). CUDA and Metal have the range of the
     /// one backend that could be asked with its own order switched off.
     /// </summary>
-    public (double Low, double High) Range => Reorders ? (0.72, 1.74) : (0.99, 1.23);
+    public (double Low, double High) Range => Reorders ? (0.91, 1.74) : (0.99, 1.23);
 
     /// <summary>Whether it computes an operation; the host computes them all.</summary>
     public bool Computes(in GraphTensor tensor) => tensor.Operation != GraphOperation.ChannelScan || ScansChannels;

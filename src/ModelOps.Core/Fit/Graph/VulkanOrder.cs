@@ -188,19 +188,23 @@ internal sealed class VulkanOrder
     private bool BelongsToRoute(ReadOnlySpan<int> nodes, int index)
         => IsOf(nodes, index, GraphOperation.Route) || (IsOf(nodes, index, GraphOperation.Look) && index + 1 < nodes.Length && IsOf(nodes, index + 1, GraphOperation.Route));
 
-    /// <summary>Whether an operation has another as an operand, or both are looks at one memory.</summary>
+    /// <summary>Whether an operation has another as an operand, or looks at memory that the other looks at too, itself or through an operand.</summary>
     private bool Needs(int node, int other)
     {
         ref readonly var tensor = ref _graph[node];
+        var memory = Memory(other);
         for (var operand = 0; operand < tensor.OperandCount; operand++)
         {
-            if (tensor.Operands[operand] == other)
+            var source = tensor.Operands[operand];
+            if (source == other || (_graph[source].ViewOf >= 0 && _graph[source].ViewOf == memory))
             {
                 return true;
             }
         }
-        return (tensor.ViewOf >= 0 ? tensor.ViewOf : node) == (_graph[other].ViewOf >= 0 ? _graph[other].ViewOf : other);
+        return Memory(node) == memory;
     }
+
+    private int Memory(int tensor) => _graph[tensor].ViewOf >= 0 ? _graph[tensor].ViewOf : tensor;
 
     private static void Reset(ref bool[] flags, int count)
     {

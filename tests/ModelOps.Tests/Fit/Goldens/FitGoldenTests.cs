@@ -44,14 +44,14 @@ public sealed class FitGoldenTests
         Assert.All(GpuInOrder.Where(error => error.Golden.Device == "CPU"), error => Assert.True(Math.Abs(error.Compute) <= 0.001, error.ToString()));
     }
 
-    /// <summary>Vulkan computes in an order of its own. Recurrent models' is not followed to the last operation, which moves the worst moment of some of their graphs.</summary>
+    /// <summary>Vulkan computes in an order of its own. Some of Mamba 2's is not followed, which moves the worst moment of those graphs.</summary>
     [Fact]
     public void ComputeBuffersOfGpusAreClose()
     {
-        Assert.InRange(Gpu.Average(error => Math.Abs(error.Compute)), 0, 0.0075);
-        Assert.InRange(Gpu.Average(error => Math.Abs(error.Total)), 0, 0.0013);
-        Assert.InRange(Gpu.Count(error => Math.Abs(error.Compute) > 0.001), 0, 55);
-        Assert.All(Gpu, error => Assert.True(error.Compute is >= -0.425 and <= 0.38 && Math.Abs(error.Total) <= 0.24, error.ToString()));
+        Assert.InRange(Gpu.Average(error => Math.Abs(error.Compute)), 0, 0.0049);
+        Assert.InRange(Gpu.Average(error => Math.Abs(error.Total)), 0, 0.0007);
+        Assert.InRange(Gpu.Count(error => Math.Abs(error.Compute) > 0.001), 0, 42);
+        Assert.All(Gpu, error => Assert.True(error.Compute is >= -0.425 and <= 0.09 && Math.Abs(error.Total) <= 0.041, error.ToString()));
         Assert.All(Gpu.Where(error => error.Golden.Device == "CPU"), error => Assert.True(Math.Abs(error.Compute) <= 0.001, error.ToString()));
     }
 
