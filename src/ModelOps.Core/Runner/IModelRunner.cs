@@ -1,8 +1,8 @@
 namespace ModelOps;
 
 /// <summary>
-/// Where models run: in this process (<see cref="InProcessRunner"/>) or in a child (<see cref="WorkerRunner"/>). The model of the last call stays loaded.
-/// One call at a time.
+/// Where models run: in this process (<see cref="InProcessRunner"/>) or in a child (<see cref="WorkerRunner"/>). The model that was loaded last stays loaded.
+/// Any number of answers may be asked for at once; loading waits for those under way, and answers asked for after it wait for the loading.
 /// </summary>
 public interface IModelRunner : IAsyncDisposable
 {

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ModelOps.Engine;
 using ModelOps.Runner;
 
@@ -7,6 +6,7 @@ namespace ModelOps;
 /// <summary>Runs models in this process; an abort in native code ends it.</summary>
 public sealed class InProcessRunner : IModelRunner
 {
+    private readonly CallGate _gate = new();
     private LlamaEngine? _engine;
     private EnginePlan? _plan;
     private string? _loaded;
@@ -31,9 +31,7 @@ public sealed class InProcessRunner : IModelRunner
 
     /// <inheritdoc/>
     public Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default)
-        => _engine is { } engine
-            ? engine.GenerateAsync(request, progress, cancellationToken)
-            : Task.FromException<GenerationResult>(new ModelOpsException(ErrorKind.InvalidArgument, "No model is loaded."));
+        => AskAsync(engine => engine.GenerateAsync(request, progress, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -78,12 +76,16 @@ public sealed class InProcessRunner : IModelRunner
 
     private async Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest? wish, Func<EnginePlan> plan, IProgress<float>? progress, CancellationToken cancellationToken)
     {
-        string wanted = Describe(options, wish);
-        if (_engine is not null && _plan is not null && _loaded == wanted)
+        string wanted = LoadedModel.Describe(options, wish);
+        using (await _gate.EnterAsync(alone: false, cancellationToken).ConfigureAwait(false))
         {
-            progress?.Report(1);
-            return _plan;
+            if (_engine is not null && _plan is not null && _loaded == wanted)
+            {
+                progress?.Report(1);
+                return _plan;
+            }
         }
+        using CallGate.Pass alone = await _gate.EnterAsync(alone: true, cancellationToken).ConfigureAwait(false);
         // First the room, then the plan: what is loaded now is in the way of nothing.
         Unload();
         _plan = await Task.Run(plan, cancellationToken).ConfigureAwait(false);
@@ -96,11 +98,10 @@ public sealed class InProcessRunner : IModelRunner
         return _plan;
     }
 
-    // As text, because records with lists in them are equal only to themselves. A path can hold another file than a minute ago: a conversion was run again.
-    private static string Describe(EngineOptions options, FitRequest? wish)
+    private async Task<T> AskAsync<T>(Func<LlamaEngine, Task<T>> ask, CancellationToken cancellationToken)
     {
-        FileInfo file = new(options.ModelPath);
-        return $"{JsonSerializer.Serialize(options, WorkerJson.Default.EngineOptions)}\n{JsonSerializer.Serialize(wish, WorkerJson.Default.FitRequest)}\n{(file.Exists ? $"{file.Length} {file.LastWriteTimeUtc.Ticks}" : "")}";
+        using CallGate.Pass pass = await _gate.EnterAsync(alone: false, cancellationToken).ConfigureAwait(false);
+        return await ask(_engine ?? throw new ModelOpsException(ErrorKind.InvalidArgument, "No model is loaded.")).ConfigureAwait(false);
     }
 
     private void Unload()

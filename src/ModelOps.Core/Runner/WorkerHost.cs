@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
@@ -37,36 +38,35 @@ public static class WorkerHost
         InProcessRunner runner = new();
         using StreamReader reader = new(pipe, new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16, leaveOpen: true);
         Lock writing = new();
-        Task work = Task.CompletedTask;
-        CancellationTokenSource cancellation = new();
-        int current = 0;
+        ConcurrentDictionary<int, (CancellationTokenSource Cancellation, Task Work)> calls = [];
         try
         {
             Send(new WorkerEvent { Ready = WorkerProtocol.Version });
             while (await reader.ReadLineAsync().ConfigureAwait(false) is { } line)
             {
                 WorkerRequest request = JsonSerializer.Deserialize(line, WorkerJson.Default.WorkerRequest) ?? throw new JsonException("An empty request.");
-                if (request.Call == WorkerCall.Cancel)
+                if (request.Call != WorkerCall.Cancel)
                 {
-                    if (request.Id == current)
-                    {
-                        await cancellation.CancelAsync().ConfigureAwait(false);
-                    }
-                    continue;
+                    CancellationTokenSource cancellation = new();
+                    TaskCompletionSource known = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                    calls[request.Id] = (cancellation, Task.Run(() => AnswerAsync(request, known.Task, cancellation.Token)));
+                    known.SetResult();
                 }
-                // One call at a time: the parent waits for the end of a call before it makes another.
-                await work.ConfigureAwait(false);
-                cancellation.Dispose();
-                cancellation = new CancellationTokenSource();
-                current = request.Id;
-                work = Task.Run(() => AnswerAsync(request, cancellation.Token));
+                else if (calls.TryGetValue(request.Id, out var call))
+                {
+                    await call.Cancellation.CancelAsync().ConfigureAwait(false);
+                }
             }
         }
         catch (IOException)
         {
             // The parent is gone: the same as the end of the pipe.
         }
-        await cancellation.CancelAsync().ConfigureAwait(false);
+        Task work = Task.WhenAll(calls.Values.Select(call => call.Work));
+        foreach (var call in calls.Values)
+        {
+            await call.Cancellation.CancelAsync().ConfigureAwait(false);
+        }
         if (await Task.WhenAny(work, Task.Delay(StopTimeout)).ConfigureAwait(false) != work)
         {
             // Native code that does not listen: leaving the regular way would run its destructors under its feet.
@@ -85,8 +85,9 @@ public static class WorkerHost
             }
         }
 
-        async Task AnswerAsync(WorkerRequest request, CancellationToken cancellationToken)
+        async Task AnswerAsync(WorkerRequest request, Task known, CancellationToken cancellationToken)
         {
+            await known.ConfigureAwait(false);
             WorkerEvent end;
             try
             {
@@ -100,6 +101,8 @@ public static class WorkerHost
             {
                 end = new WorkerEvent { Id = request.Id, Error = WorkerError.Of(exception) };
             }
+            // Before the end is told: a number that is unknown here is that of a call that has ended.
+            calls.TryRemove(request.Id, out _);
             Send(end);
         }
 

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Threading.Channels;
 using ModelOps.Engine;
 
 namespace ModelOps.Runner;
@@ -20,6 +21,11 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private readonly StreamReader _reader;
     private readonly LastWords _lastWords;
     private readonly SemaphoreSlim _writing = new(1);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly Dictionary<int, Channel<WorkerEvent>> _calls = [];
+    private Task _receiving = Task.CompletedTask;
+    private int _exitCode;
+    private bool _ended;
 
     private WorkerProcess(Process process, NamedPipeServerStream pipe, LastWords lastWords)
     {
@@ -33,7 +39,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     public int Id => _process.Id;
 
     /// <summary>Whether the child is still there.</summary>
-    public bool IsAlive => !_process.HasExited;
+    public bool IsAlive => !Volatile.Read(ref _ended) && !_process.HasExited;
 
     /// <summary>Starts a child and waits until it serves.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/> when the command cannot be run, <see cref="ErrorKind.EngineCrashed"/> when the child dies or says nothing.</exception>
@@ -55,6 +61,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             WorkerProcess worker = new(process, pipe, lastWords);
             await worker.ConnectAsync(cancellationToken).ConfigureAwait(false);
             RemoveSocket(name);
+            worker._receiving = worker.ReceiveAllAsync();
             return worker;
         }
         catch
@@ -85,11 +92,28 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The next line of the child; null when it is gone.</summary>
-    public async Task<WorkerEvent?> ReceiveAsync(CancellationToken cancellationToken)
+    /// <summary>What the child says of a call, from now on; ends without an end of the call when the child is gone. To be followed by <see cref="Forget"/>.</summary>
+    public IAsyncEnumerable<WorkerEvent> Listen(int call, CancellationToken cancellationToken)
     {
-        string? line = await _reader.ReadLineAsync(cancellationToken).ConfigureAwait(false);
-        return line is null ? null : JsonSerializer.Deserialize(line, WorkerJson.Default.WorkerEvent);
+        Channel<WorkerEvent> channel = Channel.CreateUnbounded<WorkerEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        lock (_calls)
+        {
+            _calls.Add(call, channel);
+            if (_ended)
+            {
+                channel.Writer.Complete();
+            }
+        }
+        return channel.Reader.ReadAllAsync(cancellationToken);
+    }
+
+    /// <summary>Nobody listens to what is said of a call any more.</summary>
+    public void Forget(int call)
+    {
+        lock (_calls)
+        {
+            _calls.Remove(call);
+        }
     }
 
     /// <summary>Ends the child at once.</summary>
@@ -98,19 +122,62 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>Why the child is gone; waits for its end, and ends it where only the pipe broke.</summary>
     public async Task<ModelOpsException> CrashAsync(string during)
     {
-        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
-        return Crash(_process, _lastWords, during);
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _receiving.ConfigureAwait(false);
+        return Crash(_exitCode, _lastWords, during);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         // The end of the pipe is what tells the child to go.
-        _reader.Dispose();
         await _pipe.DisposeAsync().ConfigureAwait(false);
-        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _receiving.ConfigureAwait(false);
         _process.Dispose();
-        _writing.Dispose();
+    }
+
+    /// <summary>Hands what the child says to those who listen, call by call, until it is gone.</summary>
+    private async Task ReceiveAllAsync()
+    {
+        try
+        {
+            while (await ReceiveAsync(_closing.Token).ConfigureAwait(false) is { } message)
+            {
+                Channel<WorkerEvent>? call;
+                lock (_calls)
+                {
+                    _calls.TryGetValue(message.Id, out call);
+                }
+                call?.Writer.TryWrite(message);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The same as the end of the pipe.
+        }
+        catch (JsonException exception)
+        {
+            _lastWords.Add($"It does not speak as a worker does: {exception.Message}");
+            _process.Kill();
+        }
+        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
+        _exitCode = _process.ExitCode;
+        lock (_calls)
+        {
+            _ended = true;
+            foreach (Channel<WorkerEvent> call in _calls.Values)
+            {
+                call.Writer.TryComplete();
+            }
+        }
+    }
+
+    /// <summary>The next line of the child; null when it is gone.</summary>
+    private async Task<WorkerEvent?> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        string? line = await _reader.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+        return line is null ? null : JsonSerializer.Deserialize(line, WorkerJson.Default.WorkerEvent);
     }
 
     private static NamedPipeServerStream OpenPipe(string name)
@@ -149,12 +216,12 @@ internal sealed class WorkerProcess : IAsyncDisposable
             if (await Task.WhenAny(ready, exited).ConfigureAwait(false) == exited)
             {
                 await exited.ConfigureAwait(false);
-                throw Crash(_process, _lastWords, "while starting");
+                throw Crash(_process.ExitCode, _lastWords, "while starting");
             }
             WorkerEvent? hello = await ready.ConfigureAwait(false);
             if (hello?.Ready is null)
             {
-                throw await CrashAsync("while starting").ConfigureAwait(false);
+                throw await StillbornAsync().ConfigureAwait(false);
             }
             if (hello.Ready != WorkerProtocol.Version)
             {
@@ -167,12 +234,18 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
         catch (IOException)
         {
-            throw await CrashAsync("while starting").ConfigureAwait(false);
+            throw await StillbornAsync().ConfigureAwait(false);
         }
         finally
         {
             await limit.CancelAsync().ConfigureAwait(false);
         }
+    }
+
+    private async Task<ModelOpsException> StillbornAsync()
+    {
+        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
+        return Crash(_process.ExitCode, _lastWords, "while starting");
     }
 
     private async Task<WorkerEvent?> ReadyAsync(CancellationToken cancellationToken)
@@ -238,8 +311,8 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    private static ModelOpsException Crash(Process process, LastWords lastWords, string during)
-        => new(ErrorKind.EngineCrashed, $"The worker process ended {during}: {Describe(process.ExitCode)}.{lastWords}",
+    private static ModelOpsException Crash(int exitCode, LastWords lastWords, string during)
+        => new(ErrorKind.EngineCrashed, $"The worker process ended {during}: {Describe(exitCode)}.{lastWords}",
             "The model may be damaged, too large for this machine, or beyond this version of the engine. Nothing else was harmed: the next call starts a new worker.");
 
     /// <summary>An exit code in words; .NET gives a Unix signal as 128 + its number.</summary>

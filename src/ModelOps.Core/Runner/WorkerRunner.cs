@@ -9,12 +9,13 @@ namespace ModelOps;
 /// </summary>
 public sealed class WorkerRunner : IModelRunner
 {
-    private readonly IReadOnlyList<string> _command;
-    private readonly SemaphoreSlim _calling = new(1);
-    private WorkerProcess? _worker;
+    private readonly CallGate _gate = new();
+    private readonly WorkerConnection _connection;
     private EngineOptions? _model;
-    private bool _modelInWorker;
-    private int _lastId;
+    private string? _loaded;
+    private EnginePlan? _plan;
+    // The child that has it: another one must load it first.
+    private int? _modelIn;
     private bool _disposed;
 
     /// <summary>
@@ -27,54 +28,41 @@ public sealed class WorkerRunner : IModelRunner
         {
             throw new ArgumentException("The command is empty.", nameof(command));
         }
-        _command = command;
+        _connection = new WorkerConnection(command) ;
     }
 
     /// <summary>How long a child may take to react to a cancel message before it is killed.</summary>
-    internal TimeSpan CancelPatience { get; init; } = TimeSpan.FromSeconds(5);
+    internal TimeSpan CancelPatience
+    {
+        get => _connection.CancelPatience;
+        init => _connection.CancelPatience = value;
+    }
 
     /// <summary>Process id of the child, null when there is none.</summary>
-    internal int? WorkerId => _worker is { IsAlive: true } worker ? worker.Id : null;
+    internal int? WorkerId => _connection.WorkerId;
 
     /// <inheritdoc/>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineCrashed"/> with the child's last words when it dies.</exception>
     public async Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        await ExclusivelyAsync(async () =>
-        {
-            _model = null;
-            await LoadInWorkerAsync(options, null, progress, cancellationToken).ConfigureAwait(false);
-            _model = options;
-            return true;
-        }, cancellationToken).ConfigureAwait(false);
+        await LoadAsync(options, null, progress, cancellationToken, _ => options).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest wish, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest wish, IProgress<float>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(wish);
-        return ExclusivelyAsync(async () =>
-        {
-            _model = null;
-            EnginePlan plan = (await LoadInWorkerAsync(options, wish, progress, cancellationToken).ConfigureAwait(false)).Plan!;
-            _model = options with { Parameters = plan.Parameters };
-            return plan;
-        }, cancellationToken);
+        return (await LoadAsync(options, wish, progress, cancellationToken, plan => options with { Parameters = plan!.Parameters }).ConfigureAwait(false))!;
     }
 
     /// <inheritdoc/>
     public Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return ExclusivelyAsync(async () =>
+        return BesideOthersAsync(async () =>
         {
-            if (_model is { } model && !(_modelInWorker && _worker is { IsAlive: true }))
-            {
-                // The child that had the model died in an earlier call.
-                await LoadInWorkerAsync(model, null, null, cancellationToken).ConfigureAwait(false);
-            }
             WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Generate) { Generate = request }, message =>
             {
                 if (message.Token is { } token)
@@ -198,16 +186,38 @@ public sealed class WorkerRunner : IModelRunner
             return;
         }
         _disposed = true;
-        await DropWorkerAsync().ConfigureAwait(false);
+        await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>A broken file is told at once, instead of after the second that starting a child takes; one that runs looks for itself.</summary>
     private Task CheckAsync(EngineOptions options, CancellationToken cancellationToken)
-        => _worker is { IsAlive: true } ? Task.CompletedTask : Task.Run(() => LlamaEngine.Check(options), cancellationToken);
+        => WorkerId is not null ? Task.CompletedTask : Task.Run(() => LlamaEngine.Check(options), cancellationToken);
+
+    private async Task<EnginePlan?> LoadAsync(EngineOptions options, FitRequest? wish, IProgress<float>? progress, CancellationToken cancellationToken, Func<EnginePlan?, EngineOptions> settle)
+    {
+        string wanted = LoadedModel.Describe(options, wish);
+        using (await _gate.EnterAsync(alone: false, cancellationToken).ConfigureAwait(false))
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_model is not null && _loaded == wanted && !IsModelGone)
+            {
+                progress?.Report(1);
+                return _plan;
+            }
+        }
+        return await ExclusivelyAsync(async () =>
+        {
+            _model = null;
+            _plan = (await LoadInWorkerAsync(options, wish, progress, cancellationToken).ConfigureAwait(false)).Plan;
+            _model = settle(_plan);
+            _loaded = wanted;
+            return _plan;
+        }, cancellationToken).ConfigureAwait(false);
+    }
 
     private async Task<WorkerEvent> LoadInWorkerAsync(EngineOptions options, FitRequest? wish, IProgress<float>? progress, CancellationToken cancellationToken)
     {
-        _modelInWorker = false;
+        _modelIn = null;
         await CheckAsync(options, cancellationToken).ConfigureAwait(false);
         WorkerEvent end = await CallAsync(id => new WorkerRequest(id, WorkerCall.Load) { Load = Rooted(options), Wish = wish }, message =>
         {
@@ -216,92 +226,45 @@ public sealed class WorkerRunner : IModelRunner
                 progress?.Report(fraction);
             }
         }, $"while loading {options.ModelPath}", cancellationToken).ConfigureAwait(false);
-        _modelInWorker = true;
+        _modelIn = WorkerId;
         return end;
     }
 
-    /// <summary>Makes a call and hands on what the child says of it, until the line that ends it.</summary>
-    private async Task<WorkerEvent> CallAsync(Func<int, WorkerRequest> request, Action<WorkerEvent> hear, string during, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (_worker is { IsAlive: false })
-        {
-            await DropWorkerAsync().ConfigureAwait(false);
-        }
-        WorkerProcess worker = _worker ??= await WorkerProcess.StartAsync(_command, cancellationToken).ConfigureAwait(false);
-        int id = ++_lastId;
-        using CancellationTokenSource impatience = new();
-        bool finished = false;
-        try
-        {
-            await worker.SendAsync(request(id)).ConfigureAwait(false);
-            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => Cancel(worker, id, impatience), null);
-            WorkerEvent? end;
-            while ((end = await worker.ReceiveAsync(impatience.Token).ConfigureAwait(false)) is { Ends: false })
-            {
-                hear(end);
-            }
-            finished = end is not null;
-            return end switch
-            {
-                null => throw await worker.CrashAsync(during).ConfigureAwait(false),
-                { Error: { } error } => throw error.ToException(),
-                { Cancelled: true } => throw new OperationCanceledException(cancellationToken),
-                _ => end,
-            };
-        }
-        catch (OperationCanceledException) when (!finished)
-        {
-            // It did not react to the cancel message: native code that is busy for long. The child is given up.
-            worker.Kill();
-            throw new OperationCanceledException(cancellationToken);
-        }
-        catch (IOException)
-        {
-            throw await worker.CrashAsync(during).ConfigureAwait(false);
-        }
-        finally
-        {
-            if (!finished)
-            {
-                await DropWorkerAsync().ConfigureAwait(false);
-            }
-        }
-    }
-
-    private void Cancel(WorkerProcess worker, int id, CancellationTokenSource impatience)
-    {
-        impatience.CancelAfter(CancelPatience);
-        // When the child is gone, the reader is told so.
-        worker.SendAsync(new WorkerRequest(id, WorkerCall.Cancel)).ContinueWith(static sent => _ = sent.Exception, TaskScheduler.Default);
-    }
-
-    private async Task DropWorkerAsync()
-    {
-        _modelInWorker = false;
-        WorkerProcess? worker = Interlocked.Exchange(ref _worker, null);
-        if (worker is not null)
-        {
-            await worker.DisposeAsync().ConfigureAwait(false);
-        }
-    }
+    private Task<WorkerEvent> CallAsync(Func<int, WorkerRequest> request, Action<WorkerEvent> hear, string during, CancellationToken cancellationToken)
+        => _connection.CallAsync(request, hear, during, cancellationToken);
 
     private async Task<T> ExclusivelyAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
     {
-        await _calling.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        using CallGate.Pass pass = await _gate.EnterAsync(alone: true, cancellationToken).ConfigureAwait(false);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return await call().ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the loaded model, together with others; where the child that had it is gone, one of them loads it again first.</summary>
+    private async Task<T> BesideOthersAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        while (true)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            return await call().ConfigureAwait(false);
-        }
-        finally
-        {
-            _calling.Release();
+            using (CallGate.Pass pass = await _gate.EnterAsync(alone: false, cancellationToken).ConfigureAwait(false))
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                if (!IsModelGone)
+                {
+                    return await call().ConfigureAwait(false);
+                }
+            }
+            await ExclusivelyAsync(async () => IsModelGone ? await LoadInWorkerAsync(_model!, null, null, cancellationToken).ConfigureAwait(false) : null, cancellationToken).ConfigureAwait(false);
         }
     }
 
+    private bool IsModelGone => _model is not null && (_modelIn is null || _modelIn != WorkerId);
+
     // PowerShell's idea of the current folder is not the process's, nor need the child's be.
-    private static EngineOptions Rooted(EngineOptions options) => options with { ModelPath = Path.GetFullPath(options.ModelPath) };
+    private static EngineOptions Rooted(EngineOptions options) => options with
+    {
+        ModelPath = Path.GetFullPath(options.ModelPath),
+        Adapters = [.. options.Adapters.Select(adapter => adapter with { Path = Path.GetFullPath(adapter.Path) })],
+    };
 
     private static MeasureRequest Rooted(MeasureRequest request) => request with
     {

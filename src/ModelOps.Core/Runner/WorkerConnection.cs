@@ -1,0 +1,109 @@
+namespace ModelOps.Runner;
+
+/// <summary>
+/// The child that answers calls, any number at once: started at the first, replaced after its end. What ends a child ends every call that it was working on.
+/// </summary>
+internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _starting = new(1);
+    private WorkerProcess? _worker;
+    private int _lastCall;
+    private bool _disposed;
+
+    /// <summary>How long a child may take to react to a cancel message before it is killed.</summary>
+    public TimeSpan CancelPatience { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Process id of the child, null when there is none.</summary>
+    public int? WorkerId => _worker is { IsAlive: true } worker ? worker.Id : null;
+
+    /// <summary>Makes a call and hands on what the child says of it, until the line that ends it.</summary>
+    /// <exception cref="ModelOpsException">What the child throws; <see cref="ErrorKind.EngineCrashed"/> when it is gone.</exception>
+    public async Task<WorkerEvent> CallAsync(Func<int, WorkerRequest> request, Action<WorkerEvent> hear, string during, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        WorkerProcess worker = await WorkerAsync(cancellationToken).ConfigureAwait(false);
+        int id = Interlocked.Increment(ref _lastCall);
+        using CancellationTokenSource impatience = new();
+        IAsyncEnumerable<WorkerEvent> events = worker.Listen(id, impatience.Token);
+        try
+        {
+            await worker.SendAsync(request(id)).ConfigureAwait(false);
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => Cancel(worker, id, impatience), null);
+            await foreach (WorkerEvent message in events.ConfigureAwait(false))
+            {
+                if (message.Ends)
+                {
+                    return message switch
+                    {
+                        { Error: { } error } => throw error.ToException(),
+                        { Cancelled: true } => throw new OperationCanceledException(cancellationToken),
+                        _ => message,
+                    };
+                }
+                hear(message);
+            }
+        }
+        catch (OperationCanceledException) when (impatience.IsCancellationRequested)
+        {
+            // It did not react to the cancel message: native code that is busy for long. The child is given up.
+            worker.Kill();
+            await DropAsync(worker).ConfigureAwait(false);
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            // Gone while it was being told: the same as the end of its words.
+        }
+        finally
+        {
+            worker.Forget(id);
+        }
+        ModelOpsException crash = await worker.CrashAsync(during).ConfigureAwait(false);
+        await DropAsync(worker).ConfigureAwait(false);
+        ObjectDisposedException.ThrowIf(_disposed, typeof(WorkerRunner));
+        throw crash;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _disposed = true;
+        if (_worker is { } worker)
+        {
+            await DropAsync(worker).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<WorkerProcess> WorkerAsync(CancellationToken cancellationToken)
+    {
+        await _starting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, typeof(WorkerRunner));
+            if (_worker is { IsAlive: false } gone)
+            {
+                await DropAsync(gone).ConfigureAwait(false);
+            }
+            return _worker ??= await WorkerProcess.StartAsync(command, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    private void Cancel(WorkerProcess worker, int id, CancellationTokenSource impatience)
+    {
+        impatience.CancelAfter(CancelPatience);
+        // When the child is gone, the reader is told so.
+        worker.SendAsync(new WorkerRequest(id, WorkerCall.Cancel)).ContinueWith(static sent => _ = sent.Exception, TaskScheduler.Default);
+    }
+
+    private async Task DropAsync(WorkerProcess worker)
+    {
+        if (Interlocked.CompareExchange(ref _worker, null, worker) == worker)
+        {
+            await worker.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+}
