@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using ModelOps.Engine;
+using ModelOps.Fit;
+using ModelOps.Formats;
 
 namespace ModelOps;
 
@@ -13,18 +15,23 @@ public sealed class LlamaEngine : IDisposable
     private readonly LlamaModelHandle _model;
     private readonly Session _session;
     private readonly DecodeLoop _loop;
+    private readonly EmbeddingModel _embedding;
     private readonly GgufMetadata _metadata;
+    private readonly bool _writes;
     private readonly SamplingSettings _sampling;
     // Read at the first conversation: a model with a broken template can still be measured and prompted raw.
     private ModelTemplate? _template;
 
-    private LlamaEngine(LlamaModelHandle model, Session session, GgufMetadata metadata, TimeSpan loadTime)
+    private LlamaEngine(LlamaModelHandle model, Session session, TextEncoder encoder, GgufFile file, TimeSpan loadTime)
     {
         _model = model;
         _session = session;
         _loop = new DecodeLoop(session, loadTime);
-        _metadata = metadata;
-        _sampling = SamplingSettings.Of(metadata);
+        // Without a memory a text's length is bounded by what the model was trained for only.
+        _embedding = new EmbeddingModel(encoder, session.Vocabulary, file, session.Memory.Exists ? session.ContextLength : session.TrainedLength);
+        _metadata = file.Metadata;
+        _writes = Purposes.Of(file.Metadata, file.Architecture) == ModelPurpose.Text;
+        _sampling = SamplingSettings.Of(file.Metadata);
     }
 
     /// <summary>The clock that templates ask for today's date.</summary>
@@ -68,6 +75,22 @@ public sealed class LlamaEngine : IDisposable
         return Task.Run(() => _loop.AnswerAsync(Begin(request, order, cancellationToken), progress, cancellationToken), cancellationToken);
     }
 
+    /// <summary>The vectors of texts, many read in a batch. Beside answers it works at the same time, with a context of its own.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.ContextFull"/>, <see cref="ErrorKind.EngineFailure"/>.</exception>
+    public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _embedding.EmbedAsync(request, cancellationToken);
+    }
+
+    /// <summary>How well documents answer a query, by a model that was trained to judge that.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.ContextFull"/>, <see cref="ErrorKind.EngineFailure"/>.</exception>
+    public Task<RerankResult> RerankAsync(RerankRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _embedding.RerankAsync(request, cancellationToken);
+    }
+
     /// <summary>
     /// Forgets everything and computes the logits of every position of <paramref name="tokens"/> (at most the context length) in one go:
     /// [tokens, vocabulary], row-major, valid until the next call.
@@ -77,6 +100,7 @@ public sealed class LlamaEngine : IDisposable
 
     internal ReadOnlySpan<float> Evaluate(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
+        RequireWriter();
         using DecodeLoop.Loan loan = _loop.Borrow();
         return _session.Evaluate(tokens, cancellationToken);
     }
@@ -105,6 +129,7 @@ public sealed class LlamaEngine : IDisposable
     public void Dispose()
     {
         _loop.Dispose();
+        _embedding.Dispose();
         _session.Dispose();
         _model.Dispose();
     }
@@ -125,6 +150,14 @@ public sealed class LlamaEngine : IDisposable
         ModelFileCheck.Check(file);
         ModelFileCheck.CheckShards(file, options.ModelPath);
         ModelLoading.CheckContext(options.Parameters, file);
+        if (options.Adapters.Count > 0)
+        {
+            Dictionary<string, GgufTensor> tensors = GgufShards.Of(options.ModelPath).SelectMany(path => GgufFile.Read(path).Tensors).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+            foreach (AdapterOptions adapter in options.Adapters)
+            {
+                AdapterCheck.Check(adapter, file.Architecture, tensors);
+            }
+        }
         return file;
     }
 
@@ -136,13 +169,25 @@ public sealed class LlamaEngine : IDisposable
         LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
         try
         {
-            return new LlamaEngine(model, new Session(api, model, ModelLoading.CreateContext(api, model, options)), file.Metadata, Stopwatch.GetElapsedTime(start));
+            AdapterSet adapters = AdapterSet.Load(api, model, options.Adapters);
+            LlamaContextHandle context = ModelLoading.CreateContext(api, model, options);
+            adapters.Apply(context);
+            return new LlamaEngine(model, new Session(api, model, context), new TextEncoder(api, model, options, adapters), file, Stopwatch.GetElapsedTime(start));
         }
         catch
         {
             model.Dispose();
             throw;
         }
+    }
+
+    private void RequireWriter()
+    {
+        if (!_writes)
+        {
+            throw new ModelOpsException(ErrorKind.EngineFailure, "The model is an embedding model: it sees the whole text at once and writes none.", "Ask it for embeddings, or give a model that writes text.");
+        }
+        _session.RequireWriter();
     }
 
     /// <summary>All that can be said of a request before its turn comes: the prompt as tokens, and what will choose the answer's.</summary>
@@ -161,7 +206,7 @@ public sealed class LlamaEngine : IDisposable
             throw new ModelOpsException(ErrorKind.InvalidArgument, "Tools are told to the model through the chat template, which a raw prompt bypasses.", "Leave one of them out.");
         }
         using Lease model = new(_model);
-        _session.RequireWriter();
+        RequireWriter();
         if (request.Overflow == ContextOverflow.Shift && !_session.Memory.CanShift)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The memory of this model cannot drop what is old: its layers remember by windows, or by positions that cannot be moved.",

@@ -9,7 +9,7 @@ namespace ModelOps.Engine;
 /// </summary>
 internal static class ModelFileCheck
 {
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.InvalidArgument"/> for a file that is no language model, <see cref="ErrorKind.EngineFailure"/> for one that writes no text.</exception>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/> or <see cref="ErrorKind.InvalidArgument"/> for a file that is no language model, <see cref="ErrorKind.UnsupportedArchitecture"/> for one that cannot be run.</exception>
     public static void Check(GgufFile file)
     {
         GgufMetadata metadata = file.Metadata;
@@ -29,11 +29,6 @@ internal static class ModelFileCheck
         if (Purposes.Of(metadata, architecture) is ModelPurpose.EncoderDecoder or ModelPurpose.Diffusion)
         {
             throw new ModelOpsException(ErrorKind.UnsupportedArchitecture, $"{Name(file)} writes no text by itself, a token after the other: it is of the architecture '{architecture}'.", "Give a model that does.");
-        }
-        if (metadata.FindBoolean($"{architecture}.attention.causal") is false)
-        {
-            // Without this the engine runs it and gives numbers that mean nothing.
-            throw new ModelOpsException(ErrorKind.EngineFailure, $"{Name(file)} is an embedding model: it sees the whole text at once and writes none.", "Give a model that writes text.");
         }
         HeaderCheck.RequireFigures(metadata, file.Tensors, Name(file));
         CheckVocabulary(file);

@@ -78,13 +78,20 @@ internal static unsafe class ModelLoading
     public static void CheckContext(EngineParameters parameters, GgufFile file)
         => ContextPlan.RequireSensible(parameters.ContextLength, file.Metadata.GetInteger($"{file.Architecture}.context_length"), parameters.UnifiedCache ? 1 : parameters.Sequences);
 
-    /// <summary>Makes a context: KV cache and compute buffers.</summary>
-    public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options)
+    /// <summary>Makes a context: KV cache and compute buffers. With <paramref name="pooling"/> (llama_pooling_type) it gives vectors of texts in place of logits.</summary>
+    public static LlamaContextHandle CreateContext(LlamaApi api, LlamaModelHandle model, EngineOptions options, int? pooling = null)
     {
         int trained = api.ModelTrainedContext(model.DangerousGetHandle());
         int threads = options.Threads > 0 ? options.Threads : ThreadCount.For((long)api.ModelBytes(model.DangerousGetHandle()), PhysicalCores.Value);
         int* abortFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         LlamaContextParams parameters = ContextParameters(api, options.Parameters, trained);
+        if (pooling is { } kind)
+        {
+            parameters.Embeddings = 1;
+            parameters.PoolingType = kind;
+            // A text is read in one piece.
+            parameters.BatchLength = parameters.MicroBatchLength;
+        }
         parameters.Threads = threads;
         parameters.BatchThreads = threads;
         parameters.NoPerformance = (byte)(options.CountsTime ? 0 : 1);

@@ -22,6 +22,7 @@ internal sealed unsafe class Session : IDisposable
         BatchLength = (int)api.BatchLength(pointer);
         MicroBatchLength = (int)api.MicroBatchLength(pointer);
         Memory = new SequenceMemory(api, api.GetMemory(pointer), api.ModelSlidingWindow(model.DangerousGetHandle()));
+        TrainedLength = api.ModelTrainedContext(model.DangerousGetHandle());
         _hasEncoder = api.ModelHasEncoder(model.DangerousGetHandle()) != 0;
     }
 
@@ -37,6 +38,9 @@ internal sealed unsafe class Session : IDisposable
 
     /// <summary>Tokens that one sequence can hold.</summary>
     public int SequenceLength { get; }
+
+    /// <summary>Tokens that the model was trained to see.</summary>
+    public int TrainedLength { get; }
 
     /// <summary>Whether the sequences take their room from one another.</summary>
     public bool SharesCache => Sequences > 1 && SequenceLength == ContextLength;

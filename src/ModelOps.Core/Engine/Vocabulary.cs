@@ -12,16 +12,29 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
     /// <summary>Number of tokens.</summary>
     public int Count { get; } = api.VocabTokens(pointer);
 
-    private readonly int _bos = api.VocabBos(pointer);
+    /// <summary>The begin token; negative where there is none.</summary>
+    public int Bos { get; } = api.VocabBos(pointer);
+
+    /// <summary>The end token; negative where there is none.</summary>
+    public int Eos { get; } = api.VocabEos(pointer);
+
+    /// <summary>The token between two texts; negative where there is none.</summary>
+    public int Separator { get; } = api.VocabSeparator(pointer);
 
     /// <summary>Whether the model's texts begin with a token of their own.</summary>
     public bool AddsBos { get; } = api.VocabAddsBos(pointer) != 0;
 
+    /// <summary>Whether they end with one.</summary>
+    public bool AddsEos { get; } = api.VocabAddsEos(pointer) != 0;
+
+    /// <summary>Whether a separator stands between them.</summary>
+    public bool AddsSeparator { get; } = api.VocabAddsSeparator(pointer) != 0;
+
     /// <summary>Text of the begin token; empty where the vocabulary has none.</summary>
-    public string BosText => TextOf(_bos);
+    public string BosText => TextOf(Bos);
 
     /// <summary>Text of the end token; empty where the vocabulary has none.</summary>
-    public string EosText => TextOf(api.VocabEos(pointer));
+    public string EosText => TextOf(Eos);
 
     /// <summary>Whether a model that writes this token has said all.</summary>
     public bool IsEndOfGeneration(int token) => api.VocabIsEndOfGeneration(pointer, token) != 0;
@@ -61,7 +74,7 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
     {
         int[] tokens = Tokenize(text, addSpecial: true, parseSpecial: true);
         // Templates and users write BOS themselves, too; a model has never seen two.
-        return tokens is [var first, var second, ..] && first == _bos && second == _bos ? tokens[1..] : tokens;
+        return tokens is [var first, var second, ..] && first == Bos && second == Bos ? tokens[1..] : tokens;
     }
 
     /// <summary>The bytes of a token, nothing for a control token unless <paramref name="isSpecialShown"/>; copied to <paramref name="buffer"/>, which grows when it must.</summary>

@@ -4,7 +4,7 @@ namespace ModelOps;
 /// Where models run: in this process (<see cref="InProcessRunner"/>) or in a child (<see cref="WorkerRunner"/>). The model that was loaded last stays loaded.
 /// Any number of answers may be asked for at once; loading waits for those under way, and answers asked for after it wait for the loading.
 /// </summary>
-public interface IModelRunner : IAsyncDisposable
+public interface IModelRunner : IInference, IAsyncDisposable
 {
     /// <summary>Loads a model, unless the very same options are loaded already. <paramref name="progress"/> goes from 0 to 1.</summary>
     Task LoadAsync(EngineOptions options, IProgress<float>? progress = null, CancellationToken cancellationToken = default);
@@ -15,12 +15,6 @@ public interface IModelRunner : IAsyncDisposable
     /// </summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.DoesNotFit"/> and what <see cref="EnginePlan.Create(string, FitRequest, Machine)"/> throws.</exception>
     Task<EnginePlan> LoadAsync(EngineOptions options, FitRequest wish, IProgress<float>? progress = null, CancellationToken cancellationToken = default);
-
-    /// <summary>
-    /// Answers with the loaded model; <paramref name="progress"/> sees every token as it comes, on any thread. Cancelled between tokens:
-    /// <see cref="OperationCanceledException"/>; the model stays loaded.
-    /// </summary>
-    Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// What the engine says that a model takes; nothing is allocated but recurrent state, and the file may be a stub without weights. The loaded model

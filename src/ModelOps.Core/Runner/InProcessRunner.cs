@@ -34,6 +34,14 @@ public sealed class InProcessRunner : IModelRunner
         => AskAsync(engine => engine.GenerateAsync(request, progress, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default)
+        => AskAsync(engine => engine.EmbedAsync(request, cancellationToken), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<RerankResult> RerankAsync(RerankRequest request, CancellationToken cancellationToken = default)
+        => AskAsync(engine => engine.RerankAsync(request, cancellationToken), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default)
         => QualityMeter.MeasureAsync(request, progress, cancellationToken);
 

@@ -134,6 +134,10 @@ public static class WorkerHost
                         Id = id,
                         Answer = await runner.GenerateAsync(generation, new DirectProgress<GeneratedToken>(token => Send(new WorkerEvent { Id = id, Token = token })), cancellationToken).ConfigureAwait(false),
                     };
+                case { Embed: { } embedding }:
+                    return new WorkerEvent { Id = id, Embedding = await runner.EmbedAsync(embedding, cancellationToken).ConfigureAwait(false) };
+                case { Rerank: { } ranking }:
+                    return new WorkerEvent { Id = id, Ranking = await runner.RerankAsync(ranking, cancellationToken).ConfigureAwait(false) };
                 case { Measure: { } measurement }:
                     return new WorkerEvent
                     {

@@ -5,7 +5,7 @@ namespace ModelOps.Runner;
 /// <summary>What the parent can ask of its worker.</summary>
 internal enum WorkerCall
 {
-    Load, Generate, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, ProbeRuntime, ProbeMemory, Cancel,
+    Load, Generate, Embed, Rerank, Measure, MeasureSensitivity, MeasureSpeed, Calibrate, ReadDevices, ProbeRuntime, ProbeMemory, Cancel,
 }
 
 /// <summary>A line from parent to worker.</summary>
@@ -17,6 +17,8 @@ internal sealed record WorkerRequest(int Id, WorkerCall Call)
     /// <summary>With <see cref="Load"/>: the placement is to be found for this.</summary>
     public FitRequest? Wish { get; init; }
     public GenerationRequest? Generate { get; init; }
+    public EmbeddingRequest? Embed { get; init; }
+    public RerankRequest? Rerank { get; init; }
     public MeasureRequest? Measure { get; init; }
     public SensitivityRequest? MeasureSensitivity { get; init; }
     public SpeedRequest? MeasureSpeed { get; init; }
@@ -42,6 +44,8 @@ internal sealed record WorkerEvent
     /// <summary>With <see cref="Loaded"/>: the placement that was found.</summary>
     public EnginePlan? Plan { get; init; }
     public GenerationResult? Answer { get; init; }
+    public EmbeddingResult? Embedding { get; init; }
+    public RerankResult? Ranking { get; init; }
     public QualityResult? Quality { get; init; }
     public SensitivityProgress? SensitivityProgress { get; init; }
     public SensitivityTable? Sensitivity { get; init; }
@@ -56,7 +60,7 @@ internal sealed record WorkerEvent
     public WorkerError? Error { get; init; }
 
     [JsonIgnore]
-    public bool Ends => Loaded || Cancelled || Answer is not null || Quality is not null || Sensitivity is not null || Devices is not null || Runtime is not null || Memory is not null || Speed is not null || Calibration is not null || Error is not null;
+    public bool Ends => Loaded || Cancelled || Answer is not null || Embedding is not null || Ranking is not null || Quality is not null || Sensitivity is not null || Devices is not null || Runtime is not null || Memory is not null || Speed is not null || Calibration is not null || Error is not null;
 }
 
 /// <summary>An error, carried over to be thrown again.</summary>

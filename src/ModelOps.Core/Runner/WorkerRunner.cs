@@ -75,6 +75,22 @@ public sealed class WorkerRunner : IModelRunner
     }
 
     /// <inheritdoc/>
+    public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return BesideOthersAsync(async () =>
+            (await CallAsync(id => new WorkerRequest(id, WorkerCall.Embed) { Embed = request }, _ => { }, "while reading texts", cancellationToken).ConfigureAwait(false)).Embedding!, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<RerankResult> RerankAsync(RerankRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return BesideOthersAsync(async () =>
+            (await CallAsync(id => new WorkerRequest(id, WorkerCall.Rerank) { Rerank = request }, _ => { }, "while judging documents", cancellationToken).ConfigureAwait(false)).Ranking!, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);

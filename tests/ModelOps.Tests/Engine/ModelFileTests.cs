@@ -68,7 +68,9 @@ public sealed class ModelFileTests
     public async Task An_embedding_model_is_refused_instead_of_giving_meaningless_logits()
     {
         using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("llama.attention.causal", false));
-        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path }));
+        using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path, Parameters = new() { ContextLength = 64 }, Threads = 1 });
+        Assert.Equal(ErrorKind.EngineFailure, Assert.Throws<ModelOpsException>(() => { engine.Evaluate([1, 2]); }).Kind);
+        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", Raw = true }));
         Assert.Equal(ErrorKind.EngineFailure, error.Kind);
     }
 

@@ -1,0 +1,152 @@
+using System.Text.Json.Nodes;
+using ModelOps.Engine;
+using ModelOps.Tests.Conversion;
+using Xunit;
+
+namespace ModelOps.Tests.Engine;
+
+/// <summary>Vectors and judgements, held against the encoders' forward passes by their papers (<see cref="ReferenceModels"/>).</summary>
+public sealed class EmbeddingTests : IDisposable
+{
+    private const int Heads = 4;
+
+    private static readonly string[] Texts = ["hello world", "the cat sat on the mat", "a", "one two three four five six seven", "hello world"];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("bert", PoolingKind.Cls)]
+    [InlineData("bert", PoolingKind.Mean)]
+    [InlineData("bert", PoolingKind.Last)]
+    [InlineData("xlm-roberta", PoolingKind.Mean)]
+    public async Task Vectors_are_those_of_the_models_own_forward(string golden, PoolingKind pooling)
+    {
+        using LlamaEngine engine = await Load(GoldenLogits.PathOf(golden, "f32"));
+        Reference reference = new(TinyCheckpoint.Of(golden));
+        EmbeddingResult raw = await engine.EmbedAsync(new EmbeddingRequest { Texts = Texts, Pooling = pooling, Normalize = false });
+        EmbeddingResult unit = await engine.EmbedAsync(new EmbeddingRequest { Texts = Texts, Pooling = pooling });
+        int tokens = 0;
+        for (int index = 0; index < Texts.Length; index++)
+        {
+            int[] ids = engine.Vocabulary.TokenizePrompt(Texts[index]);
+            tokens += ids.Length;
+            double[] expected = Pool(golden == "bert" ? ReferenceModels.Bert(reference, ids, "", Heads, 0, 1e-12) : ReferenceModels.Bert(reference, ids, "", Heads, 2, 1e-5), pooling);
+            EncoderCheckpoints.RequireEqual(expected, raw.Vectors[index]);
+            double length = Math.Sqrt(expected.Sum(value => value * value));
+            EncoderCheckpoints.RequireEqual([.. expected.Select(value => value / length)], unit.Vectors[index]);
+            Assert.Equal(1, unit.Vectors[index].Sum(value => (double)value * value), 1e-5);
+        }
+        Assert.Equal(tokens, raw.Tokens);
+    }
+
+    [Fact]
+    public async Task A_models_own_pooling_is_its_default()
+    {
+        using LlamaEngine engine = await Load(GoldenLogits.PathOf("bert", "f32"));
+        Assert.Equal(2, GgufFile.Read(GoldenLogits.PathOf("bert", "f32")).Metadata.GetInteger("bert.pooling_type"));
+        Assert.Equal((await engine.EmbedAsync(new EmbeddingRequest { Texts = Texts, Pooling = PoolingKind.Cls })).Vectors, (await engine.EmbedAsync(new EmbeddingRequest { Texts = Texts })).Vectors);
+    }
+
+    [Fact]
+    public void A_decoder_gives_the_last_tokens_vector_as_another_binding_measured()
+    {
+        GoldenLogits expected = GoldenLogits.Read("qwen3-embedding", "f32");
+        LlamaApi api = LlamaLibrary.Load(null);
+        EngineOptions options = new() { ModelPath = GoldenLogits.PathOf("qwen3-embedding", "f32"), Parameters = new() { GpuLayers = 0 }, Threads = 1 };
+        using LlamaModelHandle model = ModelLoading.LoadModel(api, options, null, CancellationToken.None);
+        using TextEncoder encoder = new(api, model, options, AdapterSet.Load(api, model, []));
+        const int Last = 3;
+        IReadOnlyList<float[]> rows = encoder.Read([expected.Tokens, [.. expected.Tokens.Take(5)], expected.Tokens], Last, encoder.Width, CancellationToken.None);
+        foreach ((int id, float value) in expected.Top)
+        {
+            Assert.Equal(value, rows[0][id], 1e-3 * Math.Max(1, Math.Abs(value)));
+            Assert.Equal(value, rows[2][id], 1e-3 * Math.Max(1, Math.Abs(value)));
+        }
+    }
+
+    [Fact]
+    public async Task More_texts_than_a_batch_holds_and_longer_ones_than_the_first_come_in_order()
+    {
+        using LlamaEngine engine = await Load(GoldenLogits.PathOf("xlm-roberta", "f32"));
+        string[] many = [.. Enumerable.Range(0, 300).Select(index => string.Concat(Enumerable.Repeat("word ", (index % 7) + 1)) + index)];
+        EmbeddingResult together = await engine.EmbedAsync(new EmbeddingRequest { Texts = many });
+        foreach (int index in new[] { 0, 63, 64, 65, 199, 299 })
+        {
+            EmbeddingResult alone = await engine.EmbedAsync(new EmbeddingRequest { Texts = [many[index]] });
+            EncoderCheckpoints.RequireEqual([.. alone.Vectors[0].Select(value => (double)value)], together.Vectors[index]);
+        }
+    }
+
+    [Fact]
+    public async Task A_ranker_scores_by_its_head()
+    {
+        TinyCheckpoint checkpoint = TinyCheckpoint.Of("xlm-roberta");
+        checkpoint.Config["architectures"] = new JsonArray("XLMRobertaForSequenceClassification");
+        foreach (string name in checkpoint.Tensors.Keys.ToList())
+        {
+            checkpoint.Rename(name, "roberta." + name);
+        }
+        checkpoint.Add("classifier.dense.weight", 32, 32);
+        checkpoint.Add("classifier.dense.bias", 32);
+        checkpoint.Add("classifier.out_proj.weight", 1, 32);
+        checkpoint.Add("classifier.out_proj.bias", 1);
+        foreach (string name in new[] { "weight", "bias" })
+        {
+            checkpoint.Tensors.Remove($"roberta.pooler.dense.{name}");
+        }
+        string path = _folder.File("ranker.gguf");
+        await ModelConverter.RunAsync(ConversionPlan.Create(checkpoint.Save(_folder), path, new ConversionOptions { Type = "F32" }));
+        Reference reference = new(checkpoint);
+        using LlamaEngine engine = await Load(path);
+
+        RerankResult result = await engine.RerankAsync(new RerankRequest { Query = "hello", Documents = Texts });
+
+        for (int index = 0; index < Texts.Length; index++)
+        {
+            // XLM-RoBERTa's pairs: <s> query </s></s> document </s>. The engine's file says how many of the separators there are.
+            int[] ids = new RerankPrompt(GgufFile.Read(path).Metadata, engine.Vocabulary).Tokens("hello", Texts[index]);
+            Assert.Equal((0, 2), (ids[0], ids[^1]));
+            double[][] first = ReferenceModels.Bert(reference, ids, "roberta.", Heads, 2, 1e-5)[..1];
+            double score = reference.Linear(Reference.Activate(reference.Linear(first, "classifier.dense"), Math.Tanh), "classifier.out_proj")[0][0];
+            Assert.Equal(score, result.Scores[index], 1e-3 * Math.Max(1, Math.Abs(score)));
+        }
+        Assert.Equal(result.Scores[0], result.Scores[4], 1e-6);
+        await Assert.ThrowsAsync<ModelOpsException>(() => engine.EmbedAsync(new EmbeddingRequest { Texts = Texts }));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_is_told()
+    {
+        using LlamaEngine engine = await Load(GoldenLogits.PathOf("bert", "f32"));
+        await Refused(ErrorKind.InvalidArgument, new EmbeddingRequest());
+        await Refused(ErrorKind.ContextFull, new EmbeddingRequest { Texts = ["a", string.Concat(Enumerable.Repeat("word ", 500))] });
+        Assert.Equal(ErrorKind.InvalidArgument, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.RerankAsync(new RerankRequest { Query = "a", Documents = ["b"] }))).Kind);
+        Assert.Equal(ErrorKind.EngineFailure, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", Raw = true }))).Kind);
+        Assert.Single((await engine.EmbedAsync(new EmbeddingRequest { Texts = ["a"] })).Vectors);
+
+        async Task Refused(ErrorKind kind, EmbeddingRequest request) => Assert.Equal(kind, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.EmbedAsync(request))).Kind);
+    }
+
+    [Fact]
+    public async Task An_engine_that_writes_gives_vectors_beside_its_answers()
+    {
+        using LlamaEngine engine = await GoldenLogitsTests.Load("llama", "f32", contextLength: 512, sequences: 2);
+        GenerationRequest request = new() { Prompt = "hello", Raw = true, Temperature = 0, MaxTokens = 100 };
+        GenerationResult expected = await engine.GenerateAsync(request);
+        Task<GenerationResult> answer = engine.GenerateAsync(request);
+        Task<EmbeddingResult>[] vectors = [.. Enumerable.Repeat(0, 4).Select(_ => engine.EmbedAsync(new EmbeddingRequest { Texts = Texts }))];
+        Assert.Equal(expected.Tokens, (await answer).Tokens);
+        Assert.All(await Task.WhenAll(vectors), result => Assert.Equal(result.Vectors[0], result.Vectors[4]));
+    }
+
+    private static double[] Pool(double[][] rows, PoolingKind pooling) => pooling switch
+    {
+        PoolingKind.Cls => rows[0],
+        PoolingKind.Last => rows[^1],
+        _ => [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Average(row => row[column]))],
+    };
+
+    private static Task<LlamaEngine> Load(string path) => LlamaEngine.LoadAsync(new EngineOptions { ModelPath = path, Parameters = new() { GpuLayers = 0 }, Threads = 1 });
+}
