@@ -23,10 +23,12 @@ internal static class RunCommand
         var placement = new FitSyntax();
         var remote = new EndpointSyntax();
         var threads = CommandSyntax.Threads();
+        var lora = new Option<string[]>("--lora") { Description = "Put a LoRA adapter (GGUF) on the model, at a strength other than 1 if told; may be given more than once.", HelpName = "FILE[=SCALE]" };
+        var overflow = new Option<ContextOverflow>("--overflow") { Description = "When the answer has filled the context: error ends it there, shift forgets the older half and goes on.", HelpName = "error|shift" };
         var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
-            model, prompt, promptFile, maxTokens, stop, system, raw, thinking, threads, isolate,
+            model, prompt, promptFile, maxTokens, stop, system, raw, thinking, lora, overflow, threads, isolate,
         };
         foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(remote.Options).Concat(placement.Options))
         {
@@ -41,8 +43,8 @@ internal static class RunCommand
             }
             // The model first: a wrong name should not wait for the prompt to be typed.
             var name = parsed.GetRequiredValue(model);
-            using var endpoint = await remote.OpenAsync(context, parsed, name, [.. placement.Options, threads, isolate], cancellationToken);
-            var options = endpoint is not null ? null : new EngineOptions { ModelPath = context.ResolveGguf(name), Threads = parsed.GetValue(threads) };
+            using var endpoint = await remote.OpenAsync(context, parsed, name, [.. placement.Options, lora, overflow, threads, isolate], cancellationToken);
+            var options = endpoint is not null ? null : new EngineOptions { ModelPath = context.ResolveGguf(name), Threads = parsed.GetValue(threads), Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterOptions.Parse)] };
             var (grammar, schema) = await shape.ReadAsync(context, parsed, cancellationToken);
             var request = sampling.Read(parsed) with
             {
@@ -53,6 +55,7 @@ internal static class RunCommand
                 Stop = parsed.GetValue(stop) ?? [],
                 Grammar = grammar,
                 Schema = schema,
+                Overflow = parsed.GetValue(overflow),
             };
             var (wish, whole) = (placement.Read(parsed), shape.IsJson(parsed));
             await using IModelRunner runner = parsed.GetValue(isolate) ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
@@ -107,7 +110,8 @@ internal static class RunCommand
         if (!context.Output.IsJson)
         {
             context.Output.Note($"{result.Tokens.Count} tokens at {Sizes.Rate(result.TokensPerSecond)} tokens/s; "
-                + $"prompt of {result.PromptTokens} at {Sizes.Rate(result.PromptTokensPerSecond)} tokens/s; ended by {Reason(result.FinishReason)}.");
+                + $"prompt of {result.PromptTokens} at {Sizes.Rate(result.PromptTokensPerSecond)} tokens/s; first token after {result.TimeToFirstToken.TotalSeconds:0.00} s; "
+                + $"loaded in {result.LoadTime.TotalSeconds:0.00} s; ended by {Reason(result.FinishReason)}.");
         }
         return 0;
     }
@@ -176,7 +180,7 @@ internal static class RunCommand
     private static string Reason(FinishReason reason) => reason switch
     {
         FinishReason.Stop => "the model",
-        FinishReason.Length => "--max-tokens",
+        FinishReason.Length => "--max-tokens or a full context",
         _ => "Ctrl+C",
     };
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace ModelOps;
@@ -22,7 +23,18 @@ public sealed record EngineOptions
 /// <summary>A LoRA adapter to be put on a model.</summary>
 /// <param name="Path">Its GGUF file.</param>
 /// <param name="Scale">Its strength: 1 as it was trained, 0 without effect.</param>
-public sealed record AdapterOptions(string Path, float Scale = 1);
+public sealed record AdapterOptions(string Path, float Scale = 1)
+{
+    /// <summary>Reads <c>FILE</c> or <c>FILE=SCALE</c>; what stands after the last <c>=</c> belongs to the name where it is no number.</summary>
+    public static AdapterOptions Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var sign = text.LastIndexOf('=');
+        return sign > 0 && float.TryParse(text.AsSpan(sign + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var scale)
+            ? new AdapterOptions(text[..sign], scale)
+            : new AdapterOptions(text);
+    }
+}
 
 /// <summary>What happens when an answer has filled the context; by name in JSON. A prompt that does not fit is an error either way.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ContextOverflow>))]

@@ -49,9 +49,20 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Stop { get; set; } = [];
 
+    /// <summary>LoRA adapters (GGUF) to put on the model, each as FILE or FILE=SCALE.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] Adapter { get; set; } = [];
+
+    /// <summary>What happens when an answer has filled the context: Error ends it there, Shift forgets the older half and goes on.</summary>
+    [Parameter]
+    public ContextOverflow Overflow { get; set; }
+
     /// <summary>Write the answer's text piece by piece as it comes, instead of a result at the end.</summary>
     [Parameter]
     public SwitchParameter Stream { get; set; }
+
+    private IReadOnlyList<AdapterOptions> _adapters = [];
 
     // The engine's death is no matter of one prompt: what follows would wait for another load, and perhaps for the same end.
     private protected override bool IsItemError(Exception error) => base.IsItemError(error) && error is not ModelOpsException { Kind: ErrorKind.EngineCrashed };
@@ -71,6 +82,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         {
             SessionRunner.KeepAlive = KeepAlive;
         }
+        _adapters = await OnPipelineAsync(() => Adapter.Select(AdapterOptions.Parse).Select(adapter => adapter with { Path = this.PathOrName(adapter.Path) }).ToList());
         // Once for all prompts, before a model is loaded.
         await ReadShapeAsync(cancellationToken);
     }
@@ -95,7 +107,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         {
             return (await AskServerAsync(remote, question, cancellationToken), null);
         }
-        var engine = new EngineOptions { ModelPath = question.Path, Threads = Threads };
+        var engine = new EngineOptions { ModelPath = question.Path, Threads = Threads, Adapters = _adapters };
         using var loading = StartProgress<float>($"Loading {FilePath.GetFileName(question.Path)}", fraction => new ProgressStep("", fraction));
         return await SessionRunner.UseAsync(engine, question.Wish, async (runner, plan) =>
         {
@@ -124,6 +136,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
             Stop = Stop,
             Grammar = _grammar,
             Schema = _schema,
+            Overflow = Overflow,
         };
         if (Stream)
         {

@@ -11,6 +11,7 @@ internal sealed class EmbeddingModel : IDisposable
     private readonly RerankPrompt _rerank;
     private readonly int _mostTokens;
     private readonly long? _pooling;
+    private readonly bool _ranks;
     private readonly SemaphoreSlim _reading = new(1);
     private readonly CancellationTokenSource _closing = new();
 
@@ -25,12 +26,13 @@ internal sealed class EmbeddingModel : IDisposable
         _rerank = new RerankPrompt(file.Metadata, vocabulary);
         _mostTokens = mostTokens;
         _pooling = file.Metadata.FindInteger($"{file.Architecture}.pooling_type");
+        _ranks = _pooling == Rank || HasOneScore(file);
     }
 
     /// <summary>The vectors of texts.</summary>
     public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken) => ReadAsync(stop =>
     {
-        if (request.Pooling is null && _pooling == Rank)
+        if (request.Pooling is null && _ranks)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The model judges documents by a query and was not trained to give vectors.", "Rerank with it, or say how the tokens of a text are to become one vector.");
         }
@@ -56,7 +58,7 @@ internal sealed class EmbeddingModel : IDisposable
     /// <summary>How well documents answer a query.</summary>
     public Task<RerankResult> RerankAsync(RerankRequest request, CancellationToken cancellationToken) => ReadAsync(stop =>
     {
-        if (_pooling != Rank)
+        if (!_ranks)
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The model was not trained to judge documents.", "Give a reranker, such as bge-reranker or Qwen3-Reranker.");
         }
@@ -104,6 +106,10 @@ internal sealed class EmbeddingModel : IDisposable
         }
         return read;
     }
+
+    /// <summary>Whether a classifier's head gives one number: converters do not always say that it ranks.</summary>
+    private static bool HasOneScore(GgufFile file)
+        => (file.Tensors.FirstOrDefault(tensor => tensor.Name == "cls.output.weight") ?? file.Tensors.FirstOrDefault(tensor => tensor.Name == "cls.weight")) is { } head && (head.Shape.Count < 2 || head.Shape[1] == 1);
 
     /// <summary>To a length of 1 (L2); a vector of zeros stays one.</summary>
     private static void Normalize(float[] vector)
