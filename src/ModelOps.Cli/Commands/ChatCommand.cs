@@ -1,5 +1,4 @@
 using System.CommandLine;
-using ModelOps.Cli.Rendering;
 
 namespace ModelOps.Cli.Commands;
 
