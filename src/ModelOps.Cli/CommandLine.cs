@@ -79,6 +79,8 @@ internal static class CommandLine
         InfoCommand.Create(host),
         RunCommand.Create(host),
         ChatCommand.Create(host),
+        EmbedCommand.Create(host),
+        RerankCommand.Create(host),
         MeasureCommand.Create(host),
         BenchCommand.Create(host),
         SensitivityCommand.Create(host),

@@ -105,7 +105,7 @@ Describe 'A worker that dies' -Skip:$IsWindows {
                 }
                 'nothing is asked' { /bin/kill "-$Signal" $worker }
                 default {
-                    $killer = Start-Process sh -ArgumentList '-c', "'sleep $late; kill -$Signal $worker'" -PassThru
+                    $killer = [System.Diagnostics.Process]::Start('sh', [string[]]('-c', "sleep $late; kill -$Signal $worker"))
                     $null = $Moment -eq 'loading' ? (Invoke-Model 'Once' @question -Threads $random.Next(2, 5)) : (Invoke-Model ('Once upon a time. ' * 1500) -Model $model -Raw -MaxTokens 100000 -ContextLength 32768)
                 }
             }

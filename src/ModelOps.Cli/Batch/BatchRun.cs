@@ -23,8 +23,8 @@ internal sealed class BatchRun<TResult>
     /// <exception cref="ModelOpsException">What makes all of it impossible.</exception>
     public async Task<int> RunAsync(CommandContext context, BatchPlan plan, CancellationToken cancellationToken)
     {
-        using var input = Open(context, plan);
-        var reader = new BatchReader(input, InputFormat(plan, input), plan.Column);
+        var reader = BatchInput.Open(context, plan.Input, plan.Column);
+        using var input = reader.Reader;
         var format = OutputFormat(context, plan, reader.Format);
         var earlier = await EarlierAsync(plan, format, cancellationToken);
         await using var file = plan.Output is null ? null : OpenOutput(plan);
@@ -84,25 +84,6 @@ internal sealed class BatchRun<TResult>
         await writer.WriteAsync(outcome.Item, error as ModelOpsException ?? new ModelOpsException(ErrorKind.Failure, error.Message));
         return false;
     }
-
-    private static TextReader Open(CommandContext context, BatchPlan plan)
-    {
-        if (plan.Input is null)
-        {
-            return context.Host.OpenInput?.Invoke() ?? throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was piped in.", "Name a file with --input, or pipe items in.");
-        }
-        try
-        {
-            return new StreamReader(plan.Input);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"{plan.Input} cannot be read: {exception.Message}", null, exception);
-        }
-    }
-
-    private static BatchFormat InputFormat(BatchPlan plan, TextReader input)
-        => plan.Input is not null ? BatchFormats.Of(plan.Input) : input.Peek() == '{' ? BatchFormat.JsonLines : BatchFormat.Lines;
 
     // Lines have no columns: their rows are JSON Lines, unless a file's name says otherwise.
     private static BatchFormat OutputFormat(CommandContext context, BatchPlan plan, BatchFormat input)

@@ -73,6 +73,8 @@ namespace ModelOps.Cli.Json;
 [JsonSerializable(typeof(ModelRuntime))]
 [JsonSerializable(typeof(RuntimeChoice))]
 [JsonSerializable(typeof(DemoResult))]
+[JsonSerializable(typeof(EmbeddingListing))]
+[JsonSerializable(typeof(RankingOfDocuments))]
 [JsonSerializable(typeof(ErrorReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {

@@ -51,6 +51,20 @@ internal sealed record RuntimeListing(RuntimeChoice Choice, IReadOnlyList<ModelR
 /// <param name="Errors">Files that hold no machine, and machines that what was asked for makes no sense on.</param>
 internal sealed record FleetListing(IReadOnlyList<FitResult> Fits, IReadOnlyList<ErrorDetail> Errors);
 
+/// <summary>What <c>embed</c> writes of texts on the command line.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="SimilarTo">The text that they are compared with; null without one.</param>
+/// <param name="Tokens">Tokens that were read.</param>
+/// <param name="Embeddings">The texts with their vectors, the most alike first.</param>
+internal sealed record EmbeddingListing(string Model, string? SimilarTo, int Tokens, IReadOnlyList<TextEmbedding> Embeddings);
+
+/// <summary>What <c>rerank</c> writes.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Query">What was asked.</param>
+/// <param name="Tokens">Tokens that were read.</param>
+/// <param name="Documents">The documents, the best first.</param>
+internal sealed record RankingOfDocuments(string Model, string Query, int Tokens, IReadOnlyList<RankedDocument> Documents);
+
 /// <summary>What is written instead of a result when a command fails.</summary>
 internal sealed record ErrorReport(ErrorDetail Error);
 
