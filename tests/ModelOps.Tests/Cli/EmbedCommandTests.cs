@@ -1,0 +1,94 @@
+using System.Text.Json;
+using ModelOps.Tests.Engine;
+using Xunit;
+
+namespace ModelOps.Tests.Cli;
+
+/// <summary><c>modelops embed</c> and <c>modelops rerank</c>; what the vectors must be, the engine's tests say.</summary>
+public sealed class EmbedCommandTests : IDisposable
+{
+    private static readonly string Model = GoldenLogits.PathOf("bert", "f32");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("modelops-embed-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task TextsHaveTheEnginesVectorsAndTheMostAlikeComeFirst()
+    {
+        string[] texts = ["the cat sat on the mat", "hello world", "one two three"];
+        var plain = (await RunAsync("embed", Model, .. texts, "--format", "json")).Json;
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = Model });
+        var expected = await engine.EmbedAsync(new EmbeddingRequest { Texts = texts });
+        Assert.Equal(texts, plain.GetProperty("embeddings").EnumerateArray().Select(item => item.GetProperty("text").GetString()));
+        foreach (var (item, vector) in plain.GetProperty("embeddings").EnumerateArray().Zip(expected.Vectors))
+        {
+            Assert.All(Vector(item).Zip(vector), pair => Assert.Equal(pair.Second, pair.First, 1e-5f));
+        }
+        Assert.Equal(expected.Tokens, plain.GetProperty("tokens").GetInt32());
+
+        var compared = (await RunAsync("embed", Model, .. texts, "--similar-to", "hello world", "--format", "json")).Json.GetProperty("embeddings").EnumerateArray().ToList();
+        Assert.Equal("hello world", compared[0].GetProperty("text").GetString());
+        Assert.Equal(1, compared[0].GetProperty("similarity").GetDouble(), 1e-6);
+        Assert.True(compared[1].GetProperty("similarity").GetDouble() >= compared[2].GetProperty("similarity").GetDouble());
+    }
+
+    [Fact]
+    public async Task ItemsOfAFileHaveTheirVectorsInTheirRows()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "in.jsonl"), $$"""
+            {"id":"a","text":"hello world"}
+            {"id":"b","text":"{{string.Concat(Enumerable.Repeat("word ", 600))}}"}
+            {"id":"c","text":"the cat"}
+            """);
+        var outcome = await RunAsync("embed", Model, "--input", "in.jsonl", "--similar-to", "the cat");
+        Assert.Equal(1, outcome.ExitCode);
+        var rows = outcome.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal("ContextFull", rows[1].GetProperty("error").GetProperty("id").GetString());
+        Assert.Equal(1, rows[2].GetProperty("similarity").GetDouble(), 1e-6);
+        var alone = (await RunAsync("embed", Model, "hello world", "--format", "json")).Json.GetProperty("embeddings")[0];
+        Assert.All(Vector(alone).Zip(Vector(rows[0])), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+    }
+
+    [Fact]
+    public async Task VectorsMayBeLeftAsLongAsTheyAre()
+    {
+        var raw = Vector((await RunAsync("embed", Model, "hello", "--no-normalize", "--pooling", "mean", "--format", "json")).Json.GetProperty("embeddings")[0]);
+        var unit = Vector((await RunAsync("embed", Model, "hello", "--pooling", "mean", "--format", "json")).Json.GetProperty("embeddings")[0]);
+        var length = Math.Sqrt(raw.Sum(value => (double)value * value));
+        Assert.NotEqual(1, length, 1e-3);
+        Assert.All(raw.Zip(unit), pair => Assert.Equal(pair.First / length, pair.Second, 1e-5));
+    }
+
+    [Fact]
+    public async Task WhatIsNoRerankerJudgesNothing()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "documents.txt"), "one\ntwo\n");
+        var outcome = await RunAsync("rerank", Model, "query", "--documents", "documents.txt", "--format", "json");
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Equal("InvalidArgument", outcome.Json.GetProperty("error").GetProperty("id").GetString());
+        Assert.Equal(3, (await RunAsync("rerank", Model, "query", "--documents", "missing.txt")).ExitCode);
+    }
+
+    [Fact]
+    public async Task ARerankerPutsTheBestFirst()
+    {
+        var model = await TinyRanker.WriteAsync(_folder);
+        string[] documents = ["hello world", "the cat sat on the mat", "a", "one two three"];
+        await File.WriteAllLinesAsync(Path.Combine(_folder, "documents.txt"), documents);
+        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = model });
+        var expected = (await engine.RerankAsync(new RerankRequest { Query = "hello", Documents = documents })).Scores;
+
+        var ranked = (await RunAsync("rerank", model, "hello", "--documents", "documents.txt", "--top", "3", "--format", "json")).Json.GetProperty("documents").EnumerateArray().ToList();
+
+        var best = expected.Index().OrderByDescending(pair => pair.Item).Take(3).ToList();
+        Assert.Equal(best.Select(pair => documents[pair.Index]), ranked.Select(item => item.GetProperty("document").GetString()));
+        Assert.Equal(best.Select(pair => $"{pair.Index + 1}"), ranked.Select(item => item.GetProperty("id").GetString()));
+        Assert.All(best.Zip(ranked), pair => Assert.Equal(pair.First.Item, pair.Second.GetProperty("score").GetDouble(), 1e-4));
+        Assert.Equal([1, 2, 3], ranked.Select(item => item.GetProperty("rank").GetInt32()));
+    }
+
+    private Task<CliOutcome> RunAsync(params string[] arguments) => InProcess.RunAsync(_folder, arguments);
+
+    private static List<float> Vector(JsonElement item) => [.. item.GetProperty("embedding").EnumerateArray().Select(value => value.GetSingle())];
+}
