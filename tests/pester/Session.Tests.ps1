@@ -242,3 +242,32 @@ Describe 'Prompts' {
         $back[0].answer | Should -Be (Invoke-Model 'hello' @question).Text
     }
 }
+
+Describe 'Get-ModelEmbedding and Select-ModelDocument' {
+    BeforeAll { $bert = Join-Path $Golden 'bert/official.f32.gguf' }
+
+    It 'give every text of the pipeline its vector, in batches' {
+        $texts = 1..150 | ForEach-Object { "word $_" }
+        $vectors = @($texts | Get-ModelEmbedding -Model $bert -SimilarTo 'word 7')
+        $vectors.Text | Should -Be $texts
+        ($vectors | Sort-Object Similarity -Descending)[0].Text | Should -Be 'word 7'
+        $vectors[6].Similarity | Should -BeGreaterThan 0.99999
+        $length = 0
+        $vectors[0].Embedding | ForEach-Object { $length += $_ * $_ }
+        [math]::Abs($length - 1) | Should -BeLessThan 1e-4
+        ($vectors[0] | Out-String) | Should -Match 'word 1'
+    }
+
+    It 'write what is wrong with one text, and read the others' {
+        $long = 'word ' * 600
+        $rows = [pscustomobject]@{ Id = 'a'; Text = 'one' }, [pscustomobject]@{ Id = 'b'; Text = $long }, [pscustomobject]@{ Id = 'c'; Text = 'three' }
+        $vectors = @($rows | Get-ModelEmbedding -Model $bert -ErrorAction SilentlyContinue -ErrorVariable caught)
+        $vectors.Id | Should -Be 'a', 'c'
+        $caught[0].FullyQualifiedErrorId | Should -BeLike 'ContextFull,*'
+        $caught[0].TargetObject | Should -Be $long
+    }
+
+    It 'refuse a model that was not trained to judge' {
+        { 'a', 'b' | Select-ModelDocument 'query' -Model $bert } | Should -Throw -ErrorId 'InvalidArgument,*'
+    }
+}
