@@ -95,7 +95,7 @@ Describe 'A worker that dies' -Skip:$IsWindows {
         $null = Invoke-Model 'Once' @question
         $worker = (Get-ModelSession).ProcessId
         $random = [random]::new($Seed)
-        $late = [math]::Round($random.NextDouble() * ($Moment -eq 'loading' ? 0.05 : 0.3), 3)
+        $late = $random.Next($Moment -eq 'loading' ? 30 : 200)
         $caught = $null
         try {
             switch ($Moment) {
@@ -105,13 +105,20 @@ Describe 'A worker that dies' -Skip:$IsWindows {
                 }
                 'nothing is asked' { /bin/kill "-$Signal" $worker }
                 default {
-                    $killer = [System.Diagnostics.Process]::Start('sh', [string[]]('-c', "sleep $late; kill -$Signal $worker"))
-                    $null = $Moment -eq 'loading' ? (Invoke-Model 'Once' @question -Threads $random.Next(2, 5)) : (Invoke-Model ('Once upon a time. ' * 1500) -Model $model -Raw -MaxTokens 100000 -ContextLength 32768)
+                    # Another runspace sees the same worker: it strikes once the worker is at it.
+                    $killer = Start-ThreadJob -ArgumentList $Root, $Signal, $late {
+                        param($Root, $Signal, $Late)
+                        Import-Module "$Root/ModelOps.psd1"
+                        while (-not ($session = Get-ModelSession) -or $session.State -eq 'Idle') { Start-Sleep -Milliseconds 2 }
+                        Start-Sleep -Milliseconds $Late
+                        if ($session = Get-ModelSession) { /bin/kill "-$Signal" $session.ProcessId; $session.ProcessId }
+                    }
+                    $null = $Moment -eq 'loading' ? (Invoke-Model 'Once' @question -Threads $random.Next(2, 5)) : (Invoke-Model ('Once upon a time. ' * 1500) -Model $model -Raw -MaxTokens 1 -ContextLength 32768)
                 }
             }
         }
         catch { $caught = $_ }
-        if ($killer) { $killer.WaitForExit() }
+        if ($killer) { $worker = (Receive-Job -Wait -AutoRemoveJob $killer) ?? $worker }
         while (Get-Alive $worker) { Start-Sleep -Milliseconds 20 }
         if ($Moment -in 'answering', 'reading a prompt') { $caught | Should -Not -BeNullOrEmpty }
         if ($caught) {

@@ -17,7 +17,7 @@ public sealed class EmbedCommandTests : IDisposable
     public async Task TextsHaveTheEnginesVectorsAndTheMostAlikeComeFirst()
     {
         string[] texts = ["the cat sat on the mat", "hello world", "one two three"];
-        var plain = (await RunAsync("embed", Model, .. texts, "--format", "json")).Json;
+        var plain = (await RunAsync(["embed", Model, .. texts, "--format", "json"])).Json;
         using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = Model });
         var expected = await engine.EmbedAsync(new EmbeddingRequest { Texts = texts });
         Assert.Equal(texts, plain.GetProperty("embeddings").EnumerateArray().Select(item => item.GetProperty("text").GetString()));
@@ -27,7 +27,7 @@ public sealed class EmbedCommandTests : IDisposable
         }
         Assert.Equal(expected.Tokens, plain.GetProperty("tokens").GetInt32());
 
-        var compared = (await RunAsync("embed", Model, .. texts, "--similar-to", "hello world", "--format", "json")).Json.GetProperty("embeddings").EnumerateArray().ToList();
+        var compared = (await RunAsync(["embed", Model, .. texts, "--similar-to", "hello world", "--format", "json"])).Json.GetProperty("embeddings").EnumerateArray().ToList();
         Assert.Equal("hello world", compared[0].GetProperty("text").GetString());
         Assert.Equal(1, compared[0].GetProperty("similarity").GetDouble(), 1e-6);
         Assert.True(compared[1].GetProperty("similarity").GetDouble() >= compared[2].GetProperty("similarity").GetDouble());

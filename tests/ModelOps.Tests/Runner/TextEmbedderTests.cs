@@ -36,7 +36,8 @@ public sealed class TextEmbedderTests
         model.Go.SetResult();
 
         Assert.Equal(ErrorKind.ContextFull, (await Assert.ThrowsAsync<ModelOpsException>(() => bad)).Kind);
-        Assert.Equal([1f, 2f, 4f], new[] { (await first)[0], (await good)[0], (await late)[0] });
+        var vectors = await Task.WhenAll(first, good, late);
+        Assert.Equal([1f, 2f, 4f], vectors.Select(vector => vector[0]));
         Assert.Equal(3, (await embedder.EmbedAsync("ddd"))[0]);
     }
 
