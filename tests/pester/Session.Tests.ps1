@@ -106,19 +106,23 @@ Describe 'A worker that dies' -Skip:$IsWindows {
                 'nothing is asked' { /bin/kill "-$Signal" $worker }
                 default {
                     # Another runspace sees the same worker: it strikes once the worker is at it.
-                    $killer = Start-ThreadJob -ArgumentList $Root, $Signal, $late {
-                        param($Root, $Signal, $Late)
+                    $shared = [hashtable]::Synchronized(@{})
+                    $killer = Start-ThreadJob -ArgumentList $Root, $Signal, $late, $shared {
+                        param($Root, $Signal, $Late, $Shared)
                         Import-Module "$Root/ModelOps.psd1"
-                        while (-not ($session = Get-ModelSession) -or $session.State -eq 'Idle') { Start-Sleep -Milliseconds 2 }
+                        $Shared.Ready = $true
+                        # An answer that is there already was too fast for it: it strikes between calls then.
+                        while (-not $Shared.Over -and (-not ($session = Get-ModelSession) -or $session.State -eq 'Idle')) { Start-Sleep -Milliseconds 2 }
                         Start-Sleep -Milliseconds $Late
                         if ($session = Get-ModelSession) { /bin/kill "-$Signal" $session.ProcessId; $session.ProcessId }
                     }
+                    while (-not $shared.Ready) { Start-Sleep -Milliseconds 20 }
                     $null = $Moment -eq 'loading' ? (Invoke-Model 'Once' @question -Threads $random.Next(2, 5)) : (Invoke-Model ('Once upon a time. ' * 1500) -Model $model -Raw -MaxTokens 1 -ContextLength 32768)
                 }
             }
         }
         catch { $caught = $_ }
-        if ($killer) { $worker = (Receive-Job -Wait -AutoRemoveJob $killer) ?? $worker }
+        if ($killer) { $shared.Over = $true; $worker = (Receive-Job -Wait -AutoRemoveJob $killer) ?? $worker }
         while (Get-Alive $worker) { Start-Sleep -Milliseconds 20 }
         if ($Moment -in 'answering', 'reading a prompt') { $caught | Should -Not -BeNullOrEmpty }
         if ($caught) {
