@@ -70,24 +70,6 @@ public sealed class EmbedCommandTests : IDisposable
         Assert.Equal(3, (await RunAsync("rerank", Model, "query", "--documents", "missing.txt")).ExitCode);
     }
 
-    [Fact]
-    public async Task ARerankerPutsTheBestFirst()
-    {
-        var model = await TinyRanker.WriteAsync(_folder);
-        string[] documents = ["hello world", "the cat sat on the mat", "a", "one two three"];
-        await File.WriteAllLinesAsync(Path.Combine(_folder, "documents.txt"), documents);
-        using var engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = model });
-        var expected = (await engine.RerankAsync(new RerankRequest { Query = "hello", Documents = documents })).Scores;
-
-        var ranked = (await RunAsync("rerank", model, "hello", "--documents", "documents.txt", "--top", "3", "--format", "json")).Json.GetProperty("documents").EnumerateArray().ToList();
-
-        var best = expected.Index().OrderByDescending(pair => pair.Item).Take(3).ToList();
-        Assert.Equal(best.Select(pair => documents[pair.Index]), ranked.Select(item => item.GetProperty("document").GetString()));
-        Assert.Equal(best.Select(pair => $"{pair.Index + 1}"), ranked.Select(item => item.GetProperty("id").GetString()));
-        Assert.All(best.Zip(ranked), pair => Assert.Equal(pair.First.Item, pair.Second.GetProperty("score").GetDouble(), 1e-4));
-        Assert.Equal([1, 2, 3], ranked.Select(item => item.GetProperty("rank").GetInt32()));
-    }
-
     private Task<CliOutcome> RunAsync(params string[] arguments) => InProcess.RunAsync(_folder, arguments);
 
     private static List<float> Vector(JsonElement item) => [.. item.GetProperty("embedding").EnumerateArray().Select(value => value.GetSingle())];
