@@ -4,6 +4,7 @@ using ModelOps.Benchmarks.Fit;
 using ModelOps.Benchmarks.Fuzzing;
 using ModelOps.Benchmarks.Grammar;
 using ModelOps.Benchmarks.Quantization;
+using ModelOps.Benchmarks.Serving;
 using ModelOps.Benchmarks.Transfer;
 
 // dotnet run -c Release --project tests/ModelOps.Benchmarks -- NAME [OPTION…]
@@ -22,6 +23,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
     ["llama-quantize"] = (LlamaQuantizeProcess.Help, LlamaQuantizeProcess.RunAsync),
     ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),
     ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),
+    ["serve"] = (ServeBenchmark.Help, ServeBenchmark.RunAsync),
     ["speed"] = (SpeedBenchmark.Help, SpeedBenchmark.RunAsync),
     ["target"] = (TargetBenchmark.Help, TargetBenchmark.RunAsync),
     ["transfer"] = (TransferBenchmark.Help, TransferBenchmark.RunAsync),

@@ -5,33 +5,23 @@ using Microsoft.AspNetCore.Http;
 namespace ModelOps.Server.Inference;
 
 /// <summary>Answers questions: <c>/v1/chat/completions</c> and <c>/v1/completions</c>, whole or streamed.</summary>
-internal sealed class GenerationRoutes(InferenceOptions options, ModelCatalog catalog, ModelResidence residence, ServerMetrics metrics, CancellationToken ending)
+internal sealed class GenerationRoutes(InferenceOptions options, ModelCalls calls, ServerMetrics metrics)
 {
     public void Map(WebApplication application)
     {
-        application.MapPost("/v1/chat/completions", context => AnswerAsync(context, ChatReader.Read, model => new ChatShape(model, options.Time.GetUtcNow())));
-        application.MapPost("/v1/completions", context => AnswerAsync(context, CompletionReader.Read, model => new CompletionShape(model, options.Time.GetUtcNow())));
+        Map(application, "/v1/chat/completions", ChatReader.Read, model => new ChatShape(model, options.Time.GetUtcNow()));
+        Map(application, "/v1/completions", CompletionReader.Read, model => new CompletionShape(model, options.Time.GetUtcNow()));
     }
 
-    private async Task AnswerAsync(HttpContext context, Func<JsonElement, InferenceOptions, Ask> read, Func<string, AnswerShape> makeShape)
+    private void Map(WebApplication application, string path, Func<JsonElement, InferenceOptions, Ask> read, Func<string, AnswerShape> makeShape)
+        => application.MapPost(path, context => calls.HandleAsync(context, json => read(json, options), ask => ask.Model, (ask, model, deadline) => AnswerAsync(context, ask, model, makeShape(model.Offered.Name), deadline)));
+
+    private async Task AnswerAsync(HttpContext context, Ask ask, ResidentModel model, AnswerShape shape, Deadline deadline)
     {
-        Ask ask;
-        using (JsonDocument body = await RequestBody.ReadAsync(context).ConfigureAwait(false))
-            ask = read(body.RootElement, options);
-        ResidentModel model = catalog.Find(ask.Model);
-        AnswerShape shape = makeShape(model.Offered.Name);
-        using var deadline = new Deadline(context, options, ending);
-        try
-        {
-            if (ask.Stream)
-                await StreamAsync(context, ask, model, shape, deadline).ConfigureAwait(false);
-            else
-                await JsonAnswer.WriteAsync(context.Response, shape.Whole(ask, await GenerateAsync(context, ask, model, null, deadline).ConfigureAwait(false)), deadline.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (deadline.Reason is { } reason)
-        {
-            throw new ApiException(reason);
-        }
+        if (ask.Stream)
+            await StreamAsync(context, ask, model, shape, deadline).ConfigureAwait(false);
+        else
+            await JsonAnswer.WriteAsync(context.Response, shape.Whole(ask, await GenerateAsync(context, ask, model, null, deadline).ConfigureAwait(false)), deadline.Token).ConfigureAwait(false);
     }
 
     private async Task StreamAsync(HttpContext context, Ask ask, ResidentModel model, AnswerShape shape, Deadline deadline)
@@ -75,12 +65,12 @@ internal sealed class GenerationRoutes(InferenceOptions options, ModelCatalog ca
     {
         long asked = options.Time.GetTimestamp();
         var progress = new FirstTokenClock(listener, () => metrics.FirstToken(model.Offered.Name, options.Time.GetElapsedTime(asked)));
-        return residence.UseAsync(model, ClientName.Of(context), async runner =>
+        return calls.UseAsync(context, model, deadline, async runner =>
         {
             GenerationResult result = await runner.GenerateAsync(ask.Request, progress, deadline.Token).ConfigureAwait(false);
             metrics.Used(model.Offered.Name, result.PromptTokens, result.Tokens.Count);
             return result;
-        }, deadline.Token);
+        });
     }
 
     /// <summary>Hands tokens on, and tells of the first.</summary>

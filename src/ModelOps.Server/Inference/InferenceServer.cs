@@ -62,7 +62,8 @@ public sealed class InferenceServer : IAsyncDisposable
                 var catalog = new ModelCatalog(residence.Models);
                 PageRoutes.Map(application);
                 new StatusRoutes(options, catalog, residence, metrics, () => state.IsEnding).Map(application);
-                new GenerationRoutes(options, catalog, residence, metrics, ending.Token).Map(application);
+                var calls = new ModelCalls(options, catalog, residence, ending.Token);
+                new GenerationRoutes(options, calls, metrics).Map(application);
                 application.MapFallback(AnyPath, ApiError.NoRoute.ExecuteAsync);
             }, cancellationToken).ConfigureAwait(false);
             return new InferenceServer(application, endpoint, residence, ending, state);

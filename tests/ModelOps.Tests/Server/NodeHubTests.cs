@@ -96,12 +96,13 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
         Assert.Equal([4, 5, 6, 33, 34, 35], types.Keys.Where(number => number < 1000 && !HeaderQuantization.FileTypeNames.ContainsKey(number)).Order());
     }
 
-    internal static async Task<(string Node, string Folder)> PackagesAsync()
+    /// <summary>Node, and a folder of tests with what its lock file names.</summary>
+    internal static async Task<(string Node, string Folder)> PackagesAsync(string name = "node")
     {
         string? npm = FindCommand("npm");
         string? node = FindCommand("node");
         Assert.SkipWhen(npm is null || node is null, "npm or node is not installed");
-        string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", "node");
+        string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", name);
         // npm leaves this file when it is done; older than the lock file, it is of other packages.
         if (File.GetLastWriteTimeUtc(Path.Combine(folder, "node_modules", ".package-lock.json")) < File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
             await RunAsync(npm!, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
@@ -116,7 +117,7 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
 
     private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetString()!)];
 
-    private static string? FindCommand(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+    internal static string? FindCommand(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
         .SelectMany(folder => (OperatingSystem.IsWindows() ? (string[])[".cmd", ".exe"] : [""]).Select(extension => Path.Combine(folder, name + extension)))
         .FirstOrDefault(File.Exists);
 
