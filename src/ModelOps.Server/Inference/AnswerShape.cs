@@ -31,6 +31,7 @@ internal abstract class AnswerShape(string idPrefix, string model, DateTimeOffse
         ["prompt_tokens"] = result.PromptTokens,
         ["completion_tokens"] = result.Tokens.Count,
         ["total_tokens"] = result.PromptTokens + result.Tokens.Count,
+        ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = result.CachedPromptTokens },
     };
 
     protected static string Reason(FinishReason reason) => reason switch

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Routing;
 namespace ModelOps.Server.Inference;
 
 /// <summary>
-/// Serves models in OpenAI's protocol (chat, completions, models), with a page to chat, health and metrics. Several models, each in a process of its own, come and go
+/// Serves models in OpenAI's protocol (chat, completions, embeddings, reranking), with a page to chat, health and metrics. Several models, each in a process of its own, come and go
 /// as they are asked for; requests take fair turns.
 /// </summary>
 public sealed class InferenceServer : IAsyncDisposable
@@ -64,6 +64,8 @@ public sealed class InferenceServer : IAsyncDisposable
                 new StatusRoutes(options, catalog, residence, metrics, () => state.IsEnding).Map(application);
                 var calls = new ModelCalls(options, catalog, residence, ending.Token);
                 new GenerationRoutes(options, calls, metrics).Map(application);
+                new EmbeddingRoute(options, calls, metrics).Map(application);
+                new RerankRoute(options, calls, metrics).Map(application);
                 application.MapFallback(AnyPath, ApiError.NoRoute.ExecuteAsync);
             }, cancellationToken).ConfigureAwait(false);
             return new InferenceServer(application, endpoint, residence, ending, state);

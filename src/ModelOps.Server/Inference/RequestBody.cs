@@ -6,8 +6,6 @@ namespace ModelOps.Server.Inference;
 /// <summary>The JSON of a request.</summary>
 internal static class RequestBody
 {
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 128 };
-
     /// <summary>Reads it; to be disposed when the request has been read.</summary>
     /// <exception cref="ApiException">It is no JSON.</exception>
     /// <exception cref="BadHttpRequestException">It is larger than the server allows.</exception>
@@ -15,7 +13,7 @@ internal static class RequestBody
     {
         try
         {
-            return await JsonDocument.ParseAsync(context.Request.Body, Options, context.RequestAborted).ConfigureAwait(false);
+            return await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted).ConfigureAwait(false);
         }
         catch (JsonException e)
         {

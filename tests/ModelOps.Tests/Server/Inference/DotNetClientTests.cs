@@ -6,7 +6,7 @@ using OpenAI;
 using OpenAI.Chat;
 using OpenAI.Models;
 using Xunit;
-using ChatMessage = OpenAI.Chat.ChatMessage;
+using Message = OpenAI.Chat.ChatMessage;
 
 namespace ModelOps.Tests.Server.Inference;
 
@@ -26,7 +26,7 @@ public sealed class DotNetClientTests(DemoModels models)
 
         Assert.Equal([Model], (await client.GetOpenAIModelClient().GetModelsAsync()).Value.Select(model => model.Id));
 
-        List<ChatMessage> messages = [new SystemChatMessage("Be brief."), new UserChatMessage("hello")];
+        List<Message> messages = [new SystemChatMessage("Be brief."), new UserChatMessage("hello")];
         ChatCompletion first = await chat.CompleteChatAsync(messages, Greedy(24));
         Assert.Equal(ChatFinishReason.Stop, first.FinishReason);
         Assert.NotEmpty(first.Content[0].Text);

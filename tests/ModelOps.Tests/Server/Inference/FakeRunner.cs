@@ -3,7 +3,7 @@ using Xunit;
 namespace ModelOps.Tests.Server.Inference;
 
 /// <summary>A model that says what a test wants, when it wants it.</summary>
-internal sealed class FakeRunner(FakeEngine engine) : IModelRunner
+internal sealed class FakeRunner(FakeEngine engine) : IModelRunner, IInference
 {
     private string? _path;
 
@@ -40,6 +40,21 @@ internal sealed class FakeRunner(FakeEngine engine) : IModelRunner
             engine.Loaded.Remove(_path ?? "");
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>The vector that a text has: of four numbers and length 1.</summary>
+    public static float[] Vector(string text)
+    {
+        double[] numbers = [text.Length, 1, text[0], 0.5];
+        double length = Math.Sqrt(numbers.Sum(number => number * number));
+        return [.. numbers.Select(number => (float)(number / length))];
+    }
+
+    public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default)
+        => Task.FromResult(new EmbeddingResult([.. request.Texts.Select(Vector)], request.Texts.Sum(text => text.Length)));
+
+    /// <summary>Longer documents are better.</summary>
+    public Task<RerankResult> RerankAsync(RerankRequest request, CancellationToken cancellationToken = default)
+        => Task.FromResult(new RerankResult([.. request.Documents.Select(text => (double)text.Length)], request.Documents.Sum(text => text.Length)));
 
     public Task<EngineMemory> ProbeMemoryAsync(EngineOptions options, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
