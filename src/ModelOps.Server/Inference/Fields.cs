@@ -48,19 +48,7 @@ internal readonly record struct Fields(JsonElement Json, string Path)
     public static Fields Object(JsonElement value, string path)
         => value.ValueKind == JsonValueKind.Object ? new Fields(value, path.Length == 0 ? "" : path + ".") : throw Wrong(path, "an object", value);
 
-    public static string Text(JsonElement value, string path)
-    {
-        if (value.ValueKind != JsonValueKind.String)
-            throw Wrong(path, "a string", value);
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new ApiException(ApiError.BadRequest($"'{path}' has half of a character.", path));
-        }
-    }
+    public static string Text(JsonElement value, string path) => value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(path, "a string", value);
 
     public static long Whole(JsonElement value, string path)
         => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number

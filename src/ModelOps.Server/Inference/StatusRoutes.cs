@@ -20,7 +20,7 @@ internal sealed class StatusRoutes(InferenceOptions options, ModelCatalog catalo
             ["object"] = "list",
             ["data"] = new JsonArray([.. residence.Models.Select(Model)]),
         }, context.RequestAborted));
-        application.MapGet("/v1/models/{**name}", (HttpContext context, string name) => JsonAnswer.WriteAsync(context.Response, Model(catalog.Find(name)), context.RequestAborted));
+        application.MapGet("/v1/models/{**name}", (HttpContext context, string name) => JsonAnswer.WriteAsync(context.Response, Model(catalog.Find(Uri.UnescapeDataString(name))), context.RequestAborted));
         application.MapGet("/status", context => JsonAnswer.WriteAsync(context.Response, Status(), context.RequestAborted));
         application.MapGet("/metrics", context =>
         {

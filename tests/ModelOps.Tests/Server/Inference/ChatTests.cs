@@ -151,7 +151,8 @@ public sealed class ChatTests : IAsyncLifetime
     [InlineData("""{"model":"one","messages":[7]}""", 400, "invalid_type", "messages[0]")]
     [InlineData("""{"model":"one","messages":[{"role":"king","content":"a"}]}""", 400, "invalid_value", "messages[0].role")]
     [InlineData("""{"model":"one","messages":[{"role":"user"}]}""", 400, "missing_required_parameter", "messages[0].content")]
-    [InlineData("""{"model":"one","messages":[{"role":"user","content":"\ud800"}]}""", 400, "invalid_value", "messages[0].content")]
+    [InlineData("""{"model":"one","messages":[{"role":"user","content":"\ud800"}]}""", 400, "invalid_json", null)]
+    [InlineData("""{"model":"one","messages":[{"role":"user","content":"a"}],"logit_bias":{"\udc00":1}}""", 400, "invalid_json", null)]
     [InlineData("""{"model":"one","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]}]}""", 400, "unsupported_content", "messages[0].content[0].type")]
     [InlineData("""{"model":"one","messages":[{"role":"user","content":"a"}],"temperature":"hot"}""", 400, "invalid_type", "temperature")]
     [InlineData("""{"model":"one","messages":[{"role":"user","content":"a"}],"max_tokens":0}""", 400, "invalid_value", "max_tokens")]
@@ -180,6 +181,8 @@ public sealed class ChatTests : IAsyncLifetime
         Answer answer = await _server.PostAsync("/v1/chat/completions", """{"model":"org/two","messages":[{"role":"user","content":"a"}]}""");
         Assert.Equal("org/two:Q8_0", answer.Json.GetProperty("model").GetString());
         Assert.Equal("org/two:Q8_0", (await _server.GetAsync("/v1/models/org/two")).Json.GetProperty("id").GetString());
+        // As a client writes a name into an address.
+        Assert.Equal("org/two:Q8_0", (await _server.GetAsync("/v1/models/org%2Ftwo%3AQ8_0")).Json.GetProperty("id").GetString());
         Assert.Equal(["one", "org/two:Q8_0"], (await _server.GetAsync("/v1/models")).Json.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()));
     }
 
