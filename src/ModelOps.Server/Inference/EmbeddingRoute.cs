@@ -17,7 +17,7 @@ internal sealed class EmbeddingRoute(InferenceOptions options, ModelCalls calls,
 
     private async Task AnswerAsync(HttpContext context, Question question, ResidentModel model, Deadline deadline)
     {
-        EmbeddingResult result = await calls.UseAsync(context, model, deadline, runner => ((IInference)runner).EmbedAsync(new EmbeddingRequest { Texts = question.Texts }, deadline.Token)).ConfigureAwait(false);
+        EmbeddingResult result = await calls.UseAsync(context, model, deadline, runner => runner.EmbedAsync(new EmbeddingRequest { Texts = question.Texts }, deadline.Token)).ConfigureAwait(false);
         metrics.Used(model.Offered.Name, result.Tokens, 0);
         var data = new JsonArray([.. result.Vectors.Select((vector, index) => new JsonObject { ["object"] = "embedding", ["index"] = index, ["embedding"] = Vector(vector, question) })]);
         await JsonAnswer.WriteAsync(context.Response, new JsonObject

@@ -19,7 +19,7 @@ internal sealed class RerankRoute(InferenceOptions options, ModelCalls calls, Se
 
     private async Task AnswerAsync(HttpContext context, Question question, ResidentModel model, Deadline deadline)
     {
-        RerankResult result = await calls.UseAsync(context, model, deadline, runner => ((IInference)runner).RerankAsync(new RerankRequest { Query = question.Query, Documents = question.Documents }, deadline.Token)).ConfigureAwait(false);
+        RerankResult result = await calls.UseAsync(context, model, deadline, runner => runner.RerankAsync(new RerankRequest { Query = question.Query, Documents = question.Documents }, deadline.Token)).ConfigureAwait(false);
         metrics.Used(model.Offered.Name, result.Tokens, 0);
         IEnumerable<JsonNode> results = result.Scores.Select((score, index) => (Score: score, Index: index)).OrderByDescending(entry => entry.Score).Take(question.Most ?? int.MaxValue).Select(entry => Entry(question, entry.Index, entry.Score));
         await JsonAnswer.WriteAsync(context.Response, new JsonObject

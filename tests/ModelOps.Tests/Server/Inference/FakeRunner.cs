@@ -3,7 +3,7 @@ using Xunit;
 namespace ModelOps.Tests.Server.Inference;
 
 /// <summary>A model that says what a test wants, when it wants it.</summary>
-internal sealed class FakeRunner(FakeEngine engine) : IModelRunner, IInference
+internal sealed class FakeRunner(FakeEngine engine) : IModelRunner
 {
     private string? _path;
 
@@ -57,8 +57,6 @@ internal sealed class FakeRunner(FakeEngine engine) : IModelRunner, IInference
         => Task.FromResult(new RerankResult([.. request.Documents.Select(text => (double)text.Length)], request.Documents.Sum(text => text.Length)));
 
     public Task<EngineMemory> ProbeMemoryAsync(EngineOptions options, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-    public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-    public Task<RerankResult> RerankAsync(RerankRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<QualityResult> MeasureAsync(MeasureRequest request, IProgress<MeasureProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<SensitivityTable> MeasureSensitivityAsync(SensitivityRequest request, IProgress<SensitivityProgress>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<IReadOnlyList<Device>> ReadDevicesAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();

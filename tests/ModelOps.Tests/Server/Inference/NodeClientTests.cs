@@ -48,6 +48,12 @@ public sealed class NodeClientTests(DemoModels models)
         Assert.Contains(seen.GetProperty("schema").GetProperty("colour").GetString(), (string[])["red", "green"]);
         Assert.InRange(seen.GetProperty("schema").GetProperty("count").GetInt32(), 1, 9);
 
+        JsonElement embeddings = seen.GetProperty("embeddings");
+        EmbeddingResult vectors = await engine.EmbedAsync(new EmbeddingRequest { Texts = ["a cat sat on the mat", "the stock market fell", "a cat sat on the mat"] });
+        Assert.Equal(vectors.Tokens, embeddings.GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
+        foreach (string format in (string[])["base64", "floats"])
+            Assert.All(vectors.Vectors.Zip(embeddings.GetProperty(format).EnumerateArray()), pair => Assert.Equal(pair.First, pair.Second.EnumerateArray().Select(value => value.GetSingle()), (one, other) => Math.Abs(one - other) < 1e-4));
+
         JsonElement failures = seen.GetProperty("failures");
         Assert.Equal(("NotFoundError", 404, "model_not_found"), Failure(failures.GetProperty("model")));
         Assert.Equal(("BadRequestError", 400, "model_is_path"), Failure(failures.GetProperty("path")));
