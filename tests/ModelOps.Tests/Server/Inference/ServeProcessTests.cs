@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using ModelOps.Tests.Cli;
 using ModelOps.Tests.Engine;
-using ModelOps.Tests.Transfer.Faults;
 using Xunit;
 
 namespace ModelOps.Tests.Server.Inference;
@@ -19,7 +18,7 @@ public sealed class ServeProcessTests(DemoModels models) : IDisposable
     [Fact(Timeout = Patience)]
     public async Task ATerminatedServerFinishesItsAnswerAndLeavesNothingRunning()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Children are looked for in /proc");
         await File.WriteAllTextAsync(Path.Combine(_folder.Path, "keys"), "sk-1\nsk-2\n");
         using Process process = CliProcess.Start(_folder.Path, ["serve", $"demo={await models.Gguf("demo-gemma", "Q8_0")}", "--url", "http://127.0.0.1:0", "--api-key-file", "keys", "--format", "json", "--gpu-layers", "0", "--threads", "1"], [("MODELOPS_API_KEY", "sk-3")]);
         JsonElement said = await SaidAsync(process);
@@ -80,6 +79,6 @@ public sealed class ServeProcessTests(DemoModels models) : IDisposable
         return JsonElement.Parse(text.ToString());
     }
 
-    private static IEnumerable<int> Children(int id) => File.ReadAllText($"/proc/{id}/task/{id}/children") is { Length: > 0 } own ? own.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)
-        : Directory.EnumerateDirectories($"/proc/{id}/task").SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse);
+    private static IEnumerable<int> Children(int id)
+        => Directory.EnumerateDirectories($"/proc/{id}/task").SelectMany(thread => File.ReadAllText(Path.Combine(thread, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse);
 }
