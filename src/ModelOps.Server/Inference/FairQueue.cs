@@ -1,18 +1,19 @@
 namespace ModelOps.Server.Inference;
 
 /// <summary>
-/// Turns at something that serves <paramref name="slots"/> at once. Who waits longest goes first among the clients that have the fewest turns, so that one with
-/// a thousand requests does not keep another from its first. At most <paramref name="capacity"/> wait; when they are too many, it is the newest request
+/// Turns at something that serves <paramref name="slots"/> at once. Of the clients that wait, those with the fewest turns go first, and among them the one whose last turn
+/// is longest ago, so that one with a thousand requests gets no more than another with one at a time. At most <paramref name="capacity"/> wait; when they are too many, it is the newest request
 /// of the client with most that is refused.
 /// </summary>
 internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
 {
+    private const int MostRemembered = 1024;
     private static readonly TimeSpan MostPatience = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Client> _clients = new(StringComparer.Ordinal);
-    // Clients that wait, in the order of their last turn.
     private readonly LinkedList<Client> _waitingClients = [];
+    private long _turns;
     private int _running;
     private int _waiting;
     private int _pauses;
@@ -111,10 +112,7 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
     {
         Client? greediest = _waitingClients.MaxBy(client => client.Waiters.Count);
         if (greediest is null || greediest.Waiters.Count <= newcomer.Waiters.Count + 1)
-        {
-            Forget(newcomer);
             throw new ApiException(ApiError.QueueFull(Patience()));
-        }
         Refuse(greediest.Waiters.Last!.Value, new ApiException(ApiError.QueueFull(Patience())));
     }
 
@@ -146,22 +144,17 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
         {
             _waitingClients.Remove(waiter.Client.Place!);
             waiter.Client.Place = null;
-            Forget(waiter.Client);
+            Tidy();
         }
     }
 
     private void Grant()
     {
-        while (_pauses == 0 && _running < slots && _waitingClients.MinBy(client => client.Running) is { } client)
+        while (_pauses == 0 && _running < slots && _waitingClients.MinBy(client => (client.Running, client.LastTurn)) is { } client)
         {
             Waiter waiter = client.Waiters.First!.Value;
             Turn turn = Take(client);
             Remove(waiter);
-            if (client.Place is not null)
-            {
-                _waitingClients.Remove(client.Place);
-                client.Place = _waitingClients.AddLast(client);
-            }
             waiter.Registration.Unregister();
             waiter.Turn.TrySetResult(turn);
         }
@@ -170,6 +163,7 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
     private Turn Take(Client client)
     {
         client.Running++;
+        client.LastTurn = ++_turns;
         _running++;
         return new Turn(this, client, time.GetTimestamp());
     }
@@ -182,7 +176,7 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
             _turnSeconds += Weight * (time.GetElapsedTime(started).TotalSeconds - _turnSeconds);
             client.Running--;
             _running--;
-            Forget(client);
+            Tidy();
             Grant();
             if (_running == 0)
             {
@@ -192,9 +186,12 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
         }
     }
 
-    private void Forget(Client client)
+    /// <summary>Who has just gone is remembered for its last turn, unless too many are.</summary>
+    private void Tidy()
     {
-        if (client.Running == 0 && client.Waiters.Count == 0)
+        if (_clients.Count <= MostRemembered)
+            return;
+        foreach (Client client in _clients.Values.Where(client => client.Running == 0 && client.Waiters.Count == 0).ToList())
             _clients.Remove(client.Name);
     }
 
@@ -216,6 +213,7 @@ internal sealed class FairQueue(int slots, int capacity, TimeProvider time)
         public LinkedList<Waiter> Waiters { get; } = [];
         public LinkedListNode<Client>? Place { get; set; }
         public int Running { get; set; }
+        public long LastTurn { get; set; }
     }
 
     internal sealed class Waiter(Client client, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ public sealed class FairQueueTests
         first.Dispose();
         await Task.WhenAll(asked);
 
-        Assert.Equal(["greedy", "b", "c", "greedy", "b", "greedy", "greedy", "greedy"], order);
+        Assert.Equal(["b", "c", "greedy", "b", "greedy", "greedy", "greedy", "greedy"], order);
         Assert.Equal((0, 0), (queue.Running, queue.Waiting));
 
         async Task AskAsync(string client)
@@ -43,6 +43,27 @@ public sealed class FairQueueTests
         greedy[2].Dispose();
     }
 
+    /// <summary>One at a time gets as many turns as eight at once: it is not the queue's end that counts, but the last turn.</summary>
+    [Fact]
+    public async Task WhoComesBackAfterItsTurnLosesNothingByIt()
+    {
+        var queue = new FairQueue(1, 100, TimeProvider.System);
+        FairQueue.Turn turn = await queue.EnterAsync("other", default);
+        Queue<Task<FairQueue.Turn>> greedy = new(Enumerable.Range(0, 8).Select(_ => queue.EnterAsync("greedy", default)));
+        for (int i = 0; i < 3; i++)
+        {
+            turn.Dispose();
+            turn = await greedy.Dequeue();
+            // The modest one asks when the greedy one has its turn, behind all its other requests.
+            Task<FairQueue.Turn> modest = queue.EnterAsync("modest", default);
+            turn.Dispose();
+            turn = await modest;
+        }
+        turn.Dispose();
+        while (greedy.TryDequeue(out Task<FairQueue.Turn>? rest))
+            (await rest).Dispose();
+    }
+
     [Fact]
     public async Task AFullQueueRefusesTheNewestOfWhoAsksMost()
     {
@@ -61,7 +82,7 @@ public sealed class FairQueueTests
         // Two of a and one of b: nobody is greedier by more than this request would make b.
         await Assert.ThrowsAsync<ApiException>(() => queue.EnterAsync("b", default));
         running.Dispose();
-        foreach (Task<FairQueue.Turn> waiting in new[] { greedy[0], modest, greedy[1] })
+        foreach (Task<FairQueue.Turn> waiting in new[] { modest, greedy[0], greedy[1] })
             (await waiting).Dispose();
     }
 
