@@ -31,20 +31,20 @@ internal static class MirrorCommand
             command.Add(option);
         }
         return command.Does(host, async (context, parsed, cancellationToken) =>
+        {
+            var store = context.OpenStore().Options;
+            var options = new MirrorOptions
             {
-                var store = context.OpenStore().Options;
-                var options = new MirrorOptions
-                {
-                    Store = store,
-                    Url = service.Url(parsed),
-                    Upstream = parsed.GetValue(upstream) is { } hub ? OpenUpstream(host, hub) : null,
-                    Token = await TokenAsync(context, parsed.GetValue(token), parsed.GetValue(tokenFile), cancellationToken),
-                    MaxDownloads = parsed.GetValue(downloads),
-                    AccessLog = service.AccessLog(context, parsed),
-                    Remark = line => ServiceSyntax.Log(context, line),
-                };
-                return await RunAsync(context, options, () => service.WaitForEndAsync(context, parsed, cancellationToken), cancellationToken);
-            });
+                Store = store,
+                Url = service.Url(parsed),
+                Upstream = parsed.GetValue(upstream) is { } hub ? OpenUpstream(host, hub) : null,
+                Token = await TokenAsync(context, parsed.GetValue(token), parsed.GetValue(tokenFile), cancellationToken),
+                MaxDownloads = parsed.GetValue(downloads),
+                AccessLog = service.AccessLog(context, parsed),
+                Remark = line => ServiceSyntax.Log(context, line),
+            };
+            return await RunAsync(context, options, () => service.WaitForEndAsync(context, parsed, cancellationToken), cancellationToken);
+        });
     }
 
     private static async Task<int> RunAsync(CommandContext context, MirrorOptions options, Func<Task> end, CancellationToken cancellationToken)
