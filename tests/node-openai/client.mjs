@@ -44,7 +44,7 @@ const call = forced.choices[0].message.tool_calls[0];
 seen.tool = { reason: forced.choices[0].finish_reason, name: call.function.name, arguments: JSON.parse(call.function.arguments), type: call.type };
 const collected = await client.chat.completions.stream({ ...greedy, messages, tools, tool_choice: { type: 'function', function: { name: 'get_weather' } } }).finalChatCompletion();
 seen.streamedTool = { name: collected.choices[0].message.tool_calls[0].function.name, arguments: JSON.parse(collected.choices[0].message.tool_calls[0].function.arguments) };
-seen.afterTool = typeof (await client.chat.completions.create({ ...greedy, messages: [...messages, forced.choices[0].message, { role: 'tool', tool_call_id: call.id, content: 'sunny' }], tools, max_tokens: 8 })).choices[0].message;
+seen.afterTool = typeof (await client.chat.completions.create({ ...greedy, messages: [...messages, forced.choices[0].message, { role: 'tool', tool_call_id: call.id, content: 'sunny' }], max_tokens: 8 })).choices[0].message;
 
 // An answer under a schema.
 const schema = { type: 'object', properties: { colour: { type: 'string', enum: ['red', 'green'] }, count: { type: 'integer', minimum: 1, maximum: 9 } }, required: ['colour', 'count'], additionalProperties: false };

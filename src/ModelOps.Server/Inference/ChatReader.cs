@@ -23,6 +23,8 @@ internal static class ChatReader
         }
         if (request.Grammar is not null && (grammar is not null || tools.Forced is not null))
             throw new ApiException(ApiError.BadRequest("'grammar' stands beside a 'response_format' or a 'tool_choice' that say what the answer is, too.", "grammar"));
+        if (tools.Forced is { } forced)
+            request = request with { Messages = forced.Tell(request.Messages!) };
         return new Ask(fields.Text("model"), request with { Tools = tools.Tools, Grammar = tools.Forced?.Grammar ?? grammar ?? request.Grammar })
         {
             Stream = fields.Flag("stream") ?? false,

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace ModelOps.Server.Inference;
 
 /// <summary>The tools of a request, and what is said of their use.</summary>
-/// <param name="Tools">Tools that the model is told of; none when it may not call any.</param>
+/// <param name="Tools">Tools that the model is told of in its family's way; none when it may not choose to call any.</param>
 /// <param name="Forced">Set when it must call one.</param>
 internal sealed record ToolWish(IReadOnlyList<ToolDefinition> Tools, ForcedCall? Forced);
 
@@ -28,13 +28,13 @@ internal static class ToolReader
                 {
                     "none" => new ToolWish([], null),
                     "auto" => new ToolWish(tools, null),
-                    "required" => new ToolWish(tools, ForcedCall.Of(RequireTools(tools))),
+                    "required" => new ToolWish([], ForcedCall.Of(RequireTools(tools))),
                     var other => throw new ApiException(ApiError.BadRequest($"'{Choice}' is none, auto, required or a function, not '{other}'.", Choice)),
                 };
             case { ValueKind: JsonValueKind.Object } choice:
                 string name = (Fields.Object(choice, Choice).Object("function") ?? throw Fields.Missing($"{Choice}.function")).RequireText("name");
                 ToolDefinition chosen = tools.Find(tool => tool.Name == name) ?? throw new ApiException(ApiError.BadRequest($"There is no tool '{name}' to be called.", Choice));
-                return new ToolWish(tools, ForcedCall.Of([chosen]));
+                return new ToolWish([], ForcedCall.Of([chosen]));
             case { } other:
                 throw Fields.Wrong(Choice, "a string or an object", other);
         }

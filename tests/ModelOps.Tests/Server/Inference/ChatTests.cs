@@ -103,6 +103,9 @@ public sealed class ChatTests : IAsyncLifetime
         Answer streamed = await _server.ChatAsync(more: $"\"stream\":true,\"tools\":[{Weather}],\"tool_choice\":{choice}");
 
         Assert.Contains("Oslo", _asked!.Grammar);
+        // In our own words, as the answer is in our own form: templates that know no tools would refuse them.
+        Assert.Empty(_asked.Tools);
+        Assert.Contains("* weather: Tells it. Arguments: {", Assert.Single(_asked.Messages!, message => message.Role == "system").Content, StringComparison.Ordinal);
         Assert.Null(whole.Content);
         JsonElement call = whole.Json.GetProperty("choices")[0].GetProperty("message").GetProperty("tool_calls")[0].GetProperty("function");
         Assert.Equal(("weather", """{"city":"Oslo"}"""), (call.GetProperty("name").GetString(), call.GetProperty("arguments").GetString()));
