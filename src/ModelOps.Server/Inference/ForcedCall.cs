@@ -21,7 +21,7 @@ internal sealed record ForcedCall(string Grammar, string Instruction)
     {
         JsonNode schema = tools.Count == 1 ? Schema(tools[0], "#") : new JsonObject { ["anyOf"] = new JsonArray([.. tools.Select((tool, index) => Schema(tool, $"#/anyOf/{index}"))]) };
         return new ForcedCall(JsonSchemaGrammar.FromSchema(schema.ToJsonString()),
-            $$"""Call {{(tools.Count == 1 ? "this function" : "one of these functions")}}: answer with a JSON object {"name": …, "arguments": {…}} and nothing else.{{string.Concat(tools.Select(Describe))}}""");
+            $"Call {(tools.Count == 1 ? "this function" : "one of these functions")}: answer with a JSON object {{\"name\": …, \"arguments\": {{…}}}} and nothing else.{string.Concat(tools.Select(Describe))}");
     }
 
     /// <summary>A conversation with the instruction in its system message.</summary>
