@@ -325,6 +325,8 @@ internal sealed class WorkerProcess : IAsyncDisposable
         128 + 8 => "signal SIGFPE",
         128 + 9 => "signal SIGKILL, which the system sends when memory runs out",
         128 + 11 => "signal SIGSEGV",
+        128 + 24 => "signal SIGXCPU, the processor time it was allowed is used up",
+        128 + 31 => "signal SIGSYS, a system call that is forbidden here",
         > 128 and < 192 => $"signal {exitCode - 128}",
         _ => $"exit code {exitCode}",
     };
