@@ -1,5 +1,4 @@
 using ModelOps.Fit.Graph;
-using ModelOps.Hardware;
 
 namespace ModelOps.Fit;
 

@@ -84,7 +84,7 @@ public sealed class GetModelEmbeddingCommand : TextCmdlet
             (_reference, _referenceModel) = (await embedder.EmbedAsync(SimilarTo), path);
         }
         List<Task<float[]>> vectors = [.. texts.Select(text => embedder.EmbedAsync(text.Text))];
-        await Task.WhenAll(vectors).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)Task.WhenAll(vectors)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return vectors;
     }
 }
