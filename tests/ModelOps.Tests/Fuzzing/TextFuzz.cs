@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json.Nodes;
 using ModelOps.Templates;
 using ModelOps.Tests.Grammar;
 using ModelOps.Tests.Templates;

@@ -4,7 +4,6 @@ using ModelOps.Server.Inference;
 using ModelOps.Tests.Engine;
 using OpenAI;
 using OpenAI.Chat;
-using OpenAI.Models;
 using Xunit;
 using Message = OpenAI.Chat.ChatMessage;
 
