@@ -11,7 +11,11 @@ internal static class Table
         new CsvReaderOptions { Separator = Separator(format), HasHeader = false, DetectSeparatorHint = false, TrackLineNumbers = true },
         leaveOpen: true);
 
-    public static CsvWriter Writer(TextWriter writer, BatchFormat format) => CsvWriter.Create(writer, new CsvWriterOptions { Separator = Separator(format), NewLine = "\n" }, leaveOpen: true);
+    public static CsvWriter Writer(TextWriter writer, BatchFormat format) => CsvWriter.Create(
+        writer,
+        // Quotes around values that begin or end with a space, which Import-Csv and others would drop.
+        new CsvWriterOptions { Separator = Separator(format), NewLine = "\n", Quoting = CsvQuoting.WhenNeededOrWhitespace },
+        leaveOpen: true);
 
     /// <summary>The values of the next record; null after the last.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
