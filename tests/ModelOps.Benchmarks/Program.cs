@@ -23,6 +23,7 @@ var benchmarks = new Dictionary<string, (string Help, Func<string[], Task> Run)>
     ["llama-quantize"] = (LlamaQuantizeProcess.Help, LlamaQuantizeProcess.RunAsync),
     ["parity"] = (ParityBenchmark.Help, ParityBenchmark.RunAsync),
     ["quantize"] = (QuantizationBenchmark.Help, QuantizationBenchmark.RunAsync),
+    ["run"] = (RunBenchmark.Help, RunBenchmark.RunAsync),
     ["serve"] = (ServeBenchmark.Help, ServeBenchmark.RunAsync),
     ["speed"] = (SpeedBenchmark.Help, SpeedBenchmark.RunAsync),
     ["target"] = (TargetBenchmark.Help, TargetBenchmark.RunAsync),

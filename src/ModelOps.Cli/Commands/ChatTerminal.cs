@@ -4,11 +4,14 @@ using ModelOps.Cli.Rendering;
 namespace ModelOps.Cli.Commands;
 
 /// <summary>A chat on the command line: lines from the keyboard or a pipe, answers to standard output, everything else to standard error.</summary>
-internal sealed class ChatTerminal(CommandContext context, IModelRunner runner, EngineOptions options, FitRequest wish) : IChatHost, IDisposable
+/// <param name="context">Where it is written.</param>
+/// <param name="inference">What answers.</param>
+/// <param name="load">Has it answer with a model; returns what the model is called in results.</param>
+internal sealed class ChatTerminal(CommandContext context, IInference inference, Func<string, CancellationToken, Task<string>> load) : IChatHost, IDisposable
 {
     private readonly TextReader? _input = context.Host.OpenInput?.Invoke();
     private readonly LineEditor _editor = new();
-    private EngineOptions _options = options;
+    private string? _model;
     private bool _isWriting;
     private bool _isThinking;
 
@@ -45,7 +48,7 @@ internal sealed class ChatTerminal(CommandContext context, IModelRunner runner, 
         {
             if (result is not null)
             {
-                context.Output.Write(result with { Model = _options.ModelPath }, CliJson.Default.GenerationResult, _ => { });
+                context.Output.Write(result with { Model = _model }, CliJson.Default.GenerationResult, _ => { });
             }
         }
         else if (_isWriting)
@@ -63,17 +66,7 @@ internal sealed class ChatTerminal(CommandContext context, IModelRunner runner, 
 
     public string FullPath(string path) => context.FullPath(path);
 
-    public async Task LoadAsync(string model, CancellationToken cancellationToken)
-    {
-        var options = _options with { ModelPath = context.ResolveGguf(model) };
-        using var progress = context.Output.Progress();
-        var plan = await runner.LoadAsync(options, wish, progress.Of<float>(fraction => $"Loading {model}  {fraction:P0}"), cancellationToken);
-        if (plan.Warning is not null)
-        {
-            context.Output.Note($"warning: {plan.Warning}");
-        }
-        _options = options;
-    }
+    public async Task LoadAsync(string model, CancellationToken cancellationToken) => _model = await load(model, cancellationToken);
 
     public async Task<GenerationResult> AnswerAsync(GenerationRequest request, IProgress<GeneratedToken> progress, CancellationToken cancellationToken)
     {
@@ -81,7 +74,7 @@ internal sealed class ChatTerminal(CommandContext context, IModelRunner runner, 
         using var taken = context.Host.Interrupts.Take(stop.Cancel);
         try
         {
-            return await runner.GenerateAsync(request, progress, stop.Token);
+            return await inference.GenerateAsync(request, progress, stop.Token);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {

@@ -53,10 +53,21 @@ internal sealed class ChunkRecord : IDisposable
     /// <summary>Reads a record, in memory only; null when there is none, or it is torn or of something else.</summary>
     public static ChunkRecord? Read(string path, string etag, long bytes)
     {
-        // Longer than a record of so many bytes can be: not read at all.
-        if (!File.Exists(path) || new FileInfo(path).Length > HeaderBytes + ((bytes / LeastChunkBytes + 1) * EntryBytes))
+        byte[] content;
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            // Longer than a record of so many bytes can be: not read at all.
+            if (file.Length > HeaderBytes + ((bytes / LeastChunkBytes + 1) * EntryBytes))
+                return null;
+            content = new byte[file.Length];
+            content = content[..file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false)];
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // Not begun, or somebody else has just finished the file and taken the record away.
             return null;
-        byte[] content = File.ReadAllBytes(path);
+        }
         if (content.Length < HeaderBytes || !content.AsSpan().StartsWith(Magic) || Int(content, VersionAt) != Version
             || (uint)Int(content, HeaderSumAt) != Crc32C.Of(content.AsSpan(0, HeaderSumAt))
             || BinaryPrimitives.ReadInt64LittleEndian(content.AsSpan(BytesAt)) != bytes

@@ -265,8 +265,8 @@ public sealed class ConversionFailureTests : IDisposable
     }
 
     [Fact]
-    public void UnknownType_IsUnsupported()
-        => Assert.Equal(ErrorKind.UnsupportedType, Assert.Throws<ModelOpsException>(() => ConversionPlan.Create(TestPaths.Model("demo-llama"), Output, new ConversionOptions { Type = "Q3_X" })).Kind);
+    public void UnknownType_IsRefused()
+        => Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ConversionPlan.Create(TestPaths.Model("demo-llama"), Output, new ConversionOptions { Type = "Q3_X" })).Kind);
 
     [Fact]
     public async Task OutputThatCannotBe_IsRefusedBeforeAnything()

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using ModelOps.Fit;
 using Xunit;
 
 namespace ModelOps.Tests.Fit;
@@ -53,7 +54,7 @@ public class SolverProperties
     public void TheNextLongerContextDoesNotFit() => Check((model, machine, request) =>
     {
         var fit = FitEstimator.Estimate(model, machine, request with { ContextLength = ContextWish.Largest });
-        var most = model.TrainedContextLength > 0 ? model.TrainedContextLength : 1 << 24;
+        var most = model.TrainedContextLength > 0 ? model.TrainedContextLength : ContextPlan.Longest(0, request.UnifiedCache ? 1 : request.Sequences);
         bool FitsWith(int context) => Fits(model, machine, request with { ContextLength = context, GpuLayers = fit.GpuLayers, CpuExpertLayers = fit.Parameters.CpuExpertLayers });
         return fit.Fits
             ? FitsWith(fit.ContextLength) && (fit.ContextLength + Multiple > (most + Multiple - 1) / Multiple * Multiple || !FitsWith(fit.ContextLength + Multiple))

@@ -84,6 +84,11 @@ public sealed class OwnServerTests
         Assert.Equal(2, (await InProcess.RunAsync(folder.Path, [.. command, "--gpu-layers", "all"], withKey, cancellationToken: Stop)).ExitCode);
         CliOutcome shaped = await InProcess.RunAsync(folder.Path, [.. command[..5], "--schema", """{"enum":[1,2]}""", "--format", "json"], withKey, cancellationToken: Stop);
         Assert.Contains(shaped.Json.GetProperty("text").GetString()!.Trim(), (string[])["1", "2"]);
+
+        Func<CliHost, CliHost> talking = host => withKey(host) with { OpenInput = () => new StringReader("Hello\n/model other\n/exit\n") };
+        CliOutcome chat = await InProcess.RunAsync(folder.Path, ["chat", .. command[1..2], .. command[3..]], talking, cancellationToken: Stop);
+        Assert.Equal((0, expected.Text.TrimEnd('\n')), (chat.ExitCode, chat.Out.TrimEnd('\n')));
+        Assert.Contains("keeps its model", chat.Error, StringComparison.Ordinal);
     }
 
     private static Task<InferenceServer> StartAsync(string path) => InferenceServer.StartAsync(new InferenceOptions

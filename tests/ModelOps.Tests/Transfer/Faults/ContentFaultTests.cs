@@ -72,13 +72,14 @@ public sealed class ContentFaultTests
         int changed = 0;
         Fault change = request =>
         {
-            if (request.IsContent && download.Server.ContentBytes > download.Model.Bytes / 2 && Interlocked.Exchange(ref changed, 1) == 0)
+            if (request.IsContent && download.Server.ContentBytes > download.Model.Bytes / 8 && Interlocked.Exchange(ref changed, 1) == 0)
                 download.Model.Write(FaultyDownload.ModelBytes, seed: 2);
             return Task.FromResult(false);
         };
 
         RunOutcome outcome = await download.RunAsync(change);
 
+        Assert.Equal(1, changed);
         Assert.NotNull(outcome.Error);
         Assert.DoesNotContain(FinalNames.Of(download.Temp.Directory), path => path.Contains("/snapshots/", StringComparison.Ordinal));
         Assert.Null((await download.RunAsync()).Error);
