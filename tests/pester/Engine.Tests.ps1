@@ -155,7 +155,7 @@ Describe 'Arguments' {
         $answers = @('a', 'b' | Invoke-Model -Model $model -Raw -Temperature 2 -TopK 0 -As Object -Schema $schema)
         $answers.Count | Should -Be 2
         $answers.level | ForEach-Object { $_ | Should -BeIn 'low', 'high' }
-        $answers.count | ForEach-Object { $_ | Should -BeOfType [long]; $_ | Should -BeIn (1..99) }
+        $answers | ForEach-Object { $_.count | Should -BeOfType [long]; $_.count | Should -BeIn (1..99) }
         $json = Invoke-Model 'a' -Model $model -Raw -As Json -Schema ($schema | ConvertTo-Json -Depth 9)
         $json | Should -BeOfType [string]
         ($json | ConvertFrom-Json).level | Should -BeIn 'low', 'high'

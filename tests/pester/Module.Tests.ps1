@@ -112,8 +112,8 @@ Describe 'Parameter sets' {
         (Get-Command $Name).ParameterSets.Name | Sort-Object | Should -Be $Sets
     }
 
-    It 'offer -WhatIf where the disk changes, and nowhere else' {
-        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Convert-Model', 'Export-Model', 'Export-ModelBundle', 'Import-Model', 'Install-Model', 'Measure-ModelSensitivity', 'Save-Model', 'Start-ModelMirror', 'Stop-ModelMirror', 'Test-Model', 'Uninstall-Model'
+    It 'offer -WhatIf where the disk or a process changes, and nowhere else' {
+        (Get-Command -Module ModelOps).Where{ $_.Parameters.ContainsKey('WhatIf') }.Name | Sort-Object | Should -Be 'Clear-ModelStore', 'Close-ModelSession', 'Convert-Model', 'Export-Model', 'Export-ModelBundle', 'Import-Model', 'Install-Model', 'Install-ModelRuntime', 'Measure-ModelSensitivity', 'Save-Model', 'Set-ModelRuntime', 'Start-ModelMirror', 'Start-ModelServer', 'Stop-ModelMirror', 'Stop-ModelServer', 'Test-Model', 'Uninstall-Model', 'Uninstall-ModelRuntime'
     }
 }
 

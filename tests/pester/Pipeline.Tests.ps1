@@ -169,8 +169,8 @@ Describe 'Convert-Model' {
 
     It 'names the types there are when one is wrong' {
         $caught = Get-WrittenError { Convert-Model modelops/demo-gemma-qat -Type Q99 }
-        $caught.FullyQualifiedErrorId | Should -BeExactly 'UnsupportedType,ModelOps.PowerShell.Commands.ConvertModelCommand'
-        $caught.CategoryInfo.Category | Should -Be 'InvalidType'
+        $caught.FullyQualifiedErrorId | Should -BeExactly 'InvalidArgument,ModelOps.PowerShell.Commands.ConvertModelCommand'
+        $caught.CategoryInfo.Category | Should -Be 'InvalidArgument'
         "$caught $($caught.ErrorDetails.RecommendedAction)" | Should -Match 'Q8_0'
     }
 

@@ -28,7 +28,7 @@ public sealed class WorkerRunner : IModelRunner
         {
             throw new ArgumentException("The command is empty.", nameof(command));
         }
-        _connection = new WorkerConnection(command) ;
+        _connection = new WorkerConnection(command);
     }
 
     /// <summary>How long a child may take to react to a cancel message before it is killed.</summary>

@@ -6,6 +6,7 @@ namespace ModelOps.PowerShell.Commands;
 
 /// <summary>Enter-ModelChat: talks to a model at the prompt, in the worker process of Invoke-Model.</summary>
 [Cmdlet(VerbsCommon.Enter, "ModelChat")]
+[OutputType(typeof(void))]
 public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
 {
     /// <summary>GGUF file or installed model.</summary>
