@@ -76,7 +76,9 @@ internal static class JsonObjects
             case JsonValueKind.Array:
                 return element.EnumerateArray().Select(Of).ToArray();
             case JsonValueKind.Number:
-                return element.TryGetInt64(out var whole) ? whole : element.GetDouble();
+                // A schema's integer may be written 37.0 as well.
+                return element.TryGetInt64(out var whole) ? (object)whole
+                    : element.GetDouble() is var number && number == Math.Floor(number) && Math.Abs(number) < 1L << 53 ? (object)(long)number : number;
             case JsonValueKind.String:
                 return element.GetString();
             case JsonValueKind.True:
