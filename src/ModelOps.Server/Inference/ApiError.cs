@@ -24,6 +24,7 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
     public static ApiError ForeignHost { get; } = new(StatusCodes.Status403Forbidden, InvalidRequest, "host_not_allowed", "This server answers on loopback only, under the names localhost, 127.0.0.1 and [::1].");
     public static ApiError ForeignOrigin { get; } = new(StatusCodes.Status403Forbidden, InvalidRequest, "origin_not_allowed", "Web pages of this origin may not ask this server; it is started with --cors ORIGIN for those that may.");
     public static ApiError NoRoute { get; } = new(StatusCodes.Status404NotFound, InvalidRequest, "unknown_url", "There is nothing at this address.");
+    public static ApiError TooLarge { get; } = new(StatusCodes.Status413PayloadTooLarge, InvalidRequest, "request_too_large", "The request's body is larger than this server allows.");
     public static ApiError Ending { get; } = new(StatusCodes.Status503ServiceUnavailable, ServerError, "shutting_down", "The server is shutting down.") { RetryAfter = TimeSpan.FromSeconds(5) };
     public static ApiError TimedOut { get; } = new(StatusCodes.Status504GatewayTimeout, ServerError, "timeout", "The request took longer than this server allows.");
 
@@ -37,7 +38,7 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
     public static ApiError? From(Exception exception) => exception switch
     {
         ApiException api => api.Error,
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, InvalidRequest, "request_too_large", "The request's body is larger than this server allows."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => TooLarge,
         BadHttpRequestException bad => new(bad.StatusCode, InvalidRequest, "bad_request", bad.Message),
         ModelOpsException error => From(error),
         _ => null,

@@ -14,7 +14,7 @@ internal sealed class ModelCalls(InferenceOptions options, ModelCatalog catalog,
     public async Task HandleAsync<T>(HttpContext context, Func<JsonElement, T> read, Func<T, string?> nameModel, Func<T, ResidentModel, Deadline, Task> answer)
     {
         T question;
-        using (JsonDocument body = await RequestBody.ReadAsync(context).ConfigureAwait(false))
+        using (JsonDocument body = await RequestBody.ReadAsync(context, options.MaxBodyBytes).ConfigureAwait(false))
             question = read(body.RootElement);
         ResidentModel model = catalog.Find(nameModel(question));
         using var deadline = new Deadline(context, options, ending);

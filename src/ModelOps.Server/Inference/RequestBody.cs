@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace ModelOps.Server.Inference;
 
@@ -9,14 +10,19 @@ namespace ModelOps.Server.Inference;
 internal static class RequestBody
 {
     private const string Code = "invalid_json";
+    private const int BufferBytes = 1 << 16;
+    // A client that still sends when its connection is closed may lose the answer that says why (RFC 9112, 9.6): bodies up to so many times the limit are read to their end, and dropped.
+    private const int Patience = 4;
 
     /// <summary>Reads it; to be disposed when the request has been read. Every name and text in it can be had.</summary>
-    /// <exception cref="ApiException">It is no JSON.</exception>
-    /// <exception cref="BadHttpRequestException">It is larger than the server allows.</exception>
-    public static async Task<JsonDocument> ReadAsync(HttpContext context)
+    /// <param name="context">The request.</param>
+    /// <param name="limit">Most bytes that are taken.</param>
+    /// <exception cref="ApiException">It is no JSON, or larger than the limit.</exception>
+    /// <exception cref="BadHttpRequestException">It is several times larger than the limit.</exception>
+    public static async Task<JsonDocument> ReadAsync(HttpContext context, long limit)
     {
         using var body = new MemoryStream();
-        await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
+        await CopyAsync(context, body, limit).ConfigureAwait(false);
         ReadOnlyMemory<byte> bytes = body.GetBuffer().AsMemory(0, (int)body.Length);
         if (bytes.Span.StartsWith(Encoding.UTF8.Preamble))
             bytes = bytes[Encoding.UTF8.Preamble.Length..];
@@ -29,6 +35,26 @@ internal static class RequestBody
         {
             throw new ApiException(ApiError.BadRequest($"The body is not valid JSON: {e.Message}", null, Code));
         }
+    }
+
+    private static async Task CopyAsync(HttpContext context, MemoryStream body, long limit)
+    {
+        HttpRequest request = context.Request;
+        // One that waits for a sign to begin gets its answer instead.
+        bool isWaiting = request.Headers.Expect.Count > 0;
+        if (isWaiting && request.ContentLength > limit)
+            throw new ApiException(ApiError.TooLarge);
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = limit > long.MaxValue / Patience ? null : limit * Patience;
+        byte[] buffer = new byte[BufferBytes];
+        long length = 0;
+        for (int read; (read = await request.Body.ReadAsync(buffer, context.RequestAborted).ConfigureAwait(false)) > 0;)
+        {
+            length += read;
+            if (length <= limit)
+                body.Write(buffer.AsSpan(0, read));
+        }
+        if (length > limit)
+            throw new ApiException(ApiError.TooLarge);
     }
 
     /// <summary>A document takes bytes that are no UTF-8, and escapes of half a character, and fails when they are asked for.</summary>

@@ -93,13 +93,22 @@ public sealed class AccessTests
         Assert.Equal((413, "request_too_large", null), (await server.ChatAsync(new string('a', 30_000))).Error);
         Assert.Equal((400, "prompt_too_long", "messages"), (await server.ChatAsync(new string('a', 1001))).Error);
         Assert.Equal(200, (int)(await server.ChatAsync(new string('a', 1000))).Status);
-        // One that does not say how long it is.
-        using var socket = new TcpClient();
-        await socket.ConnectAsync(server.Server.Endpoint.Host, server.Server.Endpoint.Port);
-        NetworkStream stream = socket.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7530\r\n" + new string(' ', 30_000) + "\r\n"));
-        using var reader = new StreamReader(stream);
-        Assert.Equal("HTTP/1.1 413 Payload Too Large", await reader.ReadLineAsync());
+        const string refused = "HTTP/1.1 413 Payload Too Large";
+        // One that does not say how long it is; one that sends all of it before it reads a word; one without end; one that asks first.
+        Assert.Equal(refused, await FirstLineAsync("Transfer-Encoding: chunked", "7530\r\n" + new string(' ', 30_000) + "\r\n0\r\n\r\n"));
+        Assert.Equal(refused, await FirstLineAsync("Content-Length: 70000", new string(' ', 70_000)));
+        Assert.Equal(refused, await FirstLineAsync("Transfer-Encoding: chunked", "15F90\r\n" + new string(' ', 90_000)));
+        Assert.Equal(refused, await FirstLineAsync("Content-Length: 30000\r\nExpect: 100-continue", ""));
+
+        async Task<string?> FirstLineAsync(string header, string body)
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync(server.Server.Endpoint.Host, server.Server.Endpoint.Port);
+            NetworkStream stream = socket.GetStream();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n{body}"));
+            using var reader = new StreamReader(stream);
+            return await reader.ReadLineAsync();
+        }
     }
 
     [Fact]
