@@ -72,7 +72,7 @@ public sealed class LlamaEngine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         long order = _loop.NextOrder();
-        return Task.Run(() => _loop.AnswerAsync(Begin(request, order, cancellationToken), progress, cancellationToken), cancellationToken);
+        return Task.Run(() => _loop.AnswerAsync(Begin(request, order, progress is not null, cancellationToken), progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>The vectors of texts, many read in a batch. Beside answers it works at the same time, with a context of its own.</summary>
@@ -191,7 +191,7 @@ public sealed class LlamaEngine : IDisposable
     }
 
     /// <summary>All that can be said of a request before its turn comes: the prompt as tokens, and what will choose the answer's.</summary>
-    private Generation Begin(GenerationRequest request, long order, CancellationToken cancellationToken)
+    private Generation Begin(GenerationRequest request, long order, bool streams, CancellationToken cancellationToken)
     {
         if (request.MaxTokens < 1)
         {
@@ -223,6 +223,6 @@ public sealed class LlamaEngine : IDisposable
         {
             throw _session.Full(prompt.Length);
         }
-        return new Generation(request, prompt, new TokenSampler(_session, settings, request), new AnswerReader(Vocabulary, request, request.Raw ? null : _template!.Syntax, text), order);
+        return new Generation(request, prompt, new TokenSampler(_session, settings, request), new AnswerReader(Vocabulary, request, request.Raw ? null : _template!.Syntax, text), order, streams);
     }
 }

@@ -19,6 +19,8 @@ internal sealed unsafe class TokenSampler : IDisposable
     private readonly LlamaSamplerHandle? _grammar;
     private LlamaTokenData* _candidates;
     private readonly int _vocabularySize;
+    // Nothing but the logits counts, and no list of candidates need be made of them.
+    private readonly bool _isGreedy;
 
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidGrammar"/>, <see cref="ErrorKind.InvalidArgument"/>.</exception>
     public TokenSampler(Session session, SamplingSettings settings, SamplingOptions wish)
@@ -34,6 +36,7 @@ internal sealed unsafe class TokenSampler : IDisposable
         // The engine keeps room for as many tokens as it looks back, however many there are.
         int lookBack = settings.RepeatLastN < 0 ? session.SequenceLength : Math.Min(settings.RepeatLastN, session.SequenceLength);
         Fill(vocabulary, settings with { RepeatLastN = lookBack }, wish.LogitBias, chosen == uint.MaxValue ? 0 : chosen);
+        _isGreedy = settings.Temperature == 0 && _grammar is null && wish.LogitBias is not { Count: > 0 } && !Penalizes(settings) && !Dries(settings);
         if (_grammar is not null)
         {
             _candidates = (LlamaTokenData*)NativeMemory.Alloc((nuint)_vocabularySize, (nuint)sizeof(LlamaTokenData));
@@ -43,6 +46,10 @@ internal sealed unsafe class TokenSampler : IDisposable
     /// <summary>The token that comes next after an output of a context's last decode, by its place in the batch; it counts as written from then on.</summary>
     public int Choose(nint context, int output)
     {
+        if (_isGreedy)
+        {
+            return LargestLogit.Find(new ReadOnlySpan<float>(_api.GetLogitsOf(context, output), _vocabularySize));
+        }
         if (_grammar is null)
         {
             return _api.SamplerSample(_chain.DangerousGetHandle(), context, output);
@@ -127,11 +134,11 @@ internal sealed unsafe class TokenSampler : IDisposable
                 Add(_api.SamplerInitLogitBias(_vocabularySize, biases.Length, pointer));
             }
         }
-        if (settings.RepeatLastN != 0 && (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0))
+        if (Penalizes(settings))
         {
             Add(_api.SamplerInitPenalties(_vocabularySize, settings.RepeatLastN, settings.RepeatPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
         }
-        if (settings.DryMultiplier > 0 && settings.RepeatLastN != 0)
+        if (Dries(settings))
         {
             Add(OpenDry(vocabulary, settings));
         }
@@ -157,6 +164,11 @@ internal sealed unsafe class TokenSampler : IDisposable
         Add(_api.SamplerInitTemperature(settings.Temperature));
         Add(_api.SamplerInitDistribution(seed));
     }
+
+    private static bool Penalizes(SamplingSettings settings)
+        => settings.RepeatLastN != 0 && (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0);
+
+    private static bool Dries(SamplingSettings settings) => settings.DryMultiplier > 0 && settings.RepeatLastN != 0;
 
     private nint OpenDry(Vocabulary vocabulary, SamplingSettings settings)
     {

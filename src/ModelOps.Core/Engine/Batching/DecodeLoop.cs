@@ -37,10 +37,13 @@ internal sealed class DecodeLoop : IDisposable
         using var registration = cancellationToken.UnsafeRegister(_ => Cancel(request), null);
         try
         {
-            await foreach (var token in request.Stream.ConfigureAwait(false))
+            if (request.Stream is { } stream)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                progress?.Report(token);
+                await foreach (var token in stream.ConfigureAwait(false))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    progress?.Report(token);
+                }
             }
         }
         catch

@@ -11,7 +11,8 @@ internal sealed class Generation : IDisposable
     private readonly TokenSampler _sampler;
     private readonly AnswerReader _reader;
     private readonly List<int> _tokens;
-    private readonly Channel<GeneratedToken> _stream = Channel.CreateUnbounded<GeneratedToken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    // Null when nobody listens: waking somebody up for every token costs the decoding a core for a while.
+    private readonly Channel<GeneratedToken>? _stream;
     private readonly TaskCompletionSource<GenerationResult> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _created = Stopwatch.GetTimestamp();
     private long _started;
@@ -23,9 +24,11 @@ internal sealed class Generation : IDisposable
     /// <param name="sampler">What chooses its tokens; disposed with it.</param>
     /// <param name="reader">What reads them.</param>
     /// <param name="order">Its place in the order of coming.</param>
-    public Generation(GenerationRequest request, int[] prompt, TokenSampler sampler, AnswerReader reader, long order)
+    /// <param name="streams">Whether <see cref="Stream"/> is read.</param>
+    public Generation(GenerationRequest request, int[] prompt, TokenSampler sampler, AnswerReader reader, long order, bool streams)
     {
         Order = order;
+        _stream = streams ? Channel.CreateUnbounded<GeneratedToken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }) : null;
         _request = request;
         _promptTokens = prompt.Length;
         _sampler = sampler;
@@ -46,8 +49,8 @@ internal sealed class Generation : IDisposable
     /// <summary>Whether nobody wants the answer any more; guarded by the loop's lock.</summary>
     public bool IsCancelled { get; set; }
 
-    /// <summary>Tokens as they come; ends with the answer. For one reader, on any thread.</summary>
-    public IAsyncEnumerable<GeneratedToken> Stream => _stream.Reader.ReadAllAsync();
+    /// <summary>Tokens as they come; ends with the answer. Null when nobody listens. For one reader, on any thread.</summary>
+    public IAsyncEnumerable<GeneratedToken>? Stream => _stream?.Reader.ReadAllAsync();
 
     /// <summary>The answer. For any thread.</summary>
     public Task<GenerationResult> Answer => _answer.Task;
@@ -81,7 +84,7 @@ internal sealed class Generation : IDisposable
         var full = _tokens.Count == _request.MaxTokens || (Context.Count > room && !Shifts);
         foreach (var piece in _reader.Push(token, last: ended || full))
         {
-            _stream.Writer.TryWrite(piece);
+            _stream?.Writer.TryWrite(piece);
         }
         if (!ended && !_reader.Stopped && !full)
         {
@@ -97,14 +100,14 @@ internal sealed class Generation : IDisposable
         _answer.TrySetException(exception);
         // Somebody may have stopped listening.
         _ = _answer.Task.Exception;
-        _stream.Writer.TryComplete();
+        _stream?.Writer.TryComplete();
     }
 
     /// <summary>Ends because nobody wants the answer any more. For any thread.</summary>
     public void Cancel()
     {
         _answer.TrySetCanceled();
-        _stream.Writer.TryComplete();
+        _stream?.Writer.TryComplete();
     }
 
     public void Dispose() => _sampler.Dispose();
@@ -123,6 +126,6 @@ internal sealed class Generation : IDisposable
             TimeToFirstToken = Stopwatch.GetElapsedTime(_created, _first),
             LoadTime = loadTime,
         });
-        _stream.Writer.TryComplete();
+        _stream?.Writer.TryComplete();
     }
 }
