@@ -3,10 +3,9 @@ namespace ModelOps.Fit.Graph;
 /// <summary>Shapes of the weights of one layer, by their names without the layer's number. Layers with the same shapes share one.</summary>
 internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes, Dictionary<string, long> bytes)
 {
-    private const string Weight = ".weight", Bias = ".bias";
+    private const string Weight = ".weight", Bias = ".bias", Scale = ".scale";
 
-    private readonly Dictionary<string, string> _biases = shapes.Keys.Where(name => name.EndsWith(Bias, StringComparison.Ordinal))
-        .ToDictionary(name => name[..^Bias.Length] + Weight, StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _biases = Beside(shapes, Bias), _scales = Beside(shapes, Scale);
 
     public static LayerTensors None { get; } = new(new Dictionary<string, long[]>(), []);
 
@@ -25,6 +24,9 @@ internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes, D
     /// <summary>Bytes of the bias beside a matrix; 0 when there is none.</summary>
     public long BiasBytes(string name) => _biases.TryGetValue(name, out var bias) ? Bytes(bias) : 0;
 
+    /// <summary>Bytes of the scale beside a matrix; 0 when there is none.</summary>
+    public long ScaleBytes(string name) => _scales.TryGetValue(name, out var scale) ? Bytes(scale) : 0;
+
     public bool Has(string name) => shapes.ContainsKey(name);
 
     /// <summary>Floats that a matrix gives for a row; 0 when there is none.</summary>
@@ -35,4 +37,8 @@ internal sealed class LayerTensors(IReadOnlyDictionary<string, long[]> shapes, D
 
     /// <summary>Matrices of a stack of them; 0 when there is none.</summary>
     public long Count(string name) => shapes.TryGetValue(name, out var shape) && shape.Length > 2 ? shape[2] : 0;
+
+    /// <summary>From a matrix's name to that of what stands beside it.</summary>
+    private static Dictionary<string, string> Beside(IReadOnlyDictionary<string, long[]> shapes, string ending)
+        => shapes.Keys.Where(name => name.EndsWith(ending, StringComparison.Ordinal)).ToDictionary(name => name[..^ending.Length] + Weight, StringComparer.Ordinal);
 }

@@ -26,8 +26,8 @@ internal sealed partial class ModelGraph
     /// <summary>A dense network and a mixture beside it, each with norms of its own (src/models/gemma4.cpp).</summary>
     private int SideBySide(LayerTensors tensors, int residual)
     {
-        var dense = Dense(tensors, Norm(residual), "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
-        return graph.Add(dense, Experts(tensors, Norm(residual), Norm(residual)));
+        var dense = Norm(Dense(tensors, Norm(residual), "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"));
+        return graph.Add(dense, Norm(Experts(tensors, Norm(residual), Scaled(graph.Elementwise(PlainNorm(residual))))));
     }
 
     /// <summary>Embeddings for every layer, of their own table and of a projection of the batch's embeddings; -1 without.</summary>
@@ -38,12 +38,13 @@ internal sealed partial class ModelGraph
             return -1;
         }
         long width = shape.LayerEmbedding, layers = model.Layers;
-        _device = placement.Host;
+        _device = placement.Device(0);
         var rows = graph.Weigh(graph.WeightRows(width * layers, graph.Input(sizeof(int), _batch)), placement.Host, 0);
         var own = graph.Elementwise(graph.Reshape(rows, width, layers, _batch));
         graph.Expand(own);
-        var projected = Norm(graph.Reshape(Weighed(graph.Project(width * layers, embedded), InputBytes("per_layer_model_proj.weight")), width, layers, _batch));
-        return graph.Contiguous(graph.Permute(graph.Elementwise(projected, own), 0, 2, 1, 3));
+        var projected = graph.Elementwise(Weighed(graph.Project(width * layers, embedded), InputBytes("per_layer_model_proj.weight")));
+        projected = Norm(graph.Reshape(projected, width, layers, _batch));
+        return graph.Contiguous(graph.Permute(graph.Elementwise(graph.Add(projected, own)), 0, 2, 1, 3));
     }
 
     /// <summary>Bytes of a tensor that stays on the host with the embedding.</summary>

@@ -64,11 +64,11 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
             graph.Expand(normed);
         }
         var mixed = Mix(layer, tensors, normed);
-        mixed = tensors.Has("post_attention_norm.weight") && tensors.Has("ffn_norm.weight") ? Norm(mixed) : mixed;
         if (cut)
         {
             (mixed, input) = (OutputRowsOf(mixed), OutputRowsOf(input));
         }
+        mixed = tensors.Has("post_attention_norm.weight") && tensors.Has("ffn_norm.weight") ? Norm(mixed) : mixed;
         var between = Sum(mixed, input, _traits.AttentionTakesResidual);
         if (!HasFeedForward(tensors) || !HasMixer(tensors))
         {
@@ -77,7 +77,8 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
         var fed = tensors.Has("pre_ffw_norm_2.weight") ? SideBySide(tensors, between) : FeedForward(tensors, Norm(between));
         fed = tensors.Has("post_ffw_norm.weight") ? Norm(fed) : fed;
         var output = Sum(fed, between, _traits.FeedForwardTakesResidual);
-        return _layerInputs >= 0 && tensors.Has("inp_gate.weight") ? WithLayerInput(tensors, output) : output;
+        output = _layerInputs >= 0 && tensors.Has("inp_gate.weight") ? WithLayerInput(tensors, output) : output;
+        return tensors.Bytes("layer_output_scale.weight") is > 0 and var scale ? graph.As(GraphOperation.Multiply, Weighed(graph.Elementwise(output), scale)) : output;
     }
 
     private int Sum(int block, int residual, bool takesResidual) => takesResidual ? graph.Add(residual, block) : graph.Add(block, residual);
@@ -132,6 +133,12 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private int ProjectChosen(LayerTensors tensors, string name, int activations, int chosen)
     {
         var projected = graph.Weigh(graph.ProjectChosen(tensors.Rows(name), activations, chosen), _expertDevice, tensors.Bytes(name));
+        if (tensors.ScaleBytes(name) is > 0 and var scale)
+        {
+            // One for each expert, laid out for every token.
+            var scales = graph.Weigh(graph.Result(Float, 1, tensors.Count(name), _batch, 1), _expertDevice, scale);
+            projected = graph.Multiply(projected, graph.Result(Float, 1, model.ExpertsUsed, _batch, 1, scales, chosen));
+        }
         return tensors.BiasBytes(name) is > 0 and var bias ? graph.As(GraphOperation.AddChosen, graph.Weigh(graph.Elementwise(projected, chosen), _expertDevice, bias)) : projected;
     }
 
@@ -139,11 +146,9 @@ internal sealed partial class ModelGraph(ComputeGraph graph, ModelShape model, G
     private int Weighed(int tensor, long bytes) => graph.Weigh(tensor, _device, bytes);
 
     /// <summary>A norm, with a weight for each of its columns.</summary>
-    private int Norm(int tensor)
-    {
-        var bytes = graph[tensor].N0 * Float;
-        return graph.As(GraphOperation.Multiply, Weighed(graph.Elementwise(PlainNorm(tensor)), bytes));
-    }
+    private int Norm(int tensor) => Scaled(PlainNorm(tensor));
+
+    private int Scaled(int tensor) => graph.As(GraphOperation.Multiply, Weighed(graph.Elementwise(tensor), graph[tensor].N0 * Float));
 
     private int PlainNorm(int tensor) => shape.UsesLayerNorm ? graph.SameShape(tensor) : graph.As(GraphOperation.Norm, graph.Elementwise(tensor));
 }

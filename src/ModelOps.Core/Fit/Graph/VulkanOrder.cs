@@ -188,20 +188,34 @@ internal sealed class VulkanOrder
     private bool BelongsToRoute(ReadOnlySpan<int> nodes, int index)
         => IsOf(nodes, index, GraphOperation.Route) || (IsOf(nodes, index, GraphOperation.Look) && index + 1 < nodes.Length && IsOf(nodes, index + 1, GraphOperation.Route));
 
-    /// <summary>Whether an operation has another as an operand, or looks at memory that the other looks at too, itself or through an operand.</summary>
+    /// <summary>
+    /// Whether an operation must come after another: it has it as an operand, both are looks at the same memory, or the one reads what the other writes. A look reads nothing.
+    /// </summary>
     private bool Needs(int node, int other)
     {
         ref readonly var tensor = ref _graph[node];
-        var memory = Memory(other);
         for (var operand = 0; operand < tensor.OperandCount; operand++)
         {
-            var source = tensor.Operands[operand];
-            if (source == other || (_graph[source].ViewOf >= 0 && _graph[source].ViewOf == memory))
+            if (tensor.Operands[operand] == other)
             {
                 return true;
             }
         }
-        return Memory(node) == memory;
+        return Memory(node) == Memory(other) || (tensor.Operation != GraphOperation.Look && (LooksInto(node, Memory(other)) || LooksInto(other, Memory(node))));
+    }
+
+    /// <summary>Whether an operand is a look at a memory.</summary>
+    private bool LooksInto(int node, int memory)
+    {
+        ref readonly var tensor = ref _graph[node];
+        for (var operand = 0; operand < tensor.OperandCount; operand++)
+        {
+            if (_graph[tensor.Operands[operand]].ViewOf == memory)
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private int Memory(int tensor) => _graph[tensor].ViewOf >= 0 ? _graph[tensor].ViewOf : tensor;
