@@ -87,22 +87,37 @@ public sealed class InProcessRunner : IModelRunner
         string wanted = LoadedModel.Describe(options, wish);
         using (await _gate.EnterAsync(alone: false, cancellationToken).ConfigureAwait(false))
         {
-            if (_engine is not null && _plan is not null && _loaded == wanted)
+            if (Present(wanted, progress) is { } present)
             {
-                progress?.Report(1);
-                return _plan;
+                return present;
             }
         }
         using CallGate.Pass alone = await _gate.EnterAsync(alone: true, cancellationToken).ConfigureAwait(false);
+        // Somebody who wanted the same may have come first.
+        if (Present(wanted, progress) is { } loaded)
+        {
+            return loaded;
+        }
         // First the room, then the plan: what is loaded now is in the way of nothing.
         Unload();
-        _plan = await Task.Run(plan, cancellationToken).ConfigureAwait(false);
-        _engine = await LlamaEngine.LoadAsync(options with { Parameters = _plan.Parameters }, progress, cancellationToken).ConfigureAwait(false);
+        EnginePlan planned = await Task.Run(plan, cancellationToken).ConfigureAwait(false);
+        _engine = await LlamaEngine.LoadAsync(options with { Parameters = planned.Parameters }, progress, cancellationToken).ConfigureAwait(false);
         if (LlamaLibrary.Warning is { } warning)
         {
-            _plan = _plan with { Warning = _plan.Warning is null ? warning : $"{warning} {_plan.Warning}" };
+            planned = planned with { Warning = planned.Warning is null ? warning : $"{warning} {planned.Warning}" };
         }
-        _loaded = wanted;
+        (_plan, _loaded) = (planned, wanted);
+        return planned;
+    }
+
+    /// <summary>The plan of what is loaded, if that is what is wanted.</summary>
+    private EnginePlan? Present(string wanted, IProgress<float>? progress)
+    {
+        if (_loaded != wanted)
+        {
+            return null;
+        }
+        progress?.Report(1);
         return _plan;
     }
 

@@ -30,6 +30,50 @@ public sealed class WishTests
     }
 
     [Fact]
+    public async Task Those_who_ask_for_the_same_at_once_share_one_load()
+    {
+        int planned = 0;
+        using ManualResetEventSlim ready = new();
+        await using InProcessRunner runner = new()
+        {
+            ReadMachine = () =>
+            {
+                planned++;
+                ready.Wait();
+                return Machines.Cpu(8);
+            },
+        };
+        Task<EnginePlan> other = runner.LoadAsync(Golden, new FitRequest { ContextLength = 256 });
+        // While that one loads they wait, and are let in together when it has.
+        Task<EnginePlan>[] same = [.. Enumerable.Repeat(0, 3).Select(_ => runner.LoadAsync(Golden, new FitRequest { ContextLength = 512 }))];
+        ready.Set();
+        EnginePlan[] plans = await Task.WhenAll(same);
+        Assert.All(plans, plan => Assert.Same(plans[0], plan));
+        Assert.Equal((256, 512, 2), ((await other).Parameters.ContextLength, plans[0].Parameters.ContextLength, planned));
+    }
+
+    [Fact]
+    public async Task A_load_that_ends_early_leaves_no_model_and_the_next_one_is_whole()
+    {
+        Action reading = () => { };
+        await using InProcessRunner runner = new() { ReadMachine = () => { reading(); return Machines.Cpu(8); } };
+        FitRequest wish = new() { ContextLength = 512 };
+        await runner.LoadAsync(Golden, wish);
+        GenerationResult before = await runner.GenerateAsync(Greedy);
+
+        using CancellationTokenSource stop = new();
+        reading = stop.Cancel;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => runner.LoadAsync(Golden, wish with { ContextLength = 1024 }, cancellationToken: stop.Token));
+        Assert.Equal(ErrorKind.InvalidArgument, (await Assert.ThrowsAsync<ModelOpsException>(() => runner.GenerateAsync(Greedy))).Kind);
+
+        int planned = 0;
+        reading = () => planned++;
+        Assert.Equal(512, (await runner.LoadAsync(Golden, wish)).Parameters.ContextLength);
+        Assert.Equal(1, planned);
+        Assert.Equal(before.Tokens, (await runner.GenerateAsync(Greedy)).Tokens);
+    }
+
+    [Fact]
     public async Task A_model_that_cannot_have_its_context_is_not_loaded()
     {
         await using InProcessRunner runner = new() { ReadMachine = () => Machines.Cpu(0.001) };
