@@ -42,6 +42,18 @@ Describe 'Start-ModelServer' {
         Get-Process -Id $server.ProcessId -ErrorAction Ignore | Should -BeNullOrEmpty
     }
 
+    It 'tells the server times and a context as people write them, and rounds none of them' {
+        $server = Start-ModelServer $model -Url http://127.0.0.1:0 -Idle 90s -Timeout 45s -ContextLength Max -GpuLayers 0 -Threads 1 -PassThru
+        (Get-Process -Id $server.ProcessId).CommandLine | Should -Match '--context max .*--idle 90s --timeout 45 '
+        $server | Stop-ModelServer
+        { Start-ModelServer $model -Url http://127.0.0.1:0 -Idle 10 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Start-ModelServer $model -Url http://127.0.0.1:0 -Timeout Forever } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Start-ModelServer $model -Url http://127.0.0.1:0 -ContextLength much } | Should -Throw -ErrorId 'CannotConvertArgumentNoMessage,*'
+        { Start-ModelServer $model -Url http://127.0.0.1:0 -Timeout 0s } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { Start-ModelServer $model -Url http://127.0.0.1:0 -Idle ([timespan]::FromMilliseconds(1500)) } | Should -Throw -ErrorId 'InvalidArgument,*'
+        Get-ModelServer | Should -BeNullOrEmpty
+    }
+
     It 'does not start where others reach it without a key' {
         { Start-ModelServer $model -Url http://0.0.0.0:0 } | Should -Throw -ErrorId 'InvalidArgument,ModelOps.PowerShell.Commands.StartModelServerCommand'
     }

@@ -141,6 +141,10 @@ Describe 'Clear-ModelStore' {
     }
 
     It 'refuses what is no age' {
-        { Clear-ModelStore -Store $store -UnusedFor long } | Should -Throw '*90d*'
+        { Clear-ModelStore -Store $store -UnusedFor long } | Should -Throw '*is no time*'
+        # Nine millionths of a second, to PowerShell alone.
+        { Clear-ModelStore -Store $store -UnusedFor 90 } | Should -Throw '*is no time*'
+        { Clear-ModelStore -Store $store -PartialAge 90 } | Should -Throw '*is no time*'
+        Clear-ModelStore -Store $store -PartialAge 7d -UnusedFor 30m -WhatIf | Should -BeNullOrEmpty
     }
 }

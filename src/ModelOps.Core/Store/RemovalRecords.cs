@@ -60,20 +60,23 @@ public sealed record CleaningOptions
     /// <summary>Models that were not read for this long go too; null leaves them.</summary>
     public TimeSpan? UnusedFor { get; init; }
 
-    /// <summary>An age as people write it: a number and <c>d</c>, <c>h</c> or <c>m</c>, such as <c>90d</c>.</summary>
+    /// <summary>The longest age that <see cref="ParseAge"/> takes, in days.</summary>
+    public const int MostDays = 36500;
+
+    /// <summary>An age as people write it: a number and <c>d</c>, <c>h</c>, <c>m</c> or <c>s</c>, such as <c>90d</c>.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public static TimeSpan ParseAge(string text)
     {
-        const int MostDays = 36500;
-        double days = text.Length < 2 || !uint.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out uint number) ? -1 : text[^1] switch
+        long unit = text.Length < 2 ? 0 : text[^1] switch
         {
-            'd' or 'D' => number,
-            'h' or 'H' => number / 24.0,
-            'm' or 'M' => number / 1440.0,
-            _ => -1,
+            'd' or 'D' => TimeSpan.TicksPerDay,
+            'h' or 'H' => TimeSpan.TicksPerHour,
+            'm' or 'M' => TimeSpan.TicksPerMinute,
+            's' or 'S' => TimeSpan.TicksPerSecond,
+            _ => 0,
         };
-        return days is >= 0 and <= MostDays
-            ? TimeSpan.FromDays(days)
-            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{text}' is not an age.", "Write a number of days, hours or minutes: 90d, 12h, 30m.");
+        return unit > 0 && uint.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out uint number) && number <= MostDays * TimeSpan.TicksPerDay / unit
+            ? new TimeSpan(number * unit)
+            : throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{text}' is not an age.", "Write a number of days, hours, minutes or seconds: 90d, 12h, 30m, 45s.");
     }
 }

@@ -11,14 +11,14 @@ public sealed class ClearModelStoreCommand : ModelOpsCmdlet
     [Parameter]
     public SwitchParameter OldRevision { get; set; }
 
-    /// <summary>Also remove models that were not read for this long: a TimeSpan, or 90d, 12h, 30m.</summary>
+    /// <summary>Also remove models that were not read for this long: a TimeSpan, or 90d, 12h, 30m, 45s.</summary>
     [Parameter]
-    [AgeTransformation]
+    [DurationTransformation(MostDays = CleaningOptions.MostDays)]
     public TimeSpan? UnusedFor { get; set; }
 
-    /// <summary>Age at which an unfinished download counts as given up: a TimeSpan, or 90d, 12h, 30m.</summary>
+    /// <summary>Age at which an unfinished download counts as given up: a TimeSpan, or 90d, 12h, 30m, 45s.</summary>
     [Parameter]
-    [AgeTransformation]
+    [DurationTransformation(MostDays = CleaningOptions.MostDays)]
     public TimeSpan PartialAge { get; set; } = new CleaningOptions().PartialAge;
 
     /// <summary>Folder of the store; the hub cache when left out.</summary>

@@ -24,7 +24,7 @@ public sealed partial class InvokeModelCommand
 
     /// <summary>How long the worker keeps the model when nothing is asked: 30m, 2h; 0 for not at all, Forever for as long as the session.</summary>
     [Parameter]
-    [KeepAliveTransformation]
+    [DurationTransformation(TakesForever = true)]
     public TimeSpan KeepAlive { get; set; } = SharedRunner.DefaultKeepAlive;
 
     private protected override async Task EndAsync(CancellationToken cancellationToken)
@@ -42,7 +42,6 @@ public sealed partial class InvokeModelCommand
         if (disposing)
         {
             _work?.Dispose();
-            CloseEndpoints();
         }
         base.Dispose(disposing);
     }

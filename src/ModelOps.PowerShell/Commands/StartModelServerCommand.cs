@@ -33,10 +33,10 @@ public sealed class StartModelServerCommand : EngineCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Cors { get; set; } = [];
 
-    /// <summary>Context in tokens, of all requests at once; a number, 0 or max.</summary>
+    /// <summary>Context in tokens, of all requests at once; 0 means the smaller of 4096 and what a model was trained for, Max the largest that fits.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
-    public string ContextLength { get; set; } = "0";
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    public ContextWish ContextLength { get; set; }
 
     /// <summary>Requests that a model answers at once.</summary>
     [Parameter]
@@ -48,12 +48,14 @@ public sealed class StartModelServerCommand : EngineCmdlet
     [ValidateRange(0, int.MaxValue)]
     public int Queue { get; set; } = 64;
 
-    /// <summary>Unloads a model that nobody asked for this long; 0 keeps it.</summary>
+    /// <summary>Unloads a model that nobody asked for this long: 30s, 10m, 2h; 0 keeps it.</summary>
     [Parameter]
+    [DurationTransformation]
     public TimeSpan Idle { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Time that a request may take.</summary>
+    /// <summary>Time that a request may take, waiting included: 30s, 10m, 2h.</summary>
     [Parameter]
+    [DurationTransformation]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Most tokens of an answer.</summary>
@@ -79,13 +81,14 @@ public sealed class StartModelServerCommand : EngineCmdlet
         }
         var store = await OnPipelineAsync(() => this.OpenStore(Store).Options.Directory);
         var command = CliCommand.Find();
+        var arguments = Arguments(store);
         var plan = $"Serve {(_models.Count > 0 ? string.Join(", ", _models) : $"the models of {store}")} at {Url}, {(ApiKey is null ? "to every program of this machine" : "to those with the key")}";
         if (!await ShouldProcessAsync(plan, plan + "?"))
         {
             return;
         }
         var key = ApiKey is null ? null : new NetworkCredential("", ApiKey).Password;
-        var server = await StartedServices.Servers.StartAsync(command, Arguments(store), key, cancellationToken);
+        var server = await StartedServices.Servers.StartAsync(command, arguments, key, cancellationToken);
         PostVerbose($"{server.Endpoint}v1 is the base URL for OpenAI's clients; process {server.ProcessId}.");
         if (PassThru)
         {
@@ -104,8 +107,8 @@ public sealed class StartModelServerCommand : EngineCmdlet
     {
         List<string> arguments =
         [
-            "--store", store, "--url", Url, "--context", ContextLength, "--parallel", Text(Parallel), "--queue", Text(Queue), "--idle", $"{Text((int)Math.Ceiling(Idle.TotalMinutes))}m",
-            "--timeout", Text((int)Math.Ceiling(Timeout.TotalSeconds)), "--threads", Text(Threads),
+            "--store", store, "--url", Url, "--context", ContextLength.ToString(), "--parallel", Text(Parallel), "--queue", Text(Queue), "--idle", $"{Text(Seconds(nameof(Idle), Idle, least: 0))}s",
+            "--timeout", Text(Seconds(nameof(Timeout), Timeout, least: 1)), "--threads", Text(Threads),
         ];
         if (GpuLayers is { } layers)
         {
@@ -121,6 +124,10 @@ public sealed class StartModelServerCommand : EngineCmdlet
         }
         return [.. arguments, "--", .. _models];
     }
+
+    private static int Seconds(string parameter, TimeSpan time, int least) => time.Ticks % TimeSpan.TicksPerSecond == 0 && time.TotalSeconds >= least
+        ? (int)time.TotalSeconds
+        : throw new ModelOpsException(ErrorKind.InvalidArgument, $"-{parameter} is a whole number of seconds, at least {least}, not {time}.", "Give for instance 90s or 10m.");
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

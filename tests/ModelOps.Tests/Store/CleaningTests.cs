@@ -123,11 +123,13 @@ public sealed class CleaningTests : IDisposable
     }
 
     [Theory]
-    [InlineData("90d", 90 * 24 * 60)]
-    [InlineData("12h", 12 * 60)]
-    [InlineData("30m", 30)]
-    [InlineData("0d", 0)]
-    public void AgesAreReadAsTheyAreWritten(string text, int minutes) => Assert.Equal(TimeSpan.FromMinutes(minutes), CleaningOptions.ParseAge(text));
+    [InlineData("90d", "90.00:00:00")]
+    [InlineData("36500d", "36500.00:00:00")]
+    [InlineData("12H", "12:00:00")]
+    [InlineData("30m", "00:30:00")]
+    [InlineData("45s", "00:00:45")]
+    [InlineData("0d", "00:00:00")]
+    public void AgesAreReadAsTheyAreWritten(string text, string time) => Assert.Equal(TimeSpan.Parse(time, System.Globalization.CultureInfo.InvariantCulture), CleaningOptions.ParseAge(text));
 
     [Theory]
     [InlineData("")]
@@ -135,7 +137,10 @@ public sealed class CleaningTests : IDisposable
     [InlineData("90")]
     [InlineData("-1d")]
     [InlineData("1.5d")]
+    [InlineData("36501d")]
     [InlineData("4000000000d")]
+    [InlineData("4000000000s")]
+    [InlineData("s")]
     [InlineData("99999999999999d")]
     [InlineData("5y")]
     public void WhatIsNoAgeIsRefused(string text) => Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => CleaningOptions.ParseAge(text)).Kind);
