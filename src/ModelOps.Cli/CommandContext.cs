@@ -17,11 +17,6 @@ internal sealed class CommandContext
         Output = new Output(host, parsed.GetValue(GlobalOptions.Format));
         _endpoint = parsed.GetValue(GlobalOptions.Endpoint);
         _store = parsed.GetValue(GlobalOptions.Store);
-        if (parsed.GetValue(GlobalOptions.Runtime) is { } runtime)
-        {
-            // A process loads one build of the engine, and its workers inherit the choice.
-            Environment.SetEnvironmentVariable(ModelRuntimes.Variable, runtime);
-        }
     }
 
     public CliHost Host { get; }

@@ -39,6 +39,7 @@ internal static class CommandLine
             throw Usage(parsed);
         }
         RefuseMistypedOptions(parsed);
+        ChooseRuntime(parsed);
         var configuration = new InvocationConfiguration
         {
             Output = host.Out,
@@ -47,6 +48,15 @@ internal static class CommandLine
             ProcessTerminationTimeout = null, // Program.cs listens to Ctrl+C
         };
         return parsed.InvokeAsync(configuration, cancellationToken);
+    }
+
+    // A process loads one build of the engine, and its workers inherit the choice: --runtime is the environment variable by another name.
+    private static void ChooseRuntime(ParseResult parsed)
+    {
+        if (parsed.GetValue(GlobalOptions.Runtime) is { } runtime)
+        {
+            Environment.SetEnvironmentVariable(ModelRuntimes.Variable, runtime);
+        }
     }
 
     private static ParseResult Parse(IReadOnlyList<string> args, CliHost host)

@@ -15,17 +15,21 @@ namespace ModelOps.PowerShell;
 /// <param name="noun">What it is called: mirror, server.</param>
 /// <param name="secretVariable">Environment variable that hands it a secret.</param>
 /// <param name="processId">The process of one.</param>
-internal sealed class SessionServices<T>(string command, string noun, string secretVariable, Func<T, int> processId)
+/// <param name="endpoint">The address of one.</param>
+internal sealed class SessionServices<T>(string command, string noun, string secretVariable, Func<T, int> processId, Func<T, Uri> endpoint)
     where T : class
 {
     private const int MostLines = 20;
     private readonly ConcurrentDictionary<int, (Process Process, T Service, DateTimeOffset Started)> _running = new();
 
+    /// <summary>What one is called.</summary>
+    public string Noun => noun;
+
     /// <summary>Those that still run, in the order of their start.</summary>
     public IReadOnlyList<T> All => [.. _running.Values.Where(entry => !entry.Process.HasExited).OrderBy(entry => entry.Started).Select(entry => entry.Service)];
 
     /// <summary>Those that still run at addresses, with wildcards.</summary>
-    public IEnumerable<T> Find(IEnumerable<string> addresses, Func<T, Uri> endpoint)
+    public IEnumerable<T> Find(IEnumerable<string> addresses)
     {
         var patterns = addresses.Select(pattern => WildcardPattern.Get(pattern.TrimEnd('/'), WildcardOptions.IgnoreCase)).ToList();
         return All.Where(service => patterns.Any(pattern => pattern.IsMatch(endpoint(service).ToString().TrimEnd('/'))));

@@ -30,7 +30,7 @@ internal static class RuntimeCommand
         return new Command("add", "Add a runtime: its pinned packages, fetched with npm or read from files, checked before anything is unpacked.") { backend, file, dryRun }
             .Does(host, async (context, parsed, cancellationToken) =>
             {
-                var wanted = Named(parsed.GetRequiredValue(backend));
+                var wanted = ModelRuntimes.ParseOne(parsed.GetRequiredValue(backend));
                 var runtimes = context.Runtimes;
                 ModelRuntime runtime;
                 if (parsed.GetValue(dryRun))
@@ -68,7 +68,7 @@ internal static class RuntimeCommand
         var backend = Backend("Runtime to remove.");
         return new Command("remove", "Remove a runtime that was added.") { backend }.Does(host, (context, parsed, cancellationToken) =>
         {
-            var runtime = context.Runtimes.Remove(Named(parsed.GetRequiredValue(backend)));
+            var runtime = context.Runtimes.Remove(ModelRuntimes.ParseOne(parsed.GetRequiredValue(backend)));
             context.Output.Write(runtime, CliJson.Default.ModelRuntime, report => report.Line($"Removed the runtime {Name(runtime.Backend)}{(runtime.Bytes is { } bytes ? $", {Sizes.Bytes(bytes)}" : "")}."));
             return Task.FromResult(0);
         });
@@ -80,9 +80,6 @@ internal static class RuntimeCommand
         argument.CompletionSources.Add(_ => ModelRuntimes.Names.Select(name => new System.CommandLine.Completions.CompletionItem(name)));
         return argument;
     }
-
-    private static RuntimeBackend Named(string name)
-        => ModelRuntimes.Parse(name) ?? throw new ModelOpsException(ErrorKind.InvalidArgument, "auto is a way to choose among runtimes, not one of them.", "See what there is: modelops runtime list");
 
     // Drivers are loaded in a process of their own: one that aborts must not take the list with it.
     private static async Task<RuntimeProbe?> ProbeAsync(CommandContext context, CancellationToken cancellationToken)

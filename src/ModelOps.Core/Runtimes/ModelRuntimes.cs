@@ -38,6 +38,11 @@ public sealed class ModelRuntimes
         return RuntimeNames.Parse(name, "The command");
     }
 
+    /// <summary>A backend by its name, where <c>auto</c> will not do.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
+    public static RuntimeBackend ParseOne(string name)
+        => Parse(name) ?? throw new ModelOpsException(ErrorKind.InvalidArgument, $"{RuntimeNames.Automatic} is a way to choose among runtimes, not one of them.", "See what there is: modelops runtime list");
+
     /// <summary>The runtimes that exist for this platform, with the chosen one marked; none where what was asked for cannot be had (<see cref="Choose"/> says so).</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when MODELOPS_RUNTIME names none.</exception>
     public IReadOnlyList<ModelRuntime> List()

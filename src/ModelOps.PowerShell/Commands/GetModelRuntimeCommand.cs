@@ -40,9 +40,7 @@ public sealed class GetModelRuntimeCommand : ModelOpsCmdlet
         if (found.Count == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
         {
             // What exists nowhere is told apart from what does not exist here.
-            throw ModelRuntimes.Parse(name) is null
-                ? new ModelOpsException(ErrorKind.InvalidArgument, "Auto is a way to choose among runtimes, not one of them.")
-                : new ModelOpsException(ErrorKind.InvalidArgument, $"There is no runtime {name} for this platform.", $"There are {string.Join(", ", ModelRuntimes.Names)}.");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"There is no runtime {ModelRuntimes.ParseOne(name)} for this platform.", $"There are {string.Join(", ", ModelRuntimes.Names)}.");
         }
         foreach (var runtime in found)
         {

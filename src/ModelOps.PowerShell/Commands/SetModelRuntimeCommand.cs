@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using ModelOps.PowerShell.Completion;
 
 namespace ModelOps.PowerShell.Commands;
 
@@ -15,20 +14,13 @@ public enum RuntimeScope
 /// <summary>Set-ModelRuntime: chooses the build of the engine that models run on.</summary>
 [Cmdlet(VerbsCommon.Set, "ModelRuntime", SupportsShouldProcess = true)]
 [OutputType(typeof(RuntimeChoice))]
-public sealed class SetModelRuntimeCommand : ModelOpsCmdlet
+public sealed class SetModelRuntimeCommand : RuntimeCmdlet
 {
-    /// <summary>Runtime to use; Auto goes by the hardware.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Alias("Backend")]
-    [ArgumentCompleter(typeof(RuntimeCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string Name { get; set; } = "";
-
     /// <summary>Where the choice holds: for this user, or for this process alone.</summary>
     [Parameter]
     public RuntimeScope Scope { get; set; }
 
-    private protected override Task ProcessAsync(CancellationToken cancellationToken) => ForEachAsync([Name], async name =>
+    private protected override async Task ProcessAsync(string name, CancellationToken cancellationToken)
     {
         var backend = ModelRuntimes.Parse(name);
         if (!await ShouldProcessAsync($"Run models on the runtime {name} ({Scope}). The worker of this session ends, and the next call starts another.", $"Run models on the runtime {name}?"))
@@ -37,9 +29,9 @@ public sealed class SetModelRuntimeCommand : ModelOpsCmdlet
         }
         var choice = Scope == RuntimeScope.User ? new ModelRuntimes().Use(backend) : UseInProcess(name);
         // The worker has the other build loaded, and a process cannot load two.
-        await SessionRunner.CloseAsync();
+        await SessionRunner.CloseAsync(cancellationToken);
         await WriteObjectAsync(choice);
-    });
+    }
 
     private static RuntimeChoice UseInProcess(string name)
     {

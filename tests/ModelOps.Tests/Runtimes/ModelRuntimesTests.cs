@@ -18,6 +18,15 @@ public sealed class ModelRuntimesTests : IDisposable
     public void Dispose() => _fixture.Dispose();
 
     [Fact]
+    public void A_runtime_is_known_by_its_name_and_auto_is_none()
+    {
+        Assert.Equal(RuntimeBackend.Cuda12, ModelRuntimes.ParseOne("CUDA12"));
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ModelRuntimes.ParseOne("Auto")).Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ModelRuntimes.ParseOne("opencl")).Kind);
+        Assert.Null(ModelRuntimes.Parse("Auto"));
+    }
+
+    [Fact]
     public void EveryPackageThatTheBuildRestoresHasTheSamePinInTheTool()
     {
         using JsonDocument built = JsonDocument.Parse(File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "natives", "package-lock.json")));
