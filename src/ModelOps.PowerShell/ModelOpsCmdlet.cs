@@ -150,11 +150,12 @@ public abstract class ModelOpsCmdlet : PSCmdlet, IDisposable
 
     private void Post(PipelineCall call)
     {
+        var calls = _calls ?? throw new InvalidOperationException("Output is only possible while the cmdlet runs.");
         try
         {
-            (_calls ?? throw new InvalidOperationException("Output is only possible while the cmdlet runs.")).Add(call);
+            calls.Add(call);
         }
-        catch (InvalidOperationException) when (_calls is { IsAddingCompleted: true })
+        catch (InvalidOperationException) when (calls.IsAddingCompleted)
         {
             // A progress report of a thread that lags behind the work that has ended: nobody waits for it.
             call.Abandon?.Invoke();
