@@ -5,9 +5,9 @@ using FilePath = System.IO.Path;
 namespace ModelOps.PowerShell;
 
 /// <summary>Base of the cmdlets that have a model read texts: which model, and how long it is kept.</summary>
-public abstract class TextCmdlet : EngineCmdlet
+public abstract class TextCmdlet : InferenceCmdlet
 {
-    /// <summary>GGUF file or installed model.</summary>
+    /// <summary>GGUF file or installed model; with -Endpoint the server's name of a model.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [Alias("Path", "FullName")]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
@@ -16,24 +16,34 @@ public abstract class TextCmdlet : EngineCmdlet
 
     /// <summary>How long the worker keeps the model when nothing is asked.</summary>
     [Parameter]
-    [KeepAliveTransformation]
+    [DurationTransformation(TakesForever = true)]
     public TimeSpan KeepAlive { get; set; } = SharedRunner.DefaultKeepAlive;
 
-    /// <inheritdoc/>
-    private protected override bool IsItemError(Exception error) => base.IsItemError(error) && error is not ModelOpsException { Kind: ErrorKind.EngineCrashed };
+    // An engine that died, a server that is out of reach or takes no orders: no matter of one text.
+    private protected override bool IsItemError(Exception error) => base.IsItemError(error) && error is not ModelOpsException { Kind: ErrorKind.EngineCrashed or ErrorKind.NetworkFailure or ErrorKind.Unauthorized };
 
-    private protected override Task BeginAsync(CancellationToken cancellationToken)
+    private protected override IEnumerable<string> LocalOnly => [.. base.LocalOnly, nameof(KeepAlive)];
+
+    private protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
-        SessionRunner.KeepAlive = KeepAlive;
-        return Task.CompletedTask;
+        await base.BeginAsync(cancellationToken);
+        if (Endpoint is null)
+        {
+            SessionRunner.KeepAlive = KeepAlive;
+        }
     }
 
-    /// <summary>The model's file.</summary>
-    private protected Task<string> ResolveAsync() => OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Model)));
+    /// <summary>The model's file; the server's name of the model where it runs elsewhere.</summary>
+    private protected Task<string> ResolveAsync(CancellationToken cancellationToken)
+        => Endpoint is null ? OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Model))) : Connect(Model).GetModelAsync(cancellationToken);
 
-    /// <summary>Uses the model in the session's worker; must not wait for the pipeline's thread.</summary>
+    /// <summary>Uses the model, as <see cref="ResolveAsync"/> gave it; must not wait for the pipeline's thread.</summary>
     private protected async Task<T> UseAsync<T>(string path, Func<IInference, Task<T>> use, CancellationToken cancellationToken)
     {
+        if (Endpoint is not null)
+        {
+            return await use(Connect(path));
+        }
         using var loading = StartProgress<float>($"Loading {FilePath.GetFileName(path)}", fraction => new ProgressStep("", fraction));
         return await SessionRunner.UseAsync(
             new EngineOptions { ModelPath = path, Threads = Threads },

@@ -40,6 +40,35 @@ function Stop-TestHub($Hub) {
     }
 }
 
+# A tiny model that judges documents: a golden encoder under a head of one score, with weights of its own.
+function New-Reranker([string] $Folder) {
+    $checkpoint = Join-Path $Folder 'ranker-checkpoint'
+    Copy-Item -Recurse (Join-Path $Root 'tests/assets/golden/bert/hf') $checkpoint
+    $config = Join-Path $checkpoint 'config.json'
+    (Get-Content -Raw $config).Replace('BertModel', 'BertForSequenceClassification') | Set-Content $config
+    # A safetensors file: the header's length, the header, the data.
+    $file = Join-Path $checkpoint 'model.safetensors'
+    $whole = [System.IO.File]::ReadAllBytes($file)
+    $length = [BitConverter]::ToInt32($whole, 0)
+    $header = [System.Text.Encoding]::UTF8.GetString($whole, 8, $length) | ConvertFrom-Json -AsHashtable
+    $at = $whole.Length - 8 - $length
+    $tensors = [ordered]@{}
+    foreach ($name in $header.Keys -ne '__metadata__') { $tensors["bert.$name"] = $header[$name] }
+    $tensors['classifier.weight'] = @{ dtype = 'F32'; shape = 1, 32; data_offsets = $at, ($at + 128) }
+    $tensors['classifier.bias'] = @{ dtype = 'F32'; shape = , 1; data_offsets = ($at + 128), ($at + 132) }
+    $json = [System.Text.Encoding]::UTF8.GetBytes(($tensors | ConvertTo-Json -Depth 5 -Compress))
+    $stream = [System.IO.MemoryStream]::new()
+    $writer = [System.IO.BinaryWriter]::new($stream)
+    $writer.Write([long]$json.Length)
+    $writer.Write($json)
+    $writer.Write($whole, 8 + $length, $at)
+    foreach ($index in 0..32) { $writer.Write([float]([math]::Sin($index * 7) * 2)) }
+    [System.IO.File]::WriteAllBytes($file, $stream.ToArray())
+    $path = Join-Path $Folder 'ranker.gguf'
+    $null = Convert-Model $checkpoint -Type F32 -Output $path
+    $path
+}
+
 # The worker processes of this shell.
 function Get-Worker {
     Get-Process -Name pwsh | Where-Object { $_.Parent.Id -eq $PID }

@@ -53,6 +53,8 @@ Describe 'Get-ModelSession and Close-ModelSession' {
         # It ends by itself.
         while (Get-Alive $worker) { Start-Sleep -Milliseconds 50 }
         Get-ModelSession | Should -BeNullOrEmpty
+        $null = Invoke-Model 'Once' @question -KeepAlive 2d
+        (Get-ModelSession).IdleTimeLeft | Should -BeGreaterThan ([timespan]::FromHours(47))
         { Invoke-Model 'Once' @question -KeepAlive 5 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
         { Invoke-Model 'Once' @question -KeepAlive -1h } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
     }
@@ -255,6 +257,38 @@ Describe 'Prompts' {
         $back.prompt | Should -Be $rows.prompt
         $back.error | ForEach-Object { $_ | Should -BeNullOrEmpty }
         $back[0].answer | Should -Be (Invoke-Model 'hello' @question).Text
+    }
+}
+
+Describe 'Invoke-Model with adapters and a full context' {
+    BeforeAll {
+        $llama = Join-Path $Golden 'llama/official.f32.gguf'
+        $asked = @{ Model = $llama; Raw = $true; Temperature = 0; GpuLayers = 0; Threads = 1 }
+        Copy-Item (Join-Path $Golden 'lora-llama/official.f32.gguf') (Join-Path $TestDrive 'adapter.gguf')
+    }
+
+    It 'puts adapters of the location on the model, at the strength that is told' {
+        $plain = Invoke-Model 'hello' @asked -MaxTokens 12
+        Push-Location $TestDrive
+        try {
+            $whole = Invoke-Model 'hello' @asked -MaxTokens 12 -Adapter adapter.gguf
+            $half = Invoke-Model 'hello' @asked -MaxTokens 12 -Adapter adapter.gguf=0.5, ./adapter.gguf=0.5
+            $none = Invoke-Model 'hello' @asked -MaxTokens 12 -Adapter adapter.gguf=0
+        }
+        finally { Pop-Location }
+        ($whole.Tokens -join ' ') | Should -Not -Be ($plain.Tokens -join ' ')
+        $half.Tokens | Should -Be $whole.Tokens
+        $none.Tokens | Should -Be $plain.Tokens
+        { Invoke-Model 'hello' @asked -Adapter (Join-Path $TestDrive 'missing.gguf') -ErrorAction Stop } | Should -Throw -ErrorId 'FileNotFound,*'
+    }
+
+    It 'ends an answer that fills the context, or forgets its older half' {
+        $ended = Invoke-Model 'a' @asked -MaxTokens 400 -ContextLength 256
+        $ended.FinishReason | Should -Be 'Length'
+        $ended.Tokens.Count | Should -BeLessThan 256
+        $shifted = Invoke-Model 'a' @asked -MaxTokens 400 -ContextLength 256 -Overflow Shift
+        $shifted.Tokens.Count | Should -Be 400
+        $shifted.Tokens[0..($ended.Tokens.Count - 1)] | Should -Be $ended.Tokens
     }
 }
 

@@ -32,7 +32,7 @@ internal static class ChatCommand
             await using IModelRunner runner = parsed.GetValue(isolate) ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
             using var terminal = endpoint is null
                 ? new ChatTerminal(context, runner, LoadHereAsync)
-                : new ChatTerminal(context, endpoint, (other, _) => other == name ? Task.FromResult(other) : throw new ModelOpsException(
+                : new ChatTerminal(context, endpoint, (other, _) => other == name ? endpoint.GetModelAsync(cancellationToken) : throw new ModelOpsException(
                     ErrorKind.InvalidArgument, "A chat with a server elsewhere keeps its model.", "Save the conversation, and load it into a chat with the other model."));
             await terminal.LoadAsync(name, cancellationToken);
             var settings = sampling.Read(parsed) with { MaxTokens = parsed.GetValue(maxTokens), Thinking = ThinkingSyntax.Read(parsed, thinking) };

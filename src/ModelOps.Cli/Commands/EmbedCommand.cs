@@ -14,7 +14,7 @@ internal static class EmbedCommand
 
     public static Command Create(CliHost host)
     {
-        var model = CommandSyntax.Model();
+        var asked = new InferenceSyntax();
         var texts = new Argument<string[]>("TEXT") { Description = "The texts; without one, and without --input, what is piped in is one.", Arity = ArgumentArity.ZeroOrMore };
         var batch = new BatchSyntax("text", "read");
         var pooling = new Option<PoolingKind?>("--pooling")
@@ -27,39 +27,33 @@ internal static class EmbedCommand
         };
         var noNormalize = new Option<bool>("--no-normalize") { Description = "Leave vectors as long as they are, instead of bringing them to length 1." };
         var similarTo = new Option<string?>("--similar-to") { Description = "Give the cosine of each text's vector with this text's; those on the command line are sorted by it.", HelpName = "TEXT" };
-        var placement = new FitSyntax();
-        var threads = CommandSyntax.Threads();
-        var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
-        var command = new Command("embed", "Make vectors of texts, for search and comparison.") { model, texts, pooling, noNormalize, similarTo, threads, isolate };
-        foreach (var option in batch.Options.Concat(placement.Options))
+        var command = new Command("embed", "Make vectors of texts, for search and comparison.") { asked.Model, texts, pooling, noNormalize, similarTo };
+        foreach (var option in batch.Options.Concat(asked.Options))
         {
             command.Add(option);
         }
         return command.Does(host, async (context, parsed, cancellationToken) =>
         {
-            var name = parsed.GetRequiredValue(model);
-            var options = new EngineOptions { ModelPath = context.ResolveGguf(name), Threads = parsed.GetValue(threads) };
+            await using var model = await asked.OpenAsync(context, parsed, [pooling], [], cancellationToken);
             var request = new EmbeddingRequest { Pooling = parsed.GetValue(pooling), Normalize = !parsed.GetValue(noNormalize) };
-            var (given, query, wish) = (parsed.GetValue(texts) ?? [], parsed.GetValue(similarTo), placement.Read(parsed));
+            var (given, query) = (parsed.GetValue(texts) ?? [], parsed.GetValue(similarTo));
             var plan = batch.Read(context, parsed);
             if (plan is not null && given.Length > 0)
             {
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "--input excludes TEXT: every item has its own.", "Leave one of them out.");
             }
-            await using IModelRunner runner = parsed.GetValue(isolate) ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
             return plan is not null
-                ? await RunAsync(context, name, runner, options, wish, request, query, plan, cancellationToken)
-                : await RunAsync(context, name, runner, options, wish, request, query, given.Length > 0 ? given : [await context.ReadInputAsync(cancellationToken)], cancellationToken);
+                ? await RunAsync(context, model, request, query, plan, cancellationToken)
+                : await RunAsync(context, model, request, query, given.Length > 0 ? given : [await context.ReadInputAsync(cancellationToken)], cancellationToken);
         });
     }
 
-    private static async Task<int> RunAsync(
-        CommandContext context, string model, IModelRunner runner, EngineOptions options, FitRequest wish, EmbeddingRequest request, string? query, IReadOnlyList<string> texts, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, AskedModel model, EmbeddingRequest request, string? query, IReadOnlyList<string> texts, CancellationToken cancellationToken)
     {
-        await RunCommand.LoadAsync(context, model, runner, options, wish, cancellationToken);
-        var result = await runner.EmbedAsync(request with { Texts = query is null ? texts : [.. texts, query] }, cancellationToken);
-        var embeddings = texts.Select((text, index) => new TextEmbedding(text, result.Vectors[index], query is null ? null : Similarity.Cosine(result.Vectors[index], result.Vectors[^1]), model));
-        var listing = new EmbeddingListing(model, query, result.Tokens, [.. query is null ? embeddings : embeddings.OrderByDescending(embedding => embedding.Similarity)]);
+        await model.PrepareAsync(1, cancellationToken);
+        var result = await model.Inference.EmbedAsync(request with { Texts = query is null ? texts : [.. texts, query] }, cancellationToken);
+        var embeddings = texts.Select((text, index) => new TextEmbedding(text, result.Vectors[index], query is null ? null : Similarity.Cosine(result.Vectors[index], result.Vectors[^1]), model.Name));
+        var listing = new EmbeddingListing(model.Name, query, result.Tokens, [.. query is null ? embeddings : embeddings.OrderByDescending(embedding => embedding.Similarity)]);
         context.Output.Write(listing, CliJson.Default.EmbeddingListing, report => Render(report, listing));
         return 0;
     }
@@ -74,17 +68,16 @@ internal static class EmbedCommand
         }
     }
 
-    private static Task<int> RunAsync(
-        CommandContext context, string model, IModelRunner runner, EngineOptions options, FitRequest wish, EmbeddingRequest request, string? query, BatchPlan plan, CancellationToken cancellationToken)
+    private static Task<int> RunAsync(CommandContext context, AskedModel model, EmbeddingRequest request, string? query, BatchPlan plan, CancellationToken cancellationToken)
     {
-        var embedder = new TextEmbedder(runner, request, cancellationToken);
+        var embedder = new TextEmbedder(model.Inference, request, cancellationToken);
         float[]? reference = null;
         return new BatchRun<float[]>
         {
             Columns = query is null ? Columns[..1] : Columns,
             PrepareAsync = async token =>
             {
-                await RunCommand.LoadAsync(context, model, runner, options, wish, token);
+                await model.PrepareAsync(1, token);
                 reference = query is null ? null : await embedder.EmbedAsync(query);
             },
             WorkAsync = (item, _) => embedder.EmbedAsync(item.Text),

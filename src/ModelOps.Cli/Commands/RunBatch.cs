@@ -11,16 +11,16 @@ internal static class RunBatch
     private static readonly string[] Columns = ["answer", "finishReason", "promptTokens", "answerTokens"];
 
     public static Task<int> RunAsync(
-        CommandContext context, Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, Func<CancellationToken, Task> prepare, GenerationRequest request, bool isJson, BatchPlan plan, CancellationToken cancellationToken)
+        CommandContext context, AskedModel model, GenerationRequest request, bool isJson, BatchPlan plan, CancellationToken cancellationToken)
     {
         var tokens = 0L;
         return new BatchRun<GenerationResult>
         {
             Columns = Columns,
-            PrepareAsync = prepare,
+            PrepareAsync = token => model.PrepareAsync(plan.Parallel, token),
             WorkAsync = async (item, token) =>
             {
-                var result = await answer(RunCommand.Ask(request, item.Text), null, token);
+                var result = await model.Inference.GenerateAsync(RunCommand.Ask(request, item.Text), null, token);
                 Interlocked.Add(ref tokens, result.Tokens.Count);
                 if (isJson)
                 {

@@ -9,7 +9,7 @@ internal static class RunCommand
 {
     public static Command Create(CliHost host)
     {
-        var model = CommandSyntax.Model();
+        var asked = new InferenceSyntax();
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; - or nothing reads what is piped in.", Arity = ArgumentArity.ZeroOrOne };
         var promptFile = new Option<string?>("--prompt-file") { Description = "Take the prompt from a file.", HelpName = "FILE" };
         var maxTokens = CommandSyntax.Number("--max-tokens", "N", "Most tokens to generate.", 512, least: 1);
@@ -20,17 +20,13 @@ internal static class RunCommand
         var batch = new BatchSyntax("prompt", "answered");
         var sampling = new SamplingSyntax();
         var shape = new AnswerShape();
-        var placement = new FitSyntax();
-        var remote = new EndpointSyntax();
-        var threads = CommandSyntax.Threads();
         var lora = new Option<string[]>("--lora") { Description = "Put a LoRA adapter (GGUF) on the model, at a strength other than 1 if told; may be given more than once.", HelpName = "FILE[=SCALE]" };
         var overflow = new Option<ContextOverflow>("--overflow") { Description = "When the answer has filled the context: error ends it there, shift forgets the older half and goes on.", HelpName = "error|shift" };
-        var isolate = new Option<bool>("--isolate") { Description = "Run the engine in a process of its own." };
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
-            model, prompt, promptFile, maxTokens, stop, system, raw, thinking, lora, overflow, threads, isolate,
+            asked.Model, prompt, promptFile, maxTokens, stop, system, raw, thinking, lora, overflow,
         };
-        foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(remote.Options).Concat(placement.Options))
+        foreach (var option in batch.Options.Concat(sampling.Options).Concat(shape.Options).Concat(asked.Options))
         {
             command.Add(option);
         }
@@ -42,9 +38,8 @@ internal static class RunCommand
                 throw new ModelOpsException(ErrorKind.InvalidArgument, "--raw knows no system message: it bypasses the chat template.", "Leave one of --raw and --system out.");
             }
             // The model first: a wrong name should not wait for the prompt to be typed.
-            var name = parsed.GetRequiredValue(model);
-            using var endpoint = await remote.OpenAsync(context, parsed, name, [.. placement.Options, lora, overflow, threads, isolate], cancellationToken);
-            var options = endpoint is not null ? null : new EngineOptions { ModelPath = context.ResolveGguf(name), Threads = parsed.GetValue(threads), Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterOptions.Parse)] };
+            var adapters = (parsed.GetValue(lora) ?? []).Select(AdapterOptions.Parse).Select(adapter => adapter with { Path = context.FullPath(adapter.Path) });
+            await using var model = await asked.OpenAsync(context, parsed, [lora, overflow], [.. adapters], cancellationToken);
             var (grammar, schema) = await shape.ReadAsync(context, parsed, cancellationToken);
             var request = sampling.Read(parsed) with
             {
@@ -57,21 +52,16 @@ internal static class RunCommand
                 Schema = schema,
                 Overflow = parsed.GetValue(overflow),
             };
-            var (wish, whole) = (placement.Read(parsed), shape.IsJson(parsed));
-            await using IModelRunner runner = parsed.GetValue(isolate) ? new WorkerRunner(WorkerCommand.CommandLine()) : new InProcessRunner();
-            Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer = endpoint is null ? runner.GenerateAsync : endpoint.GenerateAsync;
+            var whole = shape.IsJson(parsed);
             if (batch.Read(context, parsed) is { } plan)
             {
                 return parsed.GetValue(prompt) is null && parsed.GetValue(promptFile) is null
-                    ? await RunBatch.RunAsync(context, answer, token => options is null ? Task.CompletedTask : LoadAsync(context, name, runner, options, ParallelPlacement.Of(wish, options.ModelPath, plan.Parallel), token), request, whole, plan, cancellationToken)
+                    ? await RunBatch.RunAsync(context, model, request, whole, plan, cancellationToken)
                     : throw new ModelOpsException(ErrorKind.InvalidArgument, "--input excludes PROMPT and --prompt-file: every item has its own prompt.", "Leave one of them out.");
             }
             var text = await ReadPromptAsync(context, parsed.GetValue(prompt), parsed.GetValue(promptFile), cancellationToken);
-            if (options is not null)
-            {
-                await LoadAsync(context, name, runner, options, wish, cancellationToken);
-            }
-            return await RunAsync(context, name, answer, Ask(request, text), whole, cancellationToken);
+            await model.PrepareAsync(1, cancellationToken);
+            return await RunAsync(context, model, Ask(request, text), whole, cancellationToken);
         });
     }
 
@@ -91,10 +81,10 @@ internal static class RunCommand
         return text.Length > 0 ? text : throw new ModelOpsException(ErrorKind.InvalidArgument, "The prompt is empty.");
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string model, Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, GenerationRequest request, bool whole, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(CommandContext context, AskedModel model, GenerationRequest request, bool whole, CancellationToken cancellationToken)
     {
-        var result = await GenerateAsync(context, answer, request, cancellationToken);
-        result = result with { Model = result.Model ?? model, Prompt = request.Prompt };
+        var result = await GenerateAsync(context, model.Inference, request, cancellationToken);
+        result = result with { Model = result.Model ?? model.Name, Prompt = request.Prompt };
         if (whole)
         {
             result.RequireWhole();
@@ -130,11 +120,11 @@ internal static class RunCommand
         }
     }
 
-    private static async Task<GenerationResult> GenerateAsync(CommandContext context, Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, GenerationRequest request, CancellationToken cancellationToken)
+    private static async Task<GenerationResult> GenerateAsync(CommandContext context, IInference inference, GenerationRequest request, CancellationToken cancellationToken)
     {
         if (context.Output.IsJson)
         {
-            return await answer(request, null, cancellationToken);
+            return await inference.GenerateAsync(request, null, cancellationToken);
         }
         // When the reader of our output has gone, generating stops; an exception must not travel through the engine's callback.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -169,7 +159,7 @@ internal static class RunCommand
         });
         try
         {
-            return await answer(request, stream, stop.Token);
+            return await inference.GenerateAsync(request, stream, stop.Token);
         }
         catch (OperationCanceledException) when (gone is not null)
         {
@@ -181,6 +171,6 @@ internal static class RunCommand
     {
         FinishReason.Stop => "the model",
         FinishReason.Length => "--max-tokens or a full context",
-        _ => "Ctrl+C",
+        _ => "a call of a tool",
     };
 }

@@ -46,9 +46,9 @@ public sealed class TextEmbedder(IInference inference, EmbeddingRequest request,
             {
                 await ReadAsync(batch).ConfigureAwait(false);
             }
-            catch (ModelOpsException) when (batch.Count > 1)
+            catch (ModelOpsException exception) when (batch.Count > 1 && exception.Kind is ErrorKind.ContextFull or ErrorKind.InvalidArgument or ErrorKind.EngineFailure)
             {
-                // One of them is to blame: each for itself then.
+                // One of them may be to blame: each for itself then.
                 foreach (var one in batch)
                 {
                     await SettleAsync([one]).ConfigureAwait(false);

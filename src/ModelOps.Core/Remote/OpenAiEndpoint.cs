@@ -35,6 +35,23 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
         => _transport.SendAsync("models", null, (_, reader, token) => WholeAsync<IReadOnlyList<string>>(reader, json => json.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString() ?? "").Where(name => name.Length > 0)
             .ToArray(), token), static () => false, cancellationToken);
 
+    /// <summary>The server's name of the model that is asked: that of the options, else that of the only one it lists.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when it lists several, <see cref="ErrorKind.ModelNotFound"/> when none, and what <see cref="ListModelsAsync"/> throws.</exception>
+    public async Task<string> GetModelAsync(CancellationToken cancellationToken = default)
+    {
+        if (_model is not null)
+        {
+            return _model;
+        }
+        IReadOnlyList<string> names = await ListModelsAsync(cancellationToken).ConfigureAwait(false);
+        return _model = names switch
+        {
+            [var only] => only,
+            [] => throw new ModelOpsException(ErrorKind.ModelNotFound, $"{_options.Address.Authority} lists no model.", "Name one that it has."),
+            _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_options.Address.Authority} has {names.Count} models.", $"Name one of them: {string.Join(", ", names.Take(10))}{(names.Count > 10 ? " …" : "")}"),
+        };
+    }
+
     /// <inheritdoc/>
     /// <remarks>
     /// Token ids are −1, as the protocol does not tell them. Speeds are the server's own where it measures them (llama-server), else they include the network.
@@ -47,7 +64,7 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
     public async Task<GenerationResult> GenerateAsync(GenerationRequest request, IProgress<GeneratedToken>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        JsonObject body = GenerationBody.Of(request, await ModelAsync(cancellationToken).ConfigureAwait(false));
+        JsonObject body = GenerationBody.Of(request, await GetModelAsync(cancellationToken).ConfigureAwait(false));
         AnswerCollector? answer = null;
         GenerationResult result = await _transport.SendAsync(request.Raw ? "completions" : "chat/completions", body, async (response, reader, token) =>
         {
@@ -67,7 +84,7 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "A server elsewhere cannot be told how to pool.", "Leave that out: the server's model has its own way.");
         }
-        string model = await ModelAsync(cancellationToken).ConfigureAwait(false);
+        string model = await GetModelAsync(cancellationToken).ConfigureAwait(false);
         List<float[]> vectors = new(request.Texts.Count);
         int tokens = 0;
         foreach (string[] texts in request.Texts.Chunk(MostTexts))
@@ -88,7 +105,7 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
         {
             return new RerankResult([], 0);
         }
-        JsonObject body = new() { ["model"] = await ModelAsync(cancellationToken).ConfigureAwait(false), ["query"] = request.Query, ["documents"] = Texts(request.Documents), ["top_n"] = request.Documents.Count };
+        JsonObject body = new() { ["model"] = await GetModelAsync(cancellationToken).ConfigureAwait(false), ["query"] = request.Query, ["documents"] = Texts(request.Documents), ["top_n"] = request.Documents.Count };
         (double[] scores, int tokens) = await _transport.SendAsync("rerank", body, (_, reader, token) => WholeAsync(reader, json => VectorAnswer.Scores(json, request.Documents.Count, _errors), token), static () => false, cancellationToken).ConfigureAwait(false);
         return new RerankResult(scores, tokens);
     }
@@ -129,21 +146,6 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
         {
             throw _errors.Unexpected(exception is JsonException ? "it is not JSON" : "a part of it is missing or of another kind", exception);
         }
-    }
-
-    private async Task<string> ModelAsync(CancellationToken cancellationToken)
-    {
-        if (_model is not null)
-        {
-            return _model;
-        }
-        IReadOnlyList<string> names = await ListModelsAsync(cancellationToken).ConfigureAwait(false);
-        return _model = names switch
-        {
-            [var only] => only,
-            [] => throw new ModelOpsException(ErrorKind.ModelNotFound, $"{_options.Address.Authority} lists no model.", "Name one that it has."),
-            _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_options.Address.Authority} has {names.Count} models.", $"Name one of them: {string.Join(", ", names.Take(10))}{(names.Count > 10 ? " …" : "")}"),
-        };
     }
 
     /// <summary>A server that does not know schemas writes what it likes; that is found out here, not by whoever parses it.</summary>

@@ -4,12 +4,12 @@ using FilePath = System.IO.Path;
 
 namespace ModelOps.PowerShell.Commands;
 
-/// <summary>Enter-ModelChat: talks to a model at the prompt, in the worker process of Invoke-Model.</summary>
+/// <summary>Enter-ModelChat: talks to a model at the prompt, in the worker process of Invoke-Model or on a server elsewhere.</summary>
 [Cmdlet(VerbsCommon.Enter, "ModelChat")]
 [OutputType(typeof(void))]
-public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
+public sealed class EnterModelChatCommand : InferenceCmdlet, IChatHost
 {
-    /// <summary>GGUF file or installed model.</summary>
+    /// <summary>GGUF file or installed model; with -Endpoint the server's name of a model.</summary>
     [Parameter(Mandatory = true, Position = 0)]
     [Alias("Path")]
     [ArgumentCompleter(typeof(InstalledModelCompleter))]
@@ -52,6 +52,8 @@ public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
 
     private EngineOptions? _engine;
     private bool _isThinking;
+
+    private protected override IEnumerable<string> LocalOnly => [.. base.LocalOnly, nameof(ContextLength)];
 
     private protected override async Task ProcessAsync(CancellationToken cancellationToken)
     {
@@ -99,6 +101,13 @@ public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
 
     private async Task LoadAsync(string model, CancellationToken cancellationToken)
     {
+        if (Endpoint is not null)
+        {
+            // Of the only model the name is asked for: a server that is not there is told before anybody types.
+            _ = model == Model ? await Connect(model).GetModelAsync(cancellationToken) : throw new ModelOpsException(
+                ErrorKind.InvalidArgument, "A chat with a server elsewhere keeps its model.", "Save the conversation, and load it into a chat with the other model.");
+            return;
+        }
         var path = await OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(model)));
         var engine = new EngineOptions { ModelPath = path, Threads = Threads };
         var plan = await UseAsync(engine, (_, plan) => Task.FromResult(plan), cancellationToken);
@@ -118,7 +127,9 @@ public sealed class EnterModelChatCommand : EngineCmdlet, IChatHost
         try
         {
             // Other calls of the session may have loaded another model: this one comes back then.
-            return await UseAsync(_engine!, (runner, _) => runner.GenerateAsync(request, progress, stop.Token), stop.Token);
+            return Endpoint is not null
+                ? await Connect(Model).GenerateAsync(request, progress, stop.Token)
+                : await UseAsync(_engine!, (runner, _) => runner.GenerateAsync(request, progress, stop.Token), stop.Token);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace ModelOps.PowerShell.Commands;
 
-/// <summary>Get-ModelEmbedding: the vectors of texts, by a model in the session's worker.</summary>
+/// <summary>Get-ModelEmbedding: the vectors of texts, by a model in the session's worker or on a server elsewhere.</summary>
 [Cmdlet(VerbsCommon.Get, "ModelEmbedding")]
 [OutputType(typeof(TextEmbedding))]
 public sealed class GetModelEmbeddingCommand : TextCmdlet
@@ -36,9 +36,11 @@ public sealed class GetModelEmbeddingCommand : TextCmdlet
     [ValidateNotNullOrEmpty]
     public string? SimilarTo { get; set; }
 
+    private protected override IEnumerable<string> LocalOnly => [.. base.LocalOnly, nameof(Pooling)];
+
     private protected override async Task ProcessAsync(CancellationToken cancellationToken)
     {
-        var path = await ResolveAsync();
+        var path = await ResolveAsync(cancellationToken);
         if (_texts.Count > 0 && _texts[0].Path != path)
         {
             await ReadAsync(cancellationToken);

@@ -7,7 +7,7 @@ namespace ModelOps.PowerShell.Commands;
 /// <summary>Invoke-Model: one prompt or many, answered by a model in a worker process.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "Model", DefaultParameterSetName = ByPath)]
 [OutputType(typeof(GenerationResult), typeof(string), typeof(PSObject))]
-public sealed partial class InvokeModelCommand : EngineCmdlet
+public sealed partial class InvokeModelCommand : InferenceCmdlet
 {
     private const string ByPath = "Path";
     private const string ByName = "Model";
@@ -64,6 +64,12 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
 
     private IReadOnlyList<AdapterOptions> _adapters = [];
 
+    private protected override IEnumerable<string> LocalOnly =>
+    [
+        .. base.LocalOnly, nameof(Parameters), nameof(ContextLength), nameof(CpuExpertLayers), nameof(TensorSplit), nameof(TensorOverride), nameof(KvType), nameof(KvCacheOnCpu), nameof(BatchSize),
+        nameof(FlashAttention), nameof(Loading), nameof(Adapter), nameof(Overflow), nameof(KeepAlive),
+    ];
+
     // The engine's death is no matter of one prompt: what follows would wait for another load, and perhaps for the same end.
     private protected override bool IsItemError(Exception error) => base.IsItemError(error) && error is not ModelOpsException { Kind: ErrorKind.EngineCrashed };
 
@@ -73,7 +79,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "-Raw and -System exclude each other.", "A system message is part of the chat template, which -Raw leaves out.");
         }
-        CheckEndpoint();
+        await base.BeginAsync(cancellationToken);
         if (Parallel > 1)
         {
             BeginParallel();
@@ -105,7 +111,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
     {
         if (question.Remote is { } remote)
         {
-            return (await AskServerAsync(remote, question, cancellationToken), null);
+            return (await GenerateAsync(remote, question, cancellationToken) with { Prompt = question.Prompt, Id = question.Id }, null);
         }
         var engine = new EngineOptions { ModelPath = question.Path, Threads = Threads, Adapters = _adapters };
         using var loading = StartProgress<float>($"Loading {FilePath.GetFileName(question.Path)}", fraction => new ProgressStep("", fraction));
@@ -116,7 +122,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
             {
                 PostWarning(plan.Warning);
             }
-            return (await GenerateAsync(runner.GenerateAsync, question, cancellationToken) with { Model = question.Path, Prompt = question.Prompt, Id = question.Id }, plan.Warning);
+            return (await GenerateAsync(runner, question, cancellationToken) with { Model = question.Path, Prompt = question.Prompt, Id = question.Id }, plan.Warning);
         }, loading, cancellationToken);
     }
 
@@ -124,7 +130,7 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         // The fit of a model that was looked at on the hub.
         : Path is { Length: > 0 } ? Path : throw new ModelOpsException(ErrorKind.FileNotFound, "The model is not on this disk.", "Install it first: Install-Model takes a fit from the pipeline too.");
 
-    private async Task<GenerationResult> GenerateAsync(Func<GenerationRequest, IProgress<GeneratedToken>?, CancellationToken, Task<GenerationResult>> answer, Question question, CancellationToken cancellationToken)
+    private async Task<GenerationResult> GenerateAsync(IInference inference, Question question, CancellationToken cancellationToken)
     {
         var request = Sampling with
         {
@@ -140,15 +146,15 @@ public sealed partial class InvokeModelCommand : EngineCmdlet
         };
         if (Stream)
         {
-            return await answer(request, new TokenStream(PostObject), cancellationToken);
+            return await inference.GenerateAsync(request, new TokenStream(PostObject), cancellationToken);
         }
         if (_work is not null)
         {
-            return await answer(request, null, cancellationToken);
+            return await inference.GenerateAsync(request, null, cancellationToken);
         }
         var count = 0;
         using var progress = StartProgress<GeneratedToken>("Answering", _ => new ProgressStep($"{count} tokens", (double)count / MaxTokens));
-        return await answer(request, new TokenStream(_ => { }, token => { count++; progress.Report(token); }), cancellationToken);
+        return await inference.GenerateAsync(request, new TokenStream(_ => { }, token => { count++; progress.Report(token); }), cancellationToken);
     }
 
     /// <summary>Passes every piece of text on, on the thread it comes on: Progress&lt;T&gt; would lose the order.</summary>

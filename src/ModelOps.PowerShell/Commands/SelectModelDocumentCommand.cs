@@ -35,7 +35,7 @@ public sealed class SelectModelDocumentCommand : TextCmdlet
 
     private protected override async Task ProcessAsync(CancellationToken cancellationToken)
     {
-        _path ??= await ResolveAsync();
+        _path ??= await ResolveAsync(cancellationToken);
         _documents.AddRange(Document.Select(document => (document, Id)));
     }
 

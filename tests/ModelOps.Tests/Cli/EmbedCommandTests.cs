@@ -61,6 +61,37 @@ public sealed class EmbedCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task AProcessOfItsOwnGivesTheSameVectors()
+    {
+        string[] texts = ["hello world", "the cat"];
+        var here = (await RunAsync(["embed", Model, .. texts, "--format", "json"])).Json.GetProperty("embeddings");
+        var apart = (await RunAsync(["embed", Model, .. texts, "--isolate", "--format", "json"])).Json.GetProperty("embeddings");
+        Assert.All(here.EnumerateArray().Zip(apart.EnumerateArray()), pair => Assert.Equal(Vector(pair.First), Vector(pair.Second)));
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--isolate")]
+    public async Task DocumentsAreJudgedByTheModelsHeadTheBestFirst(params string[] more)
+    {
+        string[] documents = ["the cat sat on the mat", "hello world", "one two three", "a"];
+        var ranker = TinyRanker.XlmRoberta();
+        var path = Path.Combine(_folder, "ranker.gguf");
+        await ranker.ConvertAsync(path);
+        await File.WriteAllLinesAsync(Path.Combine(_folder, "documents.txt"), documents);
+        var expected = documents.Zip(await ranker.ScoresAsync(path, "hello", documents)).OrderByDescending(pair => pair.Second).ToList();
+
+        var json = (await RunAsync(["rerank", "ranker.gguf", "hello", "--documents", "documents.txt", "--format", "json", .. more])).Json;
+
+        Assert.Equal("hello", json.GetProperty("query").GetString());
+        var judged = json.GetProperty("documents").EnumerateArray().ToList();
+        Assert.Equal(expected.Select(pair => pair.First), judged.Select(item => item.GetProperty("document").GetString()));
+        Assert.All(expected.Zip(judged), pair => Assert.Equal(pair.First.Second, pair.Second.GetProperty("score").GetDouble(), 1e-3));
+        var best = await RunAsync(["rerank", "ranker.gguf", "hello", "--documents", "documents.txt", "--top", "1", .. more]);
+        Assert.Contains(expected[0].First, Assert.Single(best.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    [Fact]
     public async Task WhatIsNoRerankerJudgesNothing()
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "documents.txt"), "one\ntwo\n");

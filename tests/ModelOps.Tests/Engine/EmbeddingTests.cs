@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using ModelOps.Engine;
 using ModelOps.Tests.Conversion;
 using Xunit;
@@ -79,39 +78,22 @@ public sealed class EmbeddingTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task A_ranker_scores_by_its_head()
+    [Theory]
+    [InlineData("bert", 4, 5)]
+    [InlineData("xlm-roberta", 0, 2)]
+    public async Task A_ranker_scores_by_its_head(string kind, int begin, int end)
     {
-        TinyCheckpoint checkpoint = TinyCheckpoint.Of("xlm-roberta");
-        checkpoint.Config["architectures"] = new JsonArray("XLMRobertaForSequenceClassification");
-        foreach (string name in checkpoint.Tensors.Keys.ToList())
-        {
-            checkpoint.Rename(name, "roberta." + name);
-        }
-        checkpoint.Add("classifier.dense.weight", 32, 32);
-        checkpoint.Add("classifier.dense.bias", 32);
-        checkpoint.Add("classifier.out_proj.weight", 1, 32);
-        checkpoint.Add("classifier.out_proj.bias", 1);
-        foreach (string name in new[] { "weight", "bias" })
-        {
-            checkpoint.Tensors.Remove($"roberta.pooler.dense.{name}");
-        }
+        TinyRanker ranker = kind == "bert" ? TinyRanker.Bert() : TinyRanker.XlmRoberta();
         string path = _folder.File("ranker.gguf");
-        await ModelConverter.RunAsync(ConversionPlan.Create(checkpoint.Save(_folder), path, new ConversionOptions { Type = "F32" }));
-        Reference reference = new(checkpoint);
+        await ranker.ConvertAsync(path);
         using LlamaEngine engine = await Load(path);
 
         RerankResult result = await engine.RerankAsync(new RerankRequest { Query = "hello", Documents = Texts });
 
-        for (int index = 0; index < Texts.Length; index++)
-        {
-            // XLM-RoBERTa's pairs: <s> query </s></s> document </s>. The engine's file says how many of the separators there are.
-            int[] ids = new RerankPrompt(GgufFile.Read(path).Metadata, engine.Vocabulary).Tokens("hello", Texts[index]);
-            Assert.Equal((0, 2), (ids[0], ids[^1]));
-            double[][] first = ReferenceModels.Bert(reference, ids, "roberta.", Heads, 2, 1e-5)[..1];
-            double score = reference.Linear(Reference.Activate(reference.Linear(first, "classifier.dense"), Math.Tanh), "classifier.out_proj")[0][0];
-            Assert.Equal(score, result.Scores[index], 1e-3 * Math.Max(1, Math.Abs(score)));
-        }
+        // BERT's pairs: [CLS] query [SEP] document [SEP]; XLM-RoBERTa's: <s> query </s></s> document </s>. The engine's file says how many of the separators there are.
+        List<int[]> pairs = [.. Texts.Select(text => new RerankPrompt(GgufFile.Read(path).Metadata, engine.Vocabulary).Tokens("hello", text))];
+        Assert.All(pairs, ids => Assert.Equal((begin, end), (ids[0], ids[^1])));
+        Assert.All(ranker.Scores(pairs).Zip(result.Scores), pair => Assert.Equal(pair.First, pair.Second, 1e-3 * Math.Max(1, Math.Abs(pair.First))));
         Assert.Equal(result.Scores[0], result.Scores[4], 1e-6);
         await Assert.ThrowsAsync<ModelOpsException>(() => engine.EmbedAsync(new EmbeddingRequest { Texts = Texts }));
     }
