@@ -31,9 +31,13 @@ public abstract class InferenceCmdlet : EngineCmdlet
         {
             return ApiKey is null ? Task.CompletedTask : throw new ModelOpsException(ErrorKind.InvalidArgument, "-ApiKey goes with -Endpoint.", "Name the server.");
         }
-        return LocalOnly.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } vain
-            ? throw new ModelOpsException(ErrorKind.InvalidArgument, $"-{vain} says how a model runs here; with -Endpoint it runs elsewhere.", "Leave one of them out.")
-            : Task.CompletedTask;
+        if (LocalOnly.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } vain)
+        {
+            throw new ModelOpsException(ErrorKind.InvalidArgument, $"-{vain} says how a model runs here; with -Endpoint it runs elsewhere.", "Leave one of them out.");
+        }
+        // An address or a key that cannot be ends the pipeline, before it is told of every input.
+        new OpenAiEndpoint(Options(null)).Dispose();
+        return Task.CompletedTask;
     }
 
     /// <summary>The model of a name at the server.</summary>
@@ -41,10 +45,18 @@ public abstract class InferenceCmdlet : EngineCmdlet
     {
         if (!_endpoints.TryGetValue(model, out var endpoint))
         {
-            var options = EndpointOptions.FromEnvironment(Endpoint!, Environment.GetEnvironmentVariable) with { Model = model.Equals(OnlyModel, StringComparison.OrdinalIgnoreCase) ? null : model, Notify = PostWarning };
-            _endpoints[model] = endpoint = new OpenAiEndpoint(ApiKey is null ? options : options with { ApiKey = new NetworkCredential("", ApiKey).Password });
+            _endpoints[model] = endpoint = new OpenAiEndpoint(Options(model.Equals(OnlyModel, StringComparison.OrdinalIgnoreCase) ? null : model) with { Notify = PostWarning });
         }
         return endpoint;
+    }
+
+    /// <summary>The server's name of a model, by which it can be connected to from then on.</summary>
+    private protected async Task<string> NameAsync(string model, CancellationToken cancellationToken)
+    {
+        var endpoint = Connect(model);
+        var name = await endpoint.GetModelAsync(cancellationToken);
+        _endpoints.TryAdd(name, endpoint);
+        return name;
     }
 
     /// <inheritdoc/>
@@ -52,11 +64,17 @@ public abstract class InferenceCmdlet : EngineCmdlet
     {
         if (disposing)
         {
-            foreach (var endpoint in _endpoints.Values)
+            foreach (var endpoint in _endpoints.Values.Distinct())
             {
                 endpoint.Dispose();
             }
         }
         base.Dispose(disposing);
+    }
+
+    private EndpointOptions Options(string? model)
+    {
+        var options = EndpointOptions.FromEnvironment(Endpoint!, Environment.GetEnvironmentVariable) with { Model = model };
+        return ApiKey is null ? options : options with { ApiKey = new NetworkCredential("", ApiKey).Password };
     }
 }

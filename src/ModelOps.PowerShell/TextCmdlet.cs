@@ -7,6 +7,8 @@ namespace ModelOps.PowerShell;
 /// <summary>Base of the cmdlets that have a model read texts: which model, and how long it is kept.</summary>
 public abstract class TextCmdlet : InferenceCmdlet
 {
+    private string? _warned;
+
     /// <summary>GGUF file or installed model; with -Endpoint the server's name of a model.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [Alias("Path", "FullName")]
@@ -35,7 +37,7 @@ public abstract class TextCmdlet : InferenceCmdlet
 
     /// <summary>The model's file; the server's name of the model where it runs elsewhere.</summary>
     private protected Task<string> ResolveAsync(CancellationToken cancellationToken)
-        => Endpoint is null ? OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Model))) : Connect(Model).GetModelAsync(cancellationToken);
+        => Endpoint is null ? OnPipelineAsync(() => this.OpenStore(Store).ResolveGguf(this.PathOrName(Model))) : NameAsync(Model, cancellationToken);
 
     /// <summary>Uses the model, as <see cref="ResolveAsync"/> gave it; must not wait for the pipeline's thread.</summary>
     private protected async Task<T> UseAsync<T>(string path, Func<IInference, Task<T>> use, CancellationToken cancellationToken)
@@ -50,9 +52,10 @@ public abstract class TextCmdlet : InferenceCmdlet
             new FitRequest { GpuLayers = GpuLayers },
             (runner, plan) =>
             {
-                if (plan.Warning is not null)
+                if (plan.Warning is { } warning && warning != _warned)
                 {
-                    PostWarning(plan.Warning);
+                    // Once for all that the model reads.
+                    PostWarning(_warned = warning);
                 }
                 return use(runner);
             },

@@ -75,6 +75,13 @@ Describe 'Get-ModelEmbedding -Endpoint' {
         $failed[0].TargetObject | Should -Be $texts[1]
     }
 
+    It 'ends before the first text at an address that is none' {
+        { 'a', 'b' | Get-ModelEmbedding -Model m -Endpoint nowhere } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { 'a', 'b' | Invoke-Model -Model m -Endpoint http://user:secret@127.0.0.1 } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { Enter-ModelChat m -Endpoint ftp://127.0.0.1 } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { 'a' | Select-ModelDocument q m -Endpoint http://127.0.0.1 -ApiKey (ConvertTo-SecureString "two lines`n" -AsPlainText -Force) } | Should -Throw -ErrorId 'Unauthorized,*'
+    }
+
     It 'ends where the server takes no orders, and refuses what only a model here can be told' {
         { 'a', 'b' | Get-ModelEmbedding -Model Auto @wrong } | Should -Throw -ErrorId 'Unauthorized,*'
         { 'a' | Get-ModelEmbedding -Model Auto @remote -Threads 1 } | Should -Throw '*-Threads says how a model runs here*'

@@ -21,7 +21,7 @@ internal static class RunCommand
         var sampling = new SamplingSyntax();
         var shape = new AnswerShape();
         var lora = new Option<string[]>("--lora") { Description = "Put a LoRA adapter (GGUF) on the model, at a strength other than 1 if told; may be given more than once.", HelpName = "FILE[=SCALE]" };
-        var overflow = new Option<ContextOverflow>("--overflow") { Description = "When the answer has filled the context: error ends it there, shift forgets the older half and goes on.", HelpName = "error|shift" };
+        var overflow = CommandSyntax.Choice("--overflow", "error|shift", "When the answer has filled the context: error ends it there, shift forgets the older half and goes on.", ContextOverflow.Error, ContextOverflow.Error, ContextOverflow.Shift);
         var command = new Command("run", "Answer a prompt; the answer is streamed, figures go to standard error. The model is placed as 'modelops fit' has it.")
         {
             asked.Model, prompt, promptFile, maxTokens, stop, system, raw, thinking, lora, overflow,

@@ -104,7 +104,7 @@ public sealed class EnterModelChatCommand : InferenceCmdlet, IChatHost
         if (Endpoint is not null)
         {
             // Of the only model the name is asked for: a server that is not there is told before anybody types.
-            _ = model == Model ? await Connect(model).GetModelAsync(cancellationToken) : throw new ModelOpsException(
+            _ = model == Model ? await NameAsync(model, cancellationToken) : throw new ModelOpsException(
                 ErrorKind.InvalidArgument, "A chat with a server elsewhere keeps its model.", "Save the conversation, and load it into a chat with the other model.");
             return;
         }

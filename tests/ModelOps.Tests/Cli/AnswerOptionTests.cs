@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ModelOps.Tests.Engine;
+using ModelOps.Tests.Remote;
 using Xunit;
 
 namespace ModelOps.Tests.Cli;
@@ -57,6 +58,26 @@ public sealed class AnswerOptionTests : IDisposable
         var shifted = (await InProcess.RunAsync(_folder.Path, [.. command, "--overflow", "shift"])).Json;
         Assert.Equal(Asked, shifted.GetProperty("tokens").GetArrayLength());
         Assert.Equal(Ids(ended), Ids(shifted).Take(ended.GetProperty("tokens").GetArrayLength()));
+    }
+
+    [Fact]
+    public async Task WhatIsNoWayOutOfAFullContextIsRefused()
+    {
+        var outcome = await InProcess.RunAsync(_folder.Path, ["run", Model, "hello", "--overflow", "never"]);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("--overflow is one of Error, Shift, not 'never'", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("stop", "the model")]
+    [InlineData("length", "--max-tokens")]
+    [InlineData("tool_calls", "a call of a tool")]
+    public async Task TheEndOfAnAnswerIsSaid(string finish, string said)
+    {
+        using RawEndpoint server = new(_ => RawEndpoint.Events(RawEndpoint.Delta("""{"role":"assistant","content":"hi"}"""), RawEndpoint.Delta("{}", finish), "[DONE]"));
+        var outcome = await InProcess.RunAsync(_folder.Path, ["run", "m", "hello", "--endpoint", server.Address.ToString()]);
+        Assert.Equal((0, "hi"), (outcome.ExitCode, outcome.Out.Trim()));
+        Assert.Contains($"ended by {said}", outcome.Error, StringComparison.Ordinal);
     }
 
     private static IEnumerable<int> Ids(JsonElement answer) => answer.GetProperty("tokens").EnumerateArray().Select(token => token.GetInt32());

@@ -51,6 +51,25 @@ public sealed class TextEmbedderTests
         await Assert.ThrowsAsync<NotSupportedException>(() => embedder.EmbedAsync("b"));
     }
 
+    [Fact]
+    public async Task AServerThatIsGoneIsNotAskedForEveryText()
+    {
+        var model = new Lengths();
+        var embedder = new TextEmbedder(model, new EmbeddingRequest());
+        var first = embedder.EmbedAsync("a");
+        await model.Begun.Task;
+        var others = Enumerable.Range(0, TextEmbedder.BatchSize).Select(_ => embedder.EmbedAsync("b")).ToList();
+        model.Defect = new ModelOpsException(ErrorKind.NetworkFailure, "Nobody answers.");
+        model.Go.SetResult();
+
+        await Assert.ThrowsAsync<ModelOpsException>(() => first);
+        foreach (var other in others)
+        {
+            Assert.Equal(ErrorKind.NetworkFailure, (await Assert.ThrowsAsync<ModelOpsException>(() => other)).Kind);
+        }
+        Assert.Equal([1, TextEmbedder.BatchSize], model.Batches);
+    }
+
     /// <summary>Figures of numpy: a @ b / norm(a) / norm(b).</summary>
     [Theory]
     [InlineData(new float[] { 1, 0 }, new float[] { 1, 1 }, 0.7071067811865475)]
@@ -80,7 +99,7 @@ public sealed class TextEmbedderTests
         public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
         public List<EmbeddingRequest> Requests { get; } = [];
         public IEnumerable<int> Batches => Requests.Select(request => request.Texts.Count);
-        public Exception? Defect { get; init; }
+        public Exception? Defect { get; set; }
 
         public async Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken = default)
         {
