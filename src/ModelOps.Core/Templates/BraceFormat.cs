@@ -13,6 +13,7 @@ internal static class BraceFormat
 
     private static string Apply(string format, Interpreter interpreter, Arguments arguments, ref int automatic, bool isNested)
     {
+        interpreter.Budget.Step(1 + format.Length / 4);
         var text = new StringBuilder();
         for (var i = 0; i < format.Length; i++)
         {

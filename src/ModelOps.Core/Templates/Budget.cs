@@ -40,6 +40,9 @@ internal sealed class Budget(TemplateLimits limits, CancellationToken cancellati
     /// <summary>Pays for reading a text.</summary>
     public void Touch(string text) => Step(1 + text.Length / 32);
 
+    /// <summary>Pays for looking for one text in another: where both repeat themselves, that takes their product.</summary>
+    public void Search(string text, string wanted) => Step(1 + text.Length / 32 + (long)text.Length * wanted.Length / 65_536);
+
     /// <summary>One level deeper; every call is paired with <see cref="Leave"/>.</summary>
     public void Enter()
     {

@@ -69,6 +69,8 @@ internal static partial class Filters
     {
         if (attribute is null or NoneValue)
             return v => v;
+        if (attribute is StringValue { Text: var whole })
+            interpreter.Budget.Step(whole.Length);
         var parts = attribute is not StringValue { Text: var path } ? [attribute]
             : path.Split('.').Select(part => part.Length is > 0 and < 10 && part.All(char.IsAsciiDigit) ? (Value)new IntValue(int.Parse(part, System.Globalization.CultureInfo.InvariantCulture)) : new StringValue(part)).ToArray();
         return item =>
@@ -83,7 +85,7 @@ internal static partial class Filters
         };
     }
 
-    private static Value IgnoreCase(Value value) => value is StringValue { Text: var text } ? new StringValue(text.ToLowerInvariant()) : value;
+    private static Value IgnoreCase(Interpreter interpreter, Value value) => value is StringValue { Text: var text } ? Made(interpreter, text.ToLowerInvariant()) : value;
 
     private static bool IsSet(Value? flag) => flag is not null && Operators.IsTrue(flag);
 
@@ -96,15 +98,21 @@ internal static partial class Filters
         if (by is not ("key" or "value"))
             throw new TemplateException("you can only sort by either \"key\" or \"value\"");
         var pairs = dict.Items.Select(i => (Key: by == "key" ? i.Key : i.Value, Item: (Value)SequenceValue.Tuple(i.Key, i.Value)));
-        return SequenceValue.List(Sorted(interpreter, [.. pairs.Select(p => (IsSet(bound[0]) ? p.Key : IgnoreCase(p.Key), p.Item))], IsSet(bound[2])));
+        return SequenceValue.List(Sorted(interpreter, [.. pairs.Select(p => (IsSet(bound[0]) ? p.Key : IgnoreCase(interpreter, p.Key), p.Item))], IsSet(bound[2])));
     }
 
     private static SequenceValue Sort(Interpreter interpreter, Value input, Arguments arguments)
     {
         var bound = arguments.Bind("sort", "reverse", "case_sensitive", "attribute");
-        var getters = bound[2] is StringValue { Text: var names } ? names.Split(',').Select(n => Getter(interpreter, new StringValue(n))).ToList() : [Getter(interpreter, bound[2])];
-        var keyed = interpreter.Operators.Iterate(input).ConvertAll(item => ((Value)SequenceValue.List(getters.ConvertAll(get => IsSet(bound[1]) ? get(item) : IgnoreCase(get(item)))), item));
+        var getters = bound[2] is StringValue { Text: var names } ? Names(interpreter, names).ConvertAll(n => Getter(interpreter, new StringValue(n))) : [Getter(interpreter, bound[2])];
+        var keyed = interpreter.Operators.Iterate(input).ConvertAll(item => ((Value)SequenceValue.List(getters.ConvertAll(get => IsSet(bound[1]) ? get(item) : IgnoreCase(interpreter, get(item)))), item));
         return SequenceValue.List(Sorted(interpreter, keyed, IsSet(bound[0])));
+    }
+
+    private static List<string> Names(Interpreter interpreter, string names)
+    {
+        interpreter.Budget.Step(names.Length);
+        return [.. names.Split(',')];
     }
 
     /// <summary>
@@ -138,7 +146,7 @@ internal static partial class Filters
         var bound = arguments.Bind("unique", "case_sensitive", "attribute");
         var get = Getter(interpreter, bound[1]);
         var seen = new HashSet<Value>(interpreter.Operators);
-        return SequenceValue.Iterator(interpreter.Operators.Iterate(input).FindAll(v => seen.Add(IsSet(bound[0]) ? get(v) : IgnoreCase(get(v)))));
+        return SequenceValue.Iterator(interpreter.Operators.Iterate(input).FindAll(v => seen.Add(IsSet(bound[0]) ? get(v) : IgnoreCase(interpreter, get(v)))));
     }
 
     private static Value Extreme(Interpreter interpreter, Value input, Arguments arguments, string which)
@@ -148,7 +156,7 @@ internal static partial class Filters
         Value? best = null, bestKey = null;
         foreach (var item in interpreter.Operators.Iterate(input))
         {
-            var key = IsSet(bound[0]) ? get(item) : IgnoreCase(get(item));
+            var key = IsSet(bound[0]) ? get(item) : IgnoreCase(interpreter, get(item));
             if (bestKey is null || (which == "min" ? interpreter.Operators.Compare(key, bestKey, "<") < 0 : interpreter.Operators.Compare(key, bestKey, ">") > 0))
                 (best, bestKey) = (item, key);
         }
@@ -171,7 +179,7 @@ internal static partial class Filters
     {
         var bound = arguments.Bind("groupby", "attribute*", "default", "case_sensitive");
         var get = Getter(interpreter, bound[0], bound[1]);
-        Value KeyOf(Value item) => IsSet(bound[2]) ? get(item) : IgnoreCase(get(item));
+        Value KeyOf(Value item) => IsSet(bound[2]) ? get(item) : IgnoreCase(interpreter, get(item));
         var groups = new List<Value>();
         Value? current = null;
         foreach (var item in Sorted(interpreter, interpreter.Operators.Iterate(input).ConvertAll(item => (KeyOf(item), item)), reverse: false))

@@ -10,7 +10,7 @@ internal static partial class Filters
     private static readonly Dictionary<string, Filter> All = new(StringComparer.Ordinal)
     {
         ["abs"] = Abs,
-        ["attr"] = (i, v, a) => Methods.Find(v, Arguments.Text(a.Bind("attr", "name*")[0], "attr")) ?? (v is NamespaceValue or LoopValue ? i.GetAttribute(v, Arguments.Text(a.Positional[0], "attr")) : UndefinedValue.Element(v)),
+        ["attr"] = Attr,
         ["batch"] = Batch,
         ["capitalize"] = (i, v, _) => Made(i, StringMethods.Capitalize(PythonText.Of(v, i.Budget))),
         ["center"] = (i, v, a) => new StringValue(StringMethods.Pad(i.Budget, PythonText.Of(v, i.Budget), Arguments.Number(a.Bind("center", "width")[0], "center", 80), " ", "center")),
@@ -79,6 +79,14 @@ internal static partial class Filters
         var text = StringMethods.Strip(PythonText.Of(input, interpreter.Budget), chars is null or NoneValue ? null : Arguments.Text(chars, "trim"), left: true, right: true);
         interpreter.Budget.Text(text.Length);
         return new StringValue(text, input is StringValue { IsMarkup: true });
+    }
+
+    /// <summary>What the value has by that name; not, as <c>value.name</c>, a key.</summary>
+    private static Value Attr(Interpreter interpreter, Value input, Arguments arguments)
+    {
+        var name = Arguments.Text(arguments.Bind("attr", "name*")[0], "attr");
+        interpreter.Budget.Touch(name);
+        return Methods.Find(input, name) ?? (input is NamespaceValue or LoopValue ? interpreter.GetAttribute(input, name) : UndefinedValue.Element(input));
     }
 
     private static Value Abs(Interpreter interpreter, Value input, Arguments arguments) => Number(input, "abs") is IntValue whole

@@ -80,6 +80,9 @@ internal sealed record FormatSpecification
     private string Pad(string text, int missing, Value value)
     {
         var align = Align != '\0' ? Align : value is IntValue or FloatValue ? '>' : '<';
+        // Zeros before the width of a text follow it, as Python has it since 3.10.
+        if (align == '=' && value is not (IntValue or FloatValue or BoolValue))
+            align = Fill == '0' ? '<' : throw new TemplateException("'=' alignment not allowed in string format specifier");
         if (align == '=')
         {
             var signs = text[0] is '-' or '+' or ' ' ? 1 : 0;

@@ -14,7 +14,15 @@ internal static class Globals
         Add(root, "namespace", MakeNamespace);
         Add(root, "raise_exception", (_, arguments) => throw new TemplateException(Arguments.Text(arguments.Bind("raise_exception", "message*")[0], "raise_exception")) { RaisedByTemplate = true });
         if (now is { } time)
-            Add(root, "strftime_now", (_, arguments) => new StringValue(TimeFormat.Apply(Arguments.Text(arguments.Bind("strftime_now", "format*")[0], "strftime_now"), time)));
+            Add(root, "strftime_now", (interpreter, arguments) => Strftime(interpreter.Budget, Arguments.Text(arguments.Bind("strftime_now", "format*")[0], "strftime_now"), time));
+    }
+
+    private static StringValue Strftime(Budget budget, string format, DateTimeOffset time)
+    {
+        // Two characters of a format may become twenty-four.
+        budget.Step(format.Length);
+        budget.Text(12L * format.Length);
+        return new StringValue(TimeFormat.Apply(format, time));
     }
 
     private static void Add(Scope root, string name, Func<Interpreter, Arguments, Value> function) => root.Set(name, new FunctionValue(name, function));

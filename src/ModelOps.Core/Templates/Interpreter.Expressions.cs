@@ -103,6 +103,7 @@ internal sealed partial class Interpreter
     /// <summary><c>value.name</c>: a method or attribute first, then a key of that name, as Jinja looks.</summary>
     public Value GetAttribute(Value target, string name)
     {
+        Budget.Step(name.Length / 32);
         switch (target)
         {
             case UndefinedValue missing:

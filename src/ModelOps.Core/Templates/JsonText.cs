@@ -142,6 +142,8 @@ internal sealed class JsonText
                 case < ' ':
                 case > '~' when EnsureAscii:
                     _text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+                    if (_text.Length > _budget.Limits.TextLength)
+                        throw TemplateException.Limit($"{_budget.Limits.TextLength} characters in one text");
                     break;
                 default: _text.Append(c); break;
             }

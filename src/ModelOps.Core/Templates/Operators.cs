@@ -146,8 +146,9 @@ internal sealed class Operators(Budget budget) : IEqualityComparer<Value>
             case StringValue text:
                 if (item is UndefinedValue or not StringValue)
                     throw new TemplateException($"'in <string>' requires string as left operand, not {item.TypeName}");
-                budget.Step(1 + text.Text.Length / 256);
-                return text.Text.Contains(((StringValue)item).Text, StringComparison.Ordinal);
+                var wanted = ((StringValue)item).Text;
+                budget.Search(text.Text, wanted);
+                return text.Text.Contains(wanted, StringComparison.Ordinal);
             case DictValue dict:
                 return dict.Items.ContainsKey(item);
             case SequenceValue sequence:

@@ -7,6 +7,7 @@ internal static class PercentFormat
 {
     public static string Apply(string format, Value arguments, Budget budget)
     {
+        budget.Step(1 + format.Length / 4);
         var positional = arguments is SequenceValue { Kind: SequenceKind.Tuple } tuple ? tuple.Items : [arguments];
         var next = 0;
         var usedNames = arguments is DictValue;

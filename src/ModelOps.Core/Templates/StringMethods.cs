@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -35,7 +36,7 @@ internal static class StringMethods
         ["rfind"] = (i, s, a) => new IntValue(Find(i, s, a, "rfind", last: true)),
         ["index"] = (i, s, a) => Find(i, s, a, "index", last: false) is >= 0 and var at ? new IntValue(at) : throw new TemplateException("substring not found"),
         ["rindex"] = (i, s, a) => Find(i, s, a, "rindex", last: true) is >= 0 and var at ? new IntValue(at) : throw new TemplateException("substring not found"),
-        ["count"] = (i, s, a) => Arguments.Text(a.Bind("count", "sub*")[0], "count") is { Length: > 0 } sub ? new IntValue(s.AsSpan().Count(sub)) : new IntValue(PythonText.Length(s) + 1),
+        ["count"] = (i, s, a) => new IntValue(Count(i.Budget, s, Arguments.Text(a.Bind("count", "sub*")[0], "count"))),
         ["format"] = (i, s, a) => new StringValue(BraceFormat.Apply(s, i, a)),
         ["center"] = (i, s, a) => Pad(i, s, a, "center"),
         ["ljust"] = (i, s, a) => Pad(i, s, a, "ljust"),
@@ -48,8 +49,8 @@ internal static class StringMethods
         ["isalnum"] = (_, s, _) => OfAll(s, c => char.IsLetter(c) || char.IsNumber(c)),
         ["isspace"] = (_, s, _) => OfAll(s, PythonText.IsSpace),
         ["isascii"] = (_, s, _) => BoolValue.Of(s.All(char.IsAscii)),
-        ["isupper"] = (_, s, _) => BoolValue.Of(s.Any(char.IsUpper) && !s.Any(char.IsLower)),
-        ["islower"] = (_, s, _) => BoolValue.Of(s.Any(char.IsLower) && !s.Any(char.IsUpper)),
+        ["isupper"] = (_, s, _) => BoolValue.Of(IsUpper(s)),
+        ["islower"] = (_, s, _) => BoolValue.Of(IsLower(s)),
     };
 
     private static StringValue Made(Interpreter interpreter, string text)
@@ -58,13 +59,27 @@ internal static class StringMethods
         return new StringValue(text);
     }
 
+    /// <summary>str.isupper: a capital, and no small letter.</summary>
+    public static bool IsUpper(string text) => text.Any(char.IsUpper) && !text.Any(char.IsLower);
+
+    /// <summary>str.islower.</summary>
+    public static bool IsLower(string text) => text.Any(char.IsLower) && !text.Any(char.IsUpper);
+
+    private static int Count(Budget budget, string text, string wanted)
+    {
+        budget.Search(text, wanted);
+        return wanted.Length > 0 ? text.AsSpan().Count(wanted) : PythonText.Length(text) + 1;
+    }
+
     private static BoolValue OfAll(string text, Func<char, bool> test) => BoolValue.Of(text.Length > 0 && text.All(test));
 
     private static string? Characters(Arguments arguments, string method) => arguments.Bind(method, "chars")[0] is { } chars and not NoneValue ? Arguments.Text(chars, method) : null;
 
     public static string Strip(string text, string? characters, bool left, bool right)
     {
-        bool Goes(char c) => characters is null ? PythonText.IsSpace(c) : characters.Contains(c);
+        // Not by Contains: two long texts would take their product.
+        var given = characters is null ? null : SearchValues.Create(characters);
+        bool Goes(char c) => given is null ? PythonText.IsSpace(c) : given.Contains(c);
         var (from, to) = (0, text.Length);
         while (left && from < to && Goes(text[from]))
             from++;
@@ -100,7 +115,7 @@ internal static class StringMethods
         if (most < 0)
             most = int.MaxValue;
         // Before the parts exist: a text may be all separators.
-        interpreter.Budget.Step(separator is StringValue { Text.Length: > 0 } s ? text.AsSpan().Count(s.Text) : text.Length / 4);
+        interpreter.Budget.Step(separator is StringValue { Text.Length: > 0 } s ? Count(interpreter.Budget, text, s.Text) : text.Length / 4);
         if (separator is null or NoneValue)
             return Texts(interpreter, text, SplitAtSpace(text, most, fromRight));
         var by = Arguments.Text(separator, "split");
@@ -113,6 +128,7 @@ internal static class StringMethods
         {
             parts.Add(fromRight ? text[(at + by.Length)..] : text[..at]);
             interpreter.Budget.Text(text.Length);
+            interpreter.Budget.Search(text, by);
             text = fromRight ? text[..at] : text[(at + by.Length)..];
         }
         parts.Add(text);
@@ -184,6 +200,7 @@ internal static class StringMethods
         if (separator.Length == 0)
             throw new TemplateException("empty separator");
         interpreter.Budget.Text(text.Length);
+        interpreter.Budget.Search(text, separator);
         var at = fromRight ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         if (at < 0)
             return fromRight ? SequenceValue.Tuple(StringValue.Empty, StringValue.Empty, new StringValue(text)) : SequenceValue.Tuple(new StringValue(text), StringValue.Empty, StringValue.Empty);
@@ -197,6 +214,7 @@ internal static class StringMethods
         budget.Step(1 + text.Length / 16);
         if (old.Length == 0)
         {
+            budget.Step(text.Length);
             // An empty pattern is found before every code point and at the end.
             var points = PythonText.CodePoints(text);
             budget.Text(text.Length + Math.Min((long)most, points.Count + 1) * replacement.Length);
@@ -205,7 +223,7 @@ internal static class StringMethods
                 spread.Append(i < most ? replacement : "").Append(i < points.Count ? points[i] : "");
             return spread.ToString();
         }
-        var count = Math.Min(text.AsSpan().Count(old), most);
+        var count = Math.Min(Count(budget, text, old), most);
         budget.Text(text.Length + (long)count * (replacement.Length - old.Length));
         if (count == 0)
             return text;
@@ -236,9 +254,13 @@ internal static class StringMethods
             interpreter.Budget.Text(text.Length);
             text = PythonText.Slice(text, Bound(bound[1], method), Bound(bound[2], method));
         }
-        return BoolValue.Of(bound[0] is SequenceValue { Kind: SequenceKind.Tuple } many
-            ? many.Items.Any(affix => test(text, Arguments.Text(affix, method)))
-            : test(text, Arguments.Text(bound[0], method)));
+        bool Holds(Value? given)
+        {
+            var affix = Arguments.Text(given, method);
+            interpreter.Budget.Touch(affix);
+            return test(text, affix);
+        }
+        return BoolValue.Of(bound[0] is SequenceValue { Kind: SequenceKind.Tuple } many ? many.Items.Any(Holds) : Holds(bound[0]));
     }
 
     private static int? Bound(Value? value, string method) => value is null or NoneValue ? null : Arguments.Number(value, method);
@@ -248,6 +270,7 @@ internal static class StringMethods
         var bound = arguments.Bind(method, "sub*", "start", "end");
         var sub = Arguments.Text(bound[0], method);
         interpreter.Budget.Text(text.Length);
+        interpreter.Budget.Search(text, sub);
         var start = Bound(bound[1], method) ?? 0;
         var length = PythonText.Length(text);
         if (start > length)

@@ -41,14 +41,33 @@ public class SandboxTests
     [InlineData("{% set s = 'a,' * 999999 %}{% for i in range(99999) %}{% set x = s.split(',') %}{% endfor %}", "steps")]
     [InlineData("{% set s = 'a' * 999999 %}{% for i in range(99999) %}{% if s[i] == 'b' or s.isalpha() %}{% endif %}{% endfor %}", "steps")]
     [InlineData("{% set d = dict() %}{% for i in range(99999) %}{% set _ = d.update({2 ** 2000 + i: i}) %}{% endfor %}{% for i in range(99999) %}{% set _ = d.pop(2 ** 2000 + i) %}{% endfor %}", "steps")]
+    [InlineData("{% set p = 'ab' * 1000000 %}{{ (p ~ 'aa' ~ p) in 'ab' * 4000000 }}", "steps")]
+    [InlineData("{% set p = 'ab' * 1000000 %}{{ ('ab' * 4000000).find(p ~ 'aa' ~ p) }}", "steps")]
+    [InlineData("{% set p = 'ab' * 1000000 %}{{ ('ab' * 4000000).split(p ~ 'aa' ~ p) }}", "steps")]
+    [InlineData("{% set p = 'ab' * 1000000 %}{{ ('ab' * 4000000) | replace(p ~ 'aa' ~ p, '') }}", "steps")]
+    [InlineData("{% set p = 'ab' * 1000000 %}{{ ('ab' * 4000000).count(p ~ 'aa' ~ p) }}", "steps")]
+    [InlineData("{% set p = 'ab' * 1000000 %}{{ ('ab' * 4000000).rpartition(p ~ 'aa' ~ p) }}", "steps")]
+    [InlineData("{{ ('a' * 8000000).startswith(('a' * 7999999 ~ 'b',) * 100000) }}", "steps")]
+    [InlineData("{% set f = '%Y' * 400000 %}{% for i in range(9999) %}{% set x = strftime_now(f) %}{% endfor %}", "steps")]
+    [InlineData("{% set s = 'a,' * 4000000 %}{% for i in range(99999) %}{% set x = [] | sort(attribute=s) %}{% endfor %}", "steps")]
+    [InlineData("{% set s = 'A' * 8000000 %}{{ ([s] * 300) | sort | length }}", "characters")]
+    [InlineData("{% set s = 'A' * 8000000 %}{{ ([s] * 3000) | max | length }}", "")]
+    [InlineData("{% set f = '%' * 8000000 %}{% for i in range(9999) %}{% set x = f % () %}{% endfor %}", "steps")]
+    [InlineData("{% set s = 'a' * 8000000 %}{% for i in range(9999) %}{% set x = {} | attr(s) %}{% endfor %}", "steps")]
+    [InlineData("{% set s = 'a' * 8000000 %}{% for i in range(9999) %}{% set x = ''[s] %}{% endfor %}", "steps")]
+    [InlineData("{{ ('\u00e9' * 8000000) | tojson(ensure_ascii=true) }}", "characters")]
     public void LimitsHold(string template, string limit)
     {
-        var e = Assert.Throws<ModelOpsException>(() => ChatTemplate.Parse(template).Render(Hello));
+        var e = Assert.Throws<ModelOpsException>(() => ChatTemplate.Parse(template).Render(Hello, now: TemplateOracle.Time));
 
         Assert.Equal(ErrorKind.InvalidTemplate, e.Kind);
         Assert.Contains("limit", e.Message, StringComparison.Ordinal);
         Assert.Contains(limit, e.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void WhatIsStrippedCostsNotTheProductOfItsLengths()
+        => Assert.Equal("0", ChatTemplate.Parse("{{ ('a' * 4000000).strip('b' * 4000000 ~ 'a') | length }}").Render(Hello));
 
     [Theory]
     [InlineData("{{ " + "(((" + " }}")]
