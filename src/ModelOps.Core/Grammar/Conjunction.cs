@@ -50,6 +50,9 @@ internal sealed class Conjunction
 
     private readonly List<Subschema> _members = [];
 
+    /// <summary>Through which schemas one was reached.</summary>
+    private sealed record Way(string Pointer, Way? From);
+
     private Conjunction(IEnumerable<string> chosen) => Chosen = new SortedSet<string>(chosen, StringComparer.Ordinal);
 
     public IReadOnlyList<Subschema> Members => _members;
@@ -67,11 +70,20 @@ internal sealed class Conjunction
         var conjunction = new Conjunction(chosen ?? []);
         var seen = new HashSet<string>(StringComparer.Ordinal);
         // A stack that keeps the order of the schemas.
-        var open = new Stack<Subschema>(schemas.Reverse());
-        while (open.TryPop(out var schema))
+        var open = new Stack<(Subschema Schema, Way? From)>(schemas.Reverse().Select(schema => (schema, (Way?)null)));
+        while (open.TryPop(out var next))
         {
+            var schema = next.Schema;
             if (!seen.Add(schema.Pointer))
+            {
+                for (var way = next.From; way is not null; way = way.From)
+                {
+                    if (way.Pointer == schema.Pointer)
+                        throw SchemaErrors.Invalid(schema.Pointer, "it is defined by itself", "Look for a $ref or allOf that leads back to itself.");
+                }
                 continue;
+            }
+            var here = new Way(schema.Pointer, next.From);
             switch (schema.Element.ValueKind)
             {
                 case JsonValueKind.True:
@@ -87,10 +99,10 @@ internal sealed class Conjunction
             if (schema.TryGet("allOf", out var all))
             {
                 foreach (var part in all.Items().Reverse())
-                    open.Push(part);
+                    open.Push((part, here));
             }
             if (schema.TryGet("$ref", out var reference))
-                open.Push(document.Resolve(reference));
+                open.Push((document.Resolve(reference), here));
         }
         return conjunction;
     }
@@ -105,23 +117,27 @@ internal sealed class Conjunction
         }
     }
 
-    /// <summary>The kinds that all members allow.</summary>
+    /// <summary>The kinds that are written: those that all members allow or, where none says, those that their keywords are about.</summary>
     public JsonTypes Types()
     {
+        if (_members.Any(member => member.TryGet("type", out _)))
+            return AllowedTypes();
+        var hinted = Telltales.Where(telltale => telltale.Keywords.Any(keyword => All(keyword).Any())).Aggregate(JsonTypes.None, (sum, telltale) => sum | telltale.Type);
+        return hinted == JsonTypes.None ? JsonTypes.Any : hinted;
+    }
+
+    /// <summary>The kinds that all members allow, by the letter.</summary>
+    public JsonTypes AllowedTypes()
+    {
         var types = JsonTypes.Any;
-        var told = false;
         foreach (var member in _members)
         {
             if (!member.TryGet("type", out var type))
                 continue;
-            told = true;
             types &= (type.Element.ValueKind == JsonValueKind.Array ? type.Items().Aggregate(JsonTypes.None, (sum, item) => sum | Named(item)) : Named(type))
                 | (member.TryGet("nullable", out var nullable) && nullable.Element.ValueKind == JsonValueKind.True ? JsonTypes.Null : JsonTypes.None);
         }
-        if (told)
-            return types;
-        var hinted = Telltales.Where(telltale => telltale.Keywords.Any(keyword => All(keyword).Any())).Aggregate(JsonTypes.None, (sum, telltale) => sum | telltale.Type);
-        return hinted == JsonTypes.None ? JsonTypes.Any : hinted;
+        return types;
     }
 
     /// <summary>The values of <c>const</c> and <c>enum</c> that all members allow, as JSON in one spelling; null when no member names any.</summary>
@@ -137,7 +153,11 @@ internal sealed class Conjunction
         }
         return values;
 
-        void Keep(List<string> allowed) => values = values is null ? [.. allowed.Distinct()] : [.. values.Where(allowed.Contains)];
+        void Keep(List<string> allowed)
+        {
+            HashSet<string> keys = [.. allowed.Select(SpelledJson.Key)];
+            values = values is null ? [.. allowed.DistinctBy(SpelledJson.Key)] : [.. values.Where(value => keys.Contains(SpelledJson.Key(value)))];
+        }
     }
 
     public static JsonTypes TypeOf(string json)

@@ -24,21 +24,26 @@ internal sealed class Exclusion(SchemaDocument document, IReadOnlyList<Subschema
     /// <summary>Whether everything that is written for one schema violates another.</summary>
     private bool Violates(Conjunction written, Conjunction other)
     {
-        if (written.IsNever || other.IsNever || (written.Types() & other.Types()) == 0)
+        if (written.IsNever || other.IsNever || (written.Types() & other.AllowedTypes()) == 0)
             return true;
         if (written.Values() is { } values && other.Values() is { } others)
-            return !values.Intersect(others).Any();
+            return Differ(values, others);
+        // What is asked of objects says nothing of other kinds.
+        if (written.Types() != JsonTypes.Object)
+            return false;
         var always = Required(written);
         return Required(other).Any(name => !Declares(written, name))
-            || always.Any(name => Forbids(other, name) || (Property(written, name).Values() is { } mine && Property(other, name).Values() is { } theirs && !mine.Intersect(theirs).Any()));
+            || always.Any(name => Forbids(other, name) || (Property(written, name).Values() is { } mine && Property(other, name).Values() is { } theirs && Differ(mine, theirs)));
     }
 
+    private static bool Differ(IEnumerable<string> values, IEnumerable<string> others) => !values.Select(SpelledJson.Key).Intersect(others.Select(SpelledJson.Key)).Any();
+
     private static HashSet<string> Required(Conjunction schemas)
-        => schemas.Types() == JsonTypes.Object ? [.. schemas.All("required").SelectMany(list => list.Items()).Select(name => name.Text())] : [];
+        => [.. schemas.All("required").SelectMany(list => list.Items()).Select(name => name.Text())];
 
     private static bool Declares(Conjunction schemas, string name)
         => Required(schemas).Contains(name) || schemas.All("properties").Any(properties => properties.TryGet(name, out _))
-            || !schemas.All("properties").Any(); // a map writes any name
+            || !schemas.All("properties").Any(properties => properties.Properties().Any()); // a map writes any name
 
     private static bool Forbids(Conjunction schemas, string name)
         => schemas.Members.Any(member => member.TryGet("additionalProperties", out var more) && more.Element.ValueKind == JsonValueKind.False

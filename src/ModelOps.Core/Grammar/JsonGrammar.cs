@@ -50,6 +50,8 @@ internal sealed class JsonGrammar(GrammarRules rules)
     /// <summary>Items between brackets.</summary>
     public Expression List(char open, Expression item, char close, int least, int? most)
     {
+        if (least > most)
+            return Expression.Nothing;
         var more = Expression.Times(Expression.All(Comma, item), Math.Max(0, least - 1), most - 1);
         var items = most == 0 ? Expression.Empty : Expression.All(Space, item, more);
         return Expression.All(Expression.Of(open.ToString()), least == 0 ? Expression.Optional(items) : items, Space, Expression.Of(close.ToString()));

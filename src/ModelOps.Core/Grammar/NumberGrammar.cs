@@ -58,6 +58,8 @@ internal static class NumberGrammar
     // What a double holds; a model that writes more digits has lost its way.
     private const int WholeDigits = 16;
     private const int FractionDigits = 16;
+    // Numbers of so many digits are told apart by every double; with more, what lies beside a bound may be read as the bound.
+    private const int SureDigits = 15;
 
     private static readonly Expression Digit = Digits('0', '9');
 
@@ -107,16 +109,16 @@ internal static class NumberGrammar
         if (most is not { } limit)
         {
             return Expression.Any(
-                Expression.All(Whole(low, low), Fraction(new(lowFraction, least.Inclusive), null, fractionDigits)),
+                Expression.All(Whole(low, low), Fraction(low, new(lowFraction, least.Inclusive), null, fractionDigits)),
                 Expression.All(Whole(low + 1, null), AnyFraction(fractionDigits)));
         }
         var (high, highFraction) = limit.Parts();
         if (low == high)
-            return Expression.All(Whole(low, low), Fraction(new(lowFraction, least.Inclusive), new(highFraction, limit.Inclusive), fractionDigits));
+            return Expression.All(Whole(low, low), Fraction(low, new(lowFraction, least.Inclusive), new(highFraction, limit.Inclusive), fractionDigits));
         return Expression.Any(
-            Expression.All(Whole(low, low), Fraction(new(lowFraction, least.Inclusive), null, fractionDigits)),
+            Expression.All(Whole(low, low), Fraction(low, new(lowFraction, least.Inclusive), null, fractionDigits)),
             Expression.All(Whole(low + 1, high - 1), AnyFraction(fractionDigits)),
-            Expression.All(Whole(high, high), Fraction(null, new(highFraction, limit.Inclusive), fractionDigits)));
+            Expression.All(Whole(high, high), Fraction(high, null, new(highFraction, limit.Inclusive), fractionDigits)));
     }
 
     /// <summary>Whole numbers that are not negative, without leading zeros.</summary>
@@ -178,8 +180,10 @@ internal static class NumberGrammar
 
     private static Expression AnyFraction(int most) => most == 0 ? Expression.Empty : Expression.Optional(Expression.All(Expression.Of("."), Expression.Times(Digit, 1, most)));
 
-    private static Expression Fraction(FractionBound? low, FractionBound? high, int most)
+    private static Expression Fraction(BigInteger whole, FractionBound? low, FractionBound? high, int most)
     {
+        if (!whole.IsZero && (low is { Inclusive: false } || high is { Inclusive: false }))
+            most = Math.Min(most, Math.Max(0, SureDigits - whole.ToString(CultureInfo.InvariantCulture).Length));
         var digits = Tail(low, high, 0, most);
         // No point at all is a fraction of zero.
         var none = MayEnd(low, high, 0);

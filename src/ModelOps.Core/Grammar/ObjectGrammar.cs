@@ -73,15 +73,25 @@ internal static class ObjectGrammar
         List<(string Name, Subschema Schema)> patterns = [.. schemas.All("patternProperties").SelectMany(list => list.Properties())];
         if (patterns.Count > 1)
             throw SchemaErrors.Unsupported(patterns[1].Schema.Pointer, "names by several patterns, which may match the same name", "Use one pattern, or declare the properties.");
-        List<Subschema> others = [.. schemas.All("additionalProperties"), .. schemas.All("unevaluatedProperties")];
+        // What a member with patterns of its own says of other names does not concern those that match.
+        List<Subschema> others = [.. Others(schemas.Members.Where(member => !member.TryGet("patternProperties", out _)))];
         List<Subschema> nameSchemas = [.. schemas.All("propertyNames")];
         if (patterns.Count == 1 && nameSchemas.Count > 0)
             throw SchemaErrors.Unsupported(nameSchemas[0].Pointer, "'propertyNames' beside 'patternProperties'", "Leave one of them out.");
         var (key, values) = patterns is [var (pattern, schema)]
-            ? (JsonGrammar.Text(JsonGrammar.Spell(PatternReader.Read(pattern, schema.Pointer))), (List<Subschema>)[schema])
+            ? (JsonGrammar.Text(JsonGrammar.Spell(PatternReader.Read(pattern, schema.Pointer))), (List<Subschema>)[schema, .. others])
             : nameSchemas.Count > 0 ? (compiler.Rule([.. nameSchemas, StringSchema], "name"), others) : (json.String, others);
         var pair = compiler.Share(json.Pair(key, compiler.Rule(values, "entry")), "pair");
         return json.List('{', pair, '}', least, most);
+    }
+
+    private static IEnumerable<Subschema> Others(IEnumerable<Subschema> members)
+    {
+        foreach (var member in members)
+        {
+            if (member.TryGet("additionalProperties", out var others) || member.TryGet("unevaluatedProperties", out others))
+                yield return others;
+        }
     }
 
     private static readonly Subschema StringSchema = new(JsonDocument.Parse("""{"type":"string"}""").RootElement, "(string)");

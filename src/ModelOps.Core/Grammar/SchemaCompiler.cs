@@ -108,6 +108,9 @@ internal sealed class SchemaCompiler
         List<Subschema> branches = [.. choice.Items()];
         if (branches.Count == 0)
             throw SchemaErrors.Invalid(choice.Pointer, "there is nothing to choose from");
+        var owner = choice.Pointer[..choice.Pointer.LastIndexOf('/')];
+        foreach (var branch in branches.Where(branch => Conjunction.Of(_document, [branch]).Members.Any(member => member.Pointer == owner)))
+            throw SchemaErrors.Invalid(branch.Pointer, "it leads back to the choice that it is of", "Look for an anyOf or $ref that leads back to itself.");
         if (exclusive && branches.Count > 1)
             new Exclusion(_document, schemas.Members).Check(choice.Pointer, branches);
         return Expression.Any([.. branches.Select(branch => Rule([.. schemas.Members, branch], "choice", [.. schemas.Chosen, choice.Pointer]))]);

@@ -54,7 +54,7 @@ internal sealed class SchemaDocument
     private SchemaDocument(JsonElement root)
     {
         _root = new Subschema(root, "");
-        Visit(_root);
+        Visit(_root, isApart: false);
     }
 
     public Subschema Root => _root;
@@ -103,22 +103,27 @@ internal sealed class SchemaDocument
     }
 
     /// <summary>Reads every name and text once, as half a surrogate pair is found only then, and remembers the anchors.</summary>
-    private void Visit(Subschema schema)
+    /// <param name="schema">What is read.</param>
+    /// <param name="isApart">Whether it lies in a part with an <c>$id</c> of its own, where references mean something else.</param>
+    private void Visit(Subschema schema, bool isApart)
     {
         if (schema.Element.ValueKind == JsonValueKind.String)
             _ = schema.Text();
         if (schema.Element.ValueKind == JsonValueKind.Array)
         {
             foreach (var item in schema.Items())
-                Visit(item);
+                Visit(item, isApart);
         }
         if (schema.Element.ValueKind != JsonValueKind.Object)
             return;
+        isApart |= schema.Pointer.Length > 0 && schema.TryGet("$id", out var id) && id.Element.ValueKind == JsonValueKind.String && !id.Text().StartsWith('#');
+        if (isApart && schema.TryGet("$ref", out var reference) && reference.Element.ValueKind == JsonValueKind.String)
+            throw SchemaErrors.Unsupported(reference.Pointer, "a reference inside a part with an '$id' of its own", "Leave the inner '$id' out, and refer by '#/$defs/…'.");
         foreach (var (name, value) in schema.Properties())
         {
             if (name == "$anchor" && value.Element.ValueKind == JsonValueKind.String)
                 _anchors[value.Text()] = schema;
-            Visit(value);
+            Visit(value, isApart);
         }
     }
 

@@ -119,7 +119,48 @@ public class JsonSchemaGrammarTests(ITestOutputHelper output)
     [InlineData("""{"type":""", "no JSON")]
     [InlineData("""{"a":1,"a":2}""", "no JSON")]
     [InlineData("""{"minimum":1e999}""", "digits")]
+    [InlineData("""{"oneOf":[{"const":1},{"const":1.0}]}""", "oneOf")]
+    [InlineData("""{"oneOf":[{"const":{"a":1,"b":2}},{"const":{"b":2,"a":1}}]}""", "oneOf")]
+    [InlineData("""{"oneOf":[{"type":"string"},{"minimum":3}]}""", "oneOf")]
+    [InlineData("""{"oneOf":[{"type":["string","object"],"properties":{"y":{}}},{"required":["x"]}]}""", "oneOf")]
+    [InlineData("""{"oneOf":[{"type":"object","properties":{}},{"required":["x"]}]}""", "oneOf")]
+    [InlineData("""{"type":"array","minItems":1,"maxItems":0}""", "no finite value")]
+    [InlineData("""{"type":"object","minProperties":1,"maxProperties":0}""", "no finite value")]
+    [InlineData("""{"type":"string","format":"date","maxLength":5}""", "format")]
+    [InlineData("""{"type":"string","format":"date","pattern":"^[0-9-]+$"}""", "format")]
+    [InlineData("""{"allOf":[{"type":"string","format":"date"},{"format":"time"}]}""", "several formats")]
+    [InlineData("""{"type":"string","format":"regex"}""", "regex")]
+    [InlineData("""{"$ref":"#"}""", "defined by itself")]
+    [InlineData("""{"$ref":"#/$defs/a","$defs":{"a":{"allOf":[{"$ref":"#/$defs/b"}]},"b":{"$ref":"#/$defs/a"}}}""", "defined by itself")]
+    [InlineData("""{"anyOf":[{"$ref":"#"},{"type":"null"}]}""", "leads back")]
+    [InlineData("""{"$defs":{"a":{"$id":"http://x/y","$defs":{"b":{"type":"null"}},"$ref":"#/$defs/b"},"b":{"type":"integer"}},"$ref":"#/$defs/a"}""", "'$id' of its own")]
     public void WhatCannotBePromisedIsRefusedByPlace(string schema, string part) => Assert.Contains(part, Refusal(schema), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"allOf":[{"type":"object","patternProperties":{"^k$":{"type":["integer","string"]}}},{"additionalProperties":{"type":"string"}}]}""")]
+    [InlineData("""{"type":"object","patternProperties":{"^k$":{}},"allOf":[{"additionalProperties":false}]}""")]
+    [InlineData("""{"type":"number","exclusiveMinimum":9.9999999999999,"exclusiveMaximum":10}""")]
+    [InlineData("""{"type":"string","format":"date","minLength":3,"maxLength":10}""")]
+    [InlineData("""{"type":"string","format":"ipv6"}""")]
+    [InlineData("""{"type":"string","format":"duration"}""")]
+    [InlineData("""{"type":"string","format":"uri-reference"}""")]
+    [InlineData("""{"type":"string","format":"uri-template"}""")]
+    [InlineData("""{"type":"string","format":"json-pointer"}""")]
+    [InlineData("""{"type":"string","format":"relative-json-pointer"}""")]
+    [InlineData("""{"type":"string","format":"uri","minLength":1,"maxLength":2083}""")]
+    [InlineData("""{"allOf":[{"enum":[1,2,3]},{"enum":[2.0,4]}]}""")]
+    [InlineData("""{"oneOf":[{"const":1},{"const":2.0}]}""")]
+    public void WhatWasOnceLeftOutHolds(string schema)
+    {
+        var sampler = new GbnfSampler(JsonSchemaGrammar.FromSchema(schema));
+        var random = new Random(11);
+        SchemaOracle.AllValid([(schema, [.. Enumerable.Range(0, 100).Select(_ => sampler.Sample(random))])]);
+    }
+
+    /// <summary>9.9999999999999999 is below 10, and read as 10.</summary>
+    [Fact]
+    public void WhatIsWrittenBesideABoundIsNotReadAsTheBound()
+        => Assert.All(All("""{"type":"number","exclusiveMinimum":9.9999999999999,"exclusiveMaximum":10}"""), text => Assert.InRange(double.Parse(text, System.Globalization.CultureInfo.InvariantCulture), 9.9999999999999, Math.BitDecrement(10.0)));
 
     [Fact]
     public void SchemasThatGrowWithoutBoundAreRefused()
