@@ -39,6 +39,13 @@ public sealed class Conversation
         return text;
     }
 
+    /// <summary>Brings back turns as they were.</summary>
+    internal void Restore(IReadOnlyList<ChatMessage> turns)
+    {
+        _turns.Clear();
+        _turns.AddRange(turns);
+    }
+
     /// <summary>Leaves out the oldest question with its answer, to make room; false when only the last is left.</summary>
     public bool DropOldest()
     {
@@ -64,42 +71,48 @@ public sealed class Conversation
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            File.Delete(partial);
+            Forget(partial);
             throw new ModelOpsException(ErrorKind.Failure, $"{path} cannot be written: {exception.Message}", null, exception);
         }
         catch (OperationCanceledException)
         {
-            File.Delete(partial);
+            Forget(partial);
             throw;
+        }
+
+        // File.Delete minds where there is not even the folder.
+        static void Forget(string file)
+        {
+            if (File.Exists(file))
+            {
+                File.Delete(file);
+            }
         }
     }
 
     /// <summary>Reads what <see cref="SaveAsync"/> wrote, or any JSON object with <c>messages</c> of <c>role</c> and <c>content</c>.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.CorruptFile"/>.</exception>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.FileNotFound"/>, <see cref="ErrorKind.CorruptFile"/>, <see cref="ErrorKind.InvalidArgument"/> for a file that is too long.</exception>
     public static async Task<Conversation> LoadAsync(string path, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        byte[] json;
-        try
-        {
-            json = await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"{path} cannot be read: {exception.Message}", null, exception);
-        }
+        byte[] json = await SmallFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
         SavedConversation? saved;
         try
         {
             saved = JsonSerializer.Deserialize(json, ConversationJson.Default.SavedConversation);
         }
-        catch (JsonException exception)
+        // Half a surrogate pair is the second.
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw Broken(exception.Message, exception);
         }
-        if (saved?.Messages is null || saved.Messages.Any(message => message is null || message.Role is null || message.Content is null))
+        if (saved?.Messages is null || saved.Messages.Any(message => message is null || string.IsNullOrEmpty(message.Role) || message.Content is null))
         {
             throw Broken("it has no messages, or one without role and content", null);
+        }
+        if (saved.Messages.Any(message => message.ToolCalls?.Any(call => call is null || call.Id is null || call.Name is null || call.Arguments is null) == true))
+        {
+            throw Broken("it has a call of a tool without id, name and arguments", null);
         }
         Conversation conversation = new() { Model = saved.Model };
         foreach (ChatMessage message in saved.Messages)

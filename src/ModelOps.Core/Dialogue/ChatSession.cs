@@ -1,4 +1,5 @@
 using System.Text;
+using ModelOps.Chat;
 using ModelOps.Dialogue;
 
 namespace ModelOps;
@@ -48,7 +49,7 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
                 }
                 else if (!string.IsNullOrWhiteSpace(line))
                 {
-                    await AskAsync(line, cancellationToken).ConfigureAwait(false);
+                    await AskAsync(line, Conversation.Turns, cancellationToken).ConfigureAwait(false);
                 }
             }
             catch (ModelOpsException exception)
@@ -96,7 +97,8 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
                 host.Note(Conversation.Undo() is { } taken ? $"Taken back: {taken}" : "There is nothing to take back.");
                 break;
             case "/retry":
-                await AskAsync(Conversation.Undo() ?? throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was asked yet."), cancellationToken).ConfigureAwait(false);
+                IReadOnlyList<ChatMessage> before = [.. Conversation.Turns];
+                await AskAsync(Conversation.Undo() ?? throw new ModelOpsException(ErrorKind.InvalidArgument, "Nothing was asked yet."), before, cancellationToken).ConfigureAwait(false);
                 break;
             case "/history":
                 host.Note(Conversation.Messages.Count == 0 ? "Nothing was said yet." : string.Join('\n', Conversation.Messages.Select(message => $"{message.Role}: {message.Content}")));
@@ -113,7 +115,7 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
                 host.Note($"Loaded {Conversation.Turns.Count} turns from {rest}.");
                 break;
             case "/read":
-                await AskAsync(await ReadFileAsync(Path(rest), cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                await AskAsync(await ReadFileAsync(Path(rest), cancellationToken).ConfigureAwait(false), Conversation.Turns, cancellationToken).ConfigureAwait(false);
                 break;
             case "/model":
                 if (rest.Length == 0)
@@ -134,7 +136,7 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
                 host.Note(setting.Length == 1 ? "Give a name and a value: /set temperature 0.2" : setting.Length == 2 ? $"{setting[0]} is {setting[1]}." : ChatSettings.Describe(Settings));
                 break;
             case "/think":
-                Settings = ChatSettings.Apply(Settings, "thinking", rest.Equals("auto", StringComparison.OrdinalIgnoreCase) ? "default" : rest);
+                Settings = ChatSettings.Apply(Settings, "thinking", rest);
                 host.Note($"Thinking is {rest.ToLowerInvariant()}.");
                 break;
             default:
@@ -142,8 +144,12 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
         }
     }
 
-    private async Task AskAsync(string text, CancellationToken cancellationToken)
+    /// <param name="text">The question.</param>
+    /// <param name="turns">What is left of the conversation when nobody answers.</param>
+    /// <param name="cancellationToken">Ends the chat.</param>
+    private async Task AskAsync(string text, IReadOnlyList<ChatMessage> turns, CancellationToken cancellationToken)
     {
+        ChatMessage[] before = [.. turns];
         Conversation.Add(new ChatMessage("user", text));
         StringBuilder answer = new();
         StringBuilder reasoning = new();
@@ -160,7 +166,7 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
         }
         catch
         {
-            Conversation.Undo();
+            Conversation.Restore(before);
             throw;
         }
         finally
@@ -201,18 +207,13 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
         }
     }
 
-    private string Path(string given) => given.Length > 0 ? host.FullPath(given) : throw new ModelOpsException(ErrorKind.InvalidArgument, "Which file?", "/save FILE, /load FILE, /read FILE");
+    private string Path(string given) => given.Length == 0 ? throw new ModelOpsException(ErrorKind.InvalidArgument, "Which file?", "/save FILE, /load FILE, /read FILE")
+        : given.Contains('\0', StringComparison.Ordinal) ? throw new ModelOpsException(ErrorKind.InvalidArgument, "No file has such a name.") : host.FullPath(given);
 
     private static async Task<string> ReadFileAsync(string path, CancellationToken cancellationToken)
     {
-        try
-        {
-            return await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false) is { Length: > 0 } text ? text : throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} is empty.");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelOpsException(ErrorKind.FileNotFound, $"{path} cannot be read: {exception.Message}", null, exception);
-        }
+        using StreamReader reader = new(new MemoryStream(await SmallFile.ReadAsync(path, cancellationToken).ConfigureAwait(false)));
+        return await reader.ReadToEndAsync(cancellationToken).ConfigureAwait(false) is { Length: > 0 } text ? text : throw new ModelOpsException(ErrorKind.InvalidArgument, $"{path} is empty.");
     }
 
     /// <summary>Hears at once, in order: Progress&lt;T&gt; would do neither.</summary>

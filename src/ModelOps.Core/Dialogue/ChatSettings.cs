@@ -17,7 +17,7 @@ internal static class ChatSettings
         ["repeat-penalty"] = ("1 is off", request => request.RepeatPenalty, (request, text) => request with { RepeatPenalty = Number(text, 0.01f, 100) }),
         ["frequency-penalty"] = ("0 is off", request => request.FrequencyPenalty, (request, text) => request with { FrequencyPenalty = Number(text, -100, 100) }),
         ["presence-penalty"] = ("0 is off", request => request.PresencePenalty, (request, text) => request with { PresencePenalty = Number(text, -100, 100) }),
-        ["seed"] = ("of the sampler", request => request.Seed, (request, text) => request with { Seed = (uint?)Whole(text, 0) }),
+        ["seed"] = ("of the sampler", request => request.Seed, (request, text) => request with { Seed = Seed(text) }),
         ["max-tokens"] = ("most tokens of an answer", request => request.MaxTokens, (request, text) => request with { MaxTokens = Whole(text, 1) ?? new GenerationRequest().MaxTokens }),
         ["thinking"] = ("on, off, or default: as the template has it", request => request.Thinking switch { true => "on", false => "off", _ => null }, (request, text) => request with { Thinking = Switch(text) }),
     };
@@ -40,12 +40,16 @@ internal static class ChatSettings
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least ? number
         : throw Wrong(text, $"a whole number from {least} on");
 
+    private static uint? Seed(string? text) => text is null ? null
+        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint number) ? number
+        : throw Wrong(text, $"a whole number from 0 to {uint.MaxValue}");
+
     private static bool? Switch(string? text) => text?.ToLowerInvariant() switch
     {
-        null => null,
+        null or "auto" => null,
         "on" => true,
         "off" => false,
-        _ => throw Wrong(text, "on or off"),
+        _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"'{text}' is not on, off or auto.", "auto leaves it to the model's template."),
     };
 
     private static ModelOpsException Wrong(string text, string wanted) => new(ErrorKind.InvalidArgument, $"'{text}' is not {wanted}.", $"{Default} gives the setting back to the model.");

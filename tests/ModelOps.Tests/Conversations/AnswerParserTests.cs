@@ -126,6 +126,27 @@ public class AnswerParserTests
     public void AnAnswerUnderAGrammarBeginsAtOnce(string prompt, string prefix)
         => Assert.Equal(prefix, AnswerSyntax.Of("<think></think>").AnswerPrefix(prompt));
 
+    /// <summary>What ends a section of calls may be part of what is called with.</summary>
+    [Theory]
+    [InlineData("<tool_call></tool_call>", "<tool_call>\n{\"name\": \"note\", \"arguments\": {\"text\": \"a</tool_call>b\"}}\n</tool_call>", "a</tool_call>b")]
+    [InlineData("<tool_call></tool_call>", "<tool_call>\n<function=note>\n<parameter=text>\na</function></tool_call>b\n</parameter>\n</function>\n</tool_call>", "a</function></tool_call>b")]
+    [InlineData("<tool_call></tool_call>", "<tool_call>note\n<arg_key>text</arg_key>\n<arg_value>a</tool_call>b</arg_value>\n</tool_call>", "a</tool_call>b")]
+    [InlineData("<|tool_call><tool_call|>", "<|tool_call>call:note{text:<|\"|>a<tool_call|>b<|\"|>}<tool_call|>", "a<tool_call|>b")]
+    [InlineData("<|tool_call_start|><|tool_call_end|>", "<|tool_call_start|>[note(text='a<|tool_call_end|>\\'b')]<|tool_call_end|>", "a<|tool_call_end|>'b")]
+    [InlineData("<|tool_calls_section_begin|>", "<|tool_calls_section_begin|><|tool_call_begin|>functions.note:0<|tool_call_argument_begin|>{\"text\": \"a<|tool_calls_section_end|>b\"}<|tool_call_end|><|tool_calls_section_end|>", "a<|tool_calls_section_end|>b")]
+    public void AnEndInsideAnArgumentEndsNothing(string template, string answer, string text)
+    {
+        for (int cut = 1; cut < answer.Length; cut++)
+        {
+            List<AnswerPart> parts = [];
+            IAnswerParser parser = AnswerSyntax.Of(template).Parser("", Tools);
+            parser.Push(answer[..cut], last: false, parts);
+            parser.Push(answer[cut..], last: true, parts);
+            ToolCall call = Assert.Single(parts, part => part.Text.Length > 0 || part.Call is not null).Call!;
+            Assert.Equal(text, (string?)JsonNode.Parse(call.Arguments)!["text"]);
+        }
+    }
+
     private static AnswerSyntax Syntax(string family, JsonNode[] recordings)
         => AnswerSyntax.Of(Environment.GetEnvironmentVariable("MODELOPS_TEMPLATES") is { Length: > 0 } folder ? File.ReadAllText(Path.Combine(folder, family + ".jinja"))
             : string.Concat(recordings.SelectMany(recording => (string[])[(string)recording["prompt"]!, (string)recording["answer"]!])));

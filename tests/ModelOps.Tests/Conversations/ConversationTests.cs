@@ -37,6 +37,11 @@ public sealed class ConversationTests : IDisposable
     [InlineData("{\"messages\": [{\"role\": \"user\"}]}")]
     [InlineData("{\"messages\": [{\"role\": 1, \"content\": \"x\"}]}")]
     [InlineData("{\"messages\": \"x\"}")]
+    [InlineData("{\"messages\": [{\"role\": \"\", \"content\": \"x\"}]}")]
+    [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"\\ud800\"}]}")]
+    [InlineData("{\"messages\": [{\"role\": \"assistant\", \"content\": \"\", \"toolCalls\": [null]}]}")]
+    [InlineData("{\"messages\": [{\"role\": \"assistant\", \"content\": \"\", \"toolCalls\": [{\"id\": \"a\", \"name\": \"b\"}]}]}")]
+    [InlineData("{\"messages\": [{\"role\": \"assistant\", \"content\": \"\", \"toolCalls\": [{\"id\": 1, \"name\": \"b\", \"arguments\": {}}]}]}")]
     public async Task WhatIsNoConversationIsRefused(string json)
     {
         string path = Path.Combine(_folder.Path, "broken.json");
@@ -45,6 +50,23 @@ public sealed class ConversationTests : IDisposable
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => Conversation.LoadAsync(path, TestContext.Current.CancellationToken));
 
         Assert.Equal(ErrorKind.CorruptFile, error.Kind);
+    }
+
+    [Fact]
+    public async Task DepthIsRefused()
+    {
+        string path = Path.Combine(_folder.Path, "deep.json");
+        await File.WriteAllTextAsync(path, string.Concat("{\"messages\":", new string('[', 100_000)), TestContext.Current.CancellationToken);
+
+        Assert.Equal(ErrorKind.CorruptFile, (await Assert.ThrowsAsync<ModelOpsException>(() => Conversation.LoadAsync(path, TestContext.Current.CancellationToken))).Kind);
+    }
+
+    [Fact]
+    public async Task WhatHasNoEndIsNotRead()
+    {
+        Assert.SkipUnless(File.Exists("/dev/zero"), "There is no /dev/zero.");
+
+        Assert.Equal(ErrorKind.InvalidArgument, (await Assert.ThrowsAsync<ModelOpsException>(() => Conversation.LoadAsync("/dev/zero", TestContext.Current.CancellationToken))).Kind);
     }
 
     [Fact]

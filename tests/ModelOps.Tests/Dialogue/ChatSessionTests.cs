@@ -51,6 +51,14 @@ public sealed class ChatSessionTests : IDisposable
     [InlineData("/read nowhere.txt")]
     [InlineData("/save")]
     [InlineData("/retry")]
+    [InlineData("/save nowhere/at/all.json")]
+    [InlineData("/save .")]
+    [InlineData("/save a\0b")]
+    [InlineData("/load .")]
+    [InlineData("/set temperature NaN")]
+    [InlineData("/set seed -1")]
+    [InlineData("/set seed 4294967296")]
+    [InlineData("/think")]
     public async Task AMistakeIsToldAndTheChatGoesOn(string line)
     {
         Script script = await RunAsync([line, "one"], new Conversation());
@@ -67,6 +75,27 @@ public sealed class ChatSessionTests : IDisposable
 
         Assert.Equal("error: gone", script.Notes[0]);
         Assert.Equal(["two"], script.Asked[1]);
+    }
+
+    [Fact]
+    public async Task AFailedRetryLeavesWhatWasSaid()
+    {
+        Script script = new(["one", "/retry", "/history", "/set seed 4294967295", "two"]) { Fails = new ModelOpsException(ErrorKind.EngineCrashed, "gone"), FailsAt = 2 };
+        await script.RunAsync(new Conversation(), _folder.Path);
+
+        Assert.Equal("error: gone", script.Notes[0]);
+        Assert.Equal("user: one\nassistant: answer 1", script.Notes[1]);
+        Assert.Equal(["one", "answer 1", "two"], script.Asked[^1]);
+        Assert.Equal(uint.MaxValue, script.Requests[^1].Seed);
+    }
+
+    [Fact]
+    public async Task AQuestionThatNeverFitsTakesNothingWithIt()
+    {
+        Script script = new(["one", "two", "/history"]) { MostMessages = 2, Fails = new ModelOpsException(ErrorKind.EngineCrashed, "gone"), FailsAt = 2 };
+        await script.RunAsync(new Conversation(), _folder.Path);
+
+        Assert.Equal("user: one\nassistant: answer 1", script.Notes[^1]);
     }
 
     [Fact]
@@ -117,6 +146,9 @@ public sealed class ChatSessionTests : IDisposable
         /// <summary>What the first answer ends in.</summary>
         public Exception? Fails { get; set; }
 
+        /// <summary>Which answer that is.</summary>
+        public int FailsAt { get; init; } = 1;
+
         public int MostMessages { get; init; } = int.MaxValue;
 
         public Task RunAsync(Conversation conversation, string folder)
@@ -147,7 +179,7 @@ public sealed class ChatSessionTests : IDisposable
                 throw new ModelOpsException(ErrorKind.ContextFull, "full");
             }
             Requests.Add(request);
-            if (Fails is { } failure)
+            if (Fails is { } failure && Requests.Count == FailsAt)
             {
                 Fails = null;
                 if (failure is OperationCanceledException)

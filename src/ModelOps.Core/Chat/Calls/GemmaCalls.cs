@@ -21,6 +21,8 @@ internal sealed class GemmaCalls : IToolCallReader
         return TryValue(text, ref at, 0, out JsonNode? arguments) && at == text.Length && tools.Call(text[Call.Length..brace].Trim(), arguments) is { } call ? [call] : null;
     }
 
+    public bool IsCut(string section) => section.AsSpan().Count(Quote) % 2 == 1;
+
     private static bool TryValue(string text, ref int at, int level, out JsonNode? value)
     {
         value = null;

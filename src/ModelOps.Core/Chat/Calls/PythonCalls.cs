@@ -26,6 +26,27 @@ internal sealed class PythonCalls : IToolCallReader
         return (!isList || cursor.Take(']')) && cursor.AtEnd ? calls : null;
     }
 
+    public bool IsCut(string section)
+    {
+        char quote = '\0';
+        for (int i = 0; i < section.Length; i++)
+        {
+            if (quote == '\0')
+            {
+                quote = section[i] is '\'' or '"' ? section[i] : '\0';
+            }
+            else if (section[i] == '\\')
+            {
+                i++;
+            }
+            else if (section[i] == quote)
+            {
+                quote = '\0';
+            }
+        }
+        return quote != '\0';
+    }
+
     private static JsonObject? Arguments(Cursor cursor)
     {
         JsonObject arguments = [];

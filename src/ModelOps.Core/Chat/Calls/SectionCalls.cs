@@ -6,6 +6,8 @@ namespace ModelOps.Chat.Calls;
 /// </summary>
 internal sealed class SectionCalls(string open, string separator, string close) : IToolCallReader
 {
+    private static readonly JsonCalls Json = new();
+
     /// <summary>Its marks, which may be special tokens.</summary>
     public IEnumerable<string> Tokens => [open, separator, close];
 
@@ -23,6 +25,13 @@ internal sealed class SectionCalls(string open, string separator, string close) 
             calls.Add(call);
         }
         return calls.Count > 0 ? calls : null;
+    }
+
+    public bool IsCut(string section)
+    {
+        int arguments = section.LastIndexOf(separator, StringComparison.Ordinal);
+        int brace = arguments < 0 ? -1 : section.IndexOf('{', arguments);
+        return brace >= 0 && Json.IsCut(section[brace..]);
     }
 
     private static ToolCall? One(string name, string arguments, ToolBox tools)

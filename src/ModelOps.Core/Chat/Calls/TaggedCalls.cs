@@ -9,6 +9,8 @@ namespace ModelOps.Chat.Calls;
 internal sealed partial class TaggedCalls : IToolCallReader
 {
     private const string Wrapping = "<![CDATA[";
+    private static readonly string[] Openings = ["<parameter", "<param ", "<｜DSML｜parameter", "<arg_value>"];
+    private static readonly string[] Closings = ["</parameter>", "</param>", "</｜DSML｜parameter>", "</arg_value>"];
     private static readonly JsonCalls Json = new();
 
     public IReadOnlyList<ToolCall>? Read(string section, ToolBox tools)
@@ -19,7 +21,7 @@ internal sealed partial class TaggedCalls : IToolCallReader
             : Keyed(text, tools);
     }
 
-    public bool IsCut(string section) => section.TrimStart() is ['{' or '[', ..] text && Json.IsCut(text);
+    public bool IsCut(string section) => section.TrimStart() is ['{' or '[', ..] text ? Json.IsCut(text) : Openings.Max(tag => section.LastIndexOf(tag, StringComparison.Ordinal)) > Closings.Max(tag => section.LastIndexOf(tag, StringComparison.Ordinal));
 
     private static List<ToolCall>? Functions(string text, ToolBox tools)
     {
