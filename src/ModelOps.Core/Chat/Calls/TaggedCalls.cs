@@ -21,7 +21,12 @@ internal sealed partial class TaggedCalls : IToolCallReader
             : Keyed(text, tools);
     }
 
-    public bool IsCut(string section) => section.TrimStart() is ['{' or '[', ..] text ? Json.IsCut(text) : Openings.Max(tag => section.LastIndexOf(tag, StringComparison.Ordinal)) > Closings.Max(tag => section.LastIndexOf(tag, StringComparison.Ordinal));
+    public bool IsCut(string section)
+    {
+        return section.TrimStart() is ['{' or '[', ..] text ? Json.IsCut(text) : Openings.Max(Last) > Closings.Max(Last);
+
+        int Last(string tag) => section.LastIndexOf(tag, StringComparison.Ordinal);
+    }
 
     private static List<ToolCall>? Functions(string text, ToolBox tools)
     {
@@ -72,7 +77,8 @@ internal sealed partial class TaggedCalls : IToolCallReader
         return text.ToString();
     }
 
-    [GeneratedRegex(@"<(?<tag>(?:｜DSML｜)?(?:invoke|function))(?:=| name="")(?<name>[^"">]+)""?>(?<body>[\s\S]*?)</\k<tag>>")]
+    // Whole parameters first: what they hold may look like the end.
+    [GeneratedRegex(@"<(?<tag>(?:｜DSML｜)?(?:invoke|function))(?:=| name="")(?<name>[^"">]+)""?>(?<body>(?>\s*<(?<part>(?:｜DSML｜)?param(?:eter)?)[=\s][\s\S]*?</\k<part>>)*[\s\S]*?)</\k<tag>>")]
     private static partial Regex Function();
 
     [GeneratedRegex(@"<(?<tag>(?:｜DSML｜)?param(?:eter)?)(?:=| name="")(?<key>[^"">]+)""?(?: string=""(?<text>true|false)"")?>(?<value>[\s\S]*?)</\k<tag>>")]
