@@ -166,7 +166,7 @@ public sealed class LlamaEngine : IDisposable
         long start = Stopwatch.GetTimestamp();
         GgufFile file = Check(options);
         LlamaApi api = LlamaLibrary.Load(options.LibraryDirectory);
-        LlamaModelHandle model = ModelLoading.LoadModel(api, options, progress, cancellationToken);
+        LlamaModelHandle model = ModelLoading.LoadModel(api, options, file, progress, cancellationToken);
         try
         {
             AdapterSet adapters = AdapterSet.Load(api, model, options.Adapters);

@@ -27,8 +27,7 @@ internal sealed unsafe class MemoryProbe : IDisposable
         LlamaModelParams parameters = ModelLoading.ModelParameters(_api, options.Parameters, placement);
         parameters.LoadMode = 0;
         parameters.NoAlloc = 1;
-        // Weights repacked for the CPU change no figure, but where there is AMX the engine puts latent attention's matrices of three
-        // dimensions there, finds no operation that reads them, and aborts (ggml-backend.cpp, cur_backend_id != -1).
+        // Weights repacked for the CPU change no figure, and could abort (RepackedWeights).
         parameters.UseExtraBuffers = 0;
         nint model = 0;
         EngineLog.Clear();

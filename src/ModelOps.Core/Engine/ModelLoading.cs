@@ -38,8 +38,8 @@ internal static unsafe class ModelLoading
         }
     }
 
-    /// <summary>Loads the weights.</summary>
-    public static LlamaModelHandle LoadModel(LlamaApi api, EngineOptions options, IProgress<float>? progress, CancellationToken cancellationToken)
+    /// <summary>Loads the weights of a file whose header is <paramref name="file"/>.</summary>
+    public static LlamaModelHandle LoadModel(LlamaApi api, EngineOptions options, GgufFile file, IProgress<float>? progress, CancellationToken cancellationToken)
     {
         // The engine does not look at it again once the model is loaded.
         using NativePlacement placement = new(api, options.Parameters, Places(options));
@@ -48,6 +48,10 @@ internal static unsafe class ModelLoading
         try
         {
             LlamaModelParams parameters = ModelParameters(api, options.Parameters, placement);
+            if (!RepackedWeights.AreSafe(file))
+            {
+                parameters.UseExtraBuffers = 0;
+            }
             parameters.ProgressCallback = &ReportProgress;
             parameters.ProgressCallbackData = GCHandle.ToIntPtr(handle);
             EngineLog.Clear();

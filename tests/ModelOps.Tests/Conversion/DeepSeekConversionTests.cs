@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ModelOps.Tests.Conversion.Forward;
+using ModelOps.Tests.Runner;
 using Xunit;
 
 namespace ModelOps.Tests.Conversion;
@@ -37,6 +38,26 @@ public sealed class DeepSeekConversionTests : IDisposable
         Assert.Equal("deepseek2", plan.Architecture);
         await ModelConverter.RunAsync(plan);
         await EngineLogits.RequireAsync(plan.Output, Tokens, expected);
+    }
+
+    /// <summary>Matrices that are large enough for a processor's own layout, which with AMX the engine cannot compute latent attention in (RepackedWeights).</summary>
+    [Theory]
+    [InlineData("Q8_0", 0.02)]
+    [InlineData("Q4_0", 0.3)]
+    public async Task Wide_MatricesAreRunAsTheyAre(string type, double tolerance)
+    {
+        var checkpoint = Checkpoint("""{"hidden_size": 256, "intermediate_size": 256, "kv_lora_rank": 256, "q_lora_rank": 256, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "moe_intermediate_size": 256}""");
+        var expected = new ReferenceDeepSeek(checkpoint.Config, new ReferenceWeights(checkpoint, 11)).Run(Tokens);
+        var plan = ConversionPlan.Create(checkpoint.Save(_folder), _folder.File("model.gguf"), new ConversionOptions { Type = type });
+        await ModelConverter.RunAsync(plan);
+        // An abort would be the worker's.
+        await using (var runner = new WorkerRunner(WorkerDeathTests.Survivor.Command))
+        {
+            await runner.LoadAsync(new EngineOptions { ModelPath = plan.Output, Parameters = new() { ContextLength = 64, GpuLayers = 0 }, Threads = 1 });
+            await runner.GenerateAsync(new GenerationRequest { Prompt = "hello", Raw = true, Temperature = 0, MaxTokens = 2 });
+        }
+        var computed = await EngineLogits.LastAsync(plan.Output, Tokens);
+        Assert.InRange(expected.Zip(computed, (one, other) => Math.Abs(one - other)).Max(), 0, tolerance * expected.Max(Math.Abs));
     }
 
     [Fact]

@@ -122,7 +122,7 @@ public sealed class EnginePlacementTests(DemoModels demo)
     public void A_gpu_that_is_not_there_is_told(int gpu)
     {
         EngineOptions options = new() { ModelPath = GoldenLogits.PathOf("llama", "f32"), Parameters = new() { TensorOverrides = [new("ffn", $"GPU{gpu}")] } };
-        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ModelLoading.LoadModel(LlamaLibrary.Load(null), options, null, CancellationToken.None)).Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => ModelLoading.LoadModel(LlamaLibrary.Load(null), options, GgufFile.Read(options.ModelPath), null, CancellationToken.None)).Kind);
     }
 
     public static TheoryData<EngineParameters> Nonsense =>
