@@ -103,6 +103,20 @@ public sealed class PrefixReuseTests(DemoModels models)
     }
 
     [Fact]
+    public async Task What_was_read_with_something_in_sight_that_was_dropped_is_no_beginning_of_another_prompt()
+    {
+        using LlamaEngine engine = await Load("demo-llama", context: 256);
+        GenerationRequest request = Greedy(string.Concat(Enumerable.Repeat("a ", 100)), 200) with { Overflow = ContextOverflow.Shift, LogitBias = Enumerable.Range(0, engine.VocabularySize).ToDictionary(token => token, token => engine.Vocabulary.IsEndOfGeneration(token) ? float.NegativeInfinity : 0) };
+        GenerationResult shifted = await engine.GenerateAsync(request);
+        int[] all = [.. engine.Vocabulary.TokenizePrompt(request.Prompt), .. shifted.Tokens];
+        Assert.True(all.Length > 257);
+        // As the slot holds it: the begin token, then what came after the gap.
+        int keep = engine.Vocabulary.AddsBos ? 1 : 0, dropped = (256 - keep) / 2;
+        string left = string.Concat(all.Skip(keep + dropped).Take(100).Select(token => Text(engine, token)));
+        Assert.Equal(0, (await engine.GenerateAsync(Greedy(left, 1))).CachedPromptTokens);
+    }
+
+    [Fact]
     public async Task A_memory_of_windows_is_refused_a_shift()
     {
         using LlamaEngine engine = await Load("demo-gemma", context: 1024);

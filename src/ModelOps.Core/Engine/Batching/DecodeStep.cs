@@ -154,6 +154,7 @@ internal sealed class DecodeStep(Session session, SlotTable slots, TokenBatch ba
             slots.Truncate(slot, 0);
             return;
         }
+        slot.HasGap = true;
         slot.Held.RemoveRange(keep, dropped);
         slot.Work!.Context.RemoveRange(keep, dropped);
     }

@@ -11,6 +11,9 @@ internal sealed class Slot(int sequence)
     /// <summary>Tokens that the context remembers of it; while it works, those of the request that were read.</summary>
     public List<int> Held { get; } = [];
 
+    /// <summary>Whether a full context has dropped a piece: what came after it was read with the piece in sight, and is no other prompt's beginning.</summary>
+    public bool HasGap { get; set; }
+
     /// <summary>The request; null while it is idle.</summary>
     public Generation? Work { get; set; }
 

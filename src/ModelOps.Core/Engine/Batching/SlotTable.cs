@@ -34,6 +34,7 @@ internal sealed class SlotTable
             .OrderByDescending(choice => choice.Common).ThenBy(choice => choice.Slot.LastUse)
             .First();
         Truncate(slot, common);
+        slot.HasGap = false;
         slot.Work = request;
         slot.LastUse = ++_uses;
         request.Start(slot.Held.Count);
@@ -81,6 +82,10 @@ internal sealed class SlotTable
 
     private static int Common(Slot slot, Generation request)
     {
+        if (slot.HasGap)
+        {
+            return 0;
+        }
         var common = Math.Min(slot.CommonPrefix(request.Context), request.Context.Count - 1);
         return common >= LeastCommon * request.Context.Count ? common : 0;
     }
