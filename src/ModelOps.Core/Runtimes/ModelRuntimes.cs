@@ -183,13 +183,25 @@ public sealed class ModelRuntimes
         string? path = _folder?.PathOf(backend, RuntimeNames.Platform, packages[0].Version);
         if (path is not null && Directory.Exists(path))
         {
-            RuntimeManifest? manifest = RuntimeFolder.Read(path);
-            string? fault = manifest is null ? "It has no manifest." : RuntimeFolder.Fault(path, manifest, packages);
+            (RuntimeManifest? manifest, string? fault) = Read(path, packages);
             return runtime with { State = fault is null ? RuntimeState.Installed : RuntimeState.Damaged, Directory = path, Bytes = manifest?.Files.Sum(file => file.Bytes), Reason = fault };
         }
         return bundled && _options.Bundled(RuntimeNames.Platform + Suffix(backend)) is { } beside
             ? runtime with { State = RuntimeState.Bundled, Directory = beside, Bytes = new DirectoryInfo(beside).EnumerateFiles().Sum(file => file.Length) }
             : runtime;
+    }
+
+    private static (RuntimeManifest? Manifest, string? Fault) Read(string path, IReadOnlyList<RuntimePackage> packages)
+    {
+        try
+        {
+            return RuntimeFolder.Read(path) is { } manifest ? (manifest, RuntimeFolder.Fault(path, manifest, packages)) : (null, "It has no manifest.");
+        }
+        catch (ModelOpsException exception) when (exception.Kind == ErrorKind.CorruptFile)
+        {
+            // One that is broken must not be in the way of the others, nor of its own repair.
+            return (null, exception.Message);
+        }
     }
 
     private static string Suffix(RuntimeBackend backend) => backend == RuntimeBackend.Cpu ? "" : "-" + RuntimeNames.Of(backend);

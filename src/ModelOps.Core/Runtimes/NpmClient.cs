@@ -54,6 +54,8 @@ internal sealed class NpmClient(Func<string, string?> environment)
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
+            // Its folder is deleted next.
+            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
         string[] archives = Directory.GetFiles(folder, "*.tgz");

@@ -20,7 +20,8 @@ internal static class PackageDigest
             FileStream input = new(source, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.Asynchronous | FileOptions.SequentialScan);
             await using (input.ConfigureAwait(false))
             {
-                if (input.Length > MostBytes)
+                // Nothing, says a device that never ends, too.
+                if (input.Length is 0 or > MostBytes)
                 {
                     throw Mismatch(source, package, $"it has {ByteSize.Format(input.Length)}");
                 }

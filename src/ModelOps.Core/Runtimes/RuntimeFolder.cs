@@ -44,9 +44,10 @@ internal sealed class RuntimeFolder(string root)
     /// <summary>Where a runtime lies, or would: another version has another folder.</summary>
     public string PathOf(RuntimeBackend backend, string platform, string version) => Path.Combine(root, $"{platform}-{RuntimeNames.Of(backend)}-{version}");
 
-    /// <summary>What a runtime's folder says of itself; null where there is none.</summary>
+    /// <summary>What a runtime's folder says of itself; null where it says nothing.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>.</exception>
     public static RuntimeManifest? Read(string folder)
-        => ReadJson(Path.Combine(folder, ManifestName), RuntimeJson.Default.RuntimeManifest);
+        => ReadJson(Path.Combine(folder, ManifestName), RuntimeJson.Default.RuntimeManifest, "Add the runtime again: modelops runtime add");
 
     /// <summary>What differs between a runtime's folder and its manifest, as a sentence; null when they agree. By names and sizes: digests are for the addition.</summary>
     public static string? Fault(string folder, RuntimeManifest manifest, IReadOnlyList<RuntimePackage> pins)
@@ -55,7 +56,8 @@ internal sealed class RuntimeFolder(string root)
                 ? $"'{wrong.Name}' is missing or has another size." : null;
 
     /// <summary>The user's own choice; null where there is none.</summary>
-    public RuntimeBackend? Wish => ReadJson(Path.Combine(root, WishName), RuntimeJson.Default.RuntimeWish)?.Backend;
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.CorruptFile"/>.</exception>
+    public RuntimeBackend? Wish => ReadJson(Path.Combine(root, WishName), RuntimeJson.Default.RuntimeWish, "Choose again: modelops runtime use auto")?.Backend;
 
     /// <summary>Keeps the user's choice; null takes it away.</summary>
     public void Choose(RuntimeBackend? backend) => Writing(() =>
@@ -80,7 +82,7 @@ internal sealed class RuntimeFolder(string root)
     {
         using FileStream hold = Hold();
         // Whoever was interrupted holds no lock any more.
-        foreach (string abandoned in Directory.EnumerateDirectories(root, Staging + "*"))
+        foreach (string abandoned in Directory.GetDirectories(root, Staging + "*"))
         {
             Delete(abandoned);
         }
@@ -178,7 +180,7 @@ internal sealed class RuntimeFolder(string root)
         ? new(ErrorKind.InsufficientDiskSpace, $"The disk of '{root}' is full.", "Free some space, or set XDG_DATA_HOME to a folder on another disk.", exception)
         : new(ErrorKind.StoreNotWritable, $"The runtimes in '{root}' cannot be changed: {exception.Message}", "Check its permissions, and whether a program runs on that runtime (on Windows it then cannot be replaced).", exception);
 
-    private static T? ReadJson<T>(string path, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
+    private static T? ReadJson<T>(string path, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, string hint) where T : class
     {
         try
         {
@@ -186,7 +188,7 @@ internal sealed class RuntimeFolder(string root)
         }
         catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{path}' cannot be read: {exception.Message}", "Delete it, and add the runtime again: modelops runtime add", exception);
+            throw new ModelOpsException(ErrorKind.CorruptFile, $"'{path}' cannot be read: {exception.Message}", hint, exception);
         }
     }
 }

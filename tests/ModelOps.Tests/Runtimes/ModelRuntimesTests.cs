@@ -123,6 +123,49 @@ public sealed class ModelRuntimesTests : IDisposable
         Assert.Equal("library", File.ReadAllText(Path.Combine(added.Directory!, "libggml.so")));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"files\":")]
+    [InlineData("{}")]
+    public async Task AManifestThatIsNoneDamagesItsRuntimeAndNoOther(string manifest)
+    {
+        string cpu = _fixture.Archive("cpu.tgz", Entry("package/bins/x/libllama.so")), vulkan = _fixture.Archive("vulkan.tgz", Entry("package/bins/x/libllama.so", "vulkan"));
+        ModelRuntimes runtimes = _fixture.Open(Pins(("", cpu), ("-vulkan", vulkan)));
+        ModelRuntime whole = await runtimes.AddAsync(RuntimeBackend.Cpu, [cpu], null, TestContext.Current.CancellationToken);
+        ModelRuntime broken = await runtimes.AddAsync(RuntimeBackend.Vulkan, [vulkan], null, TestContext.Current.CancellationToken);
+        File.WriteAllText(Path.Combine(broken.Directory!, "manifest.json"), manifest);
+
+        Assert.Equal([RuntimeState.Installed, RuntimeState.Damaged], runtimes.List().Select(runtime => runtime.State));
+        Assert.Equal(whole.Directory, runtimes.Choose().Directory);
+        Assert.Equal(RuntimeState.Installed, (await runtimes.AddAsync(RuntimeBackend.Vulkan, [vulkan], null, TestContext.Current.CancellationToken)).State);
+        File.WriteAllText(Path.Combine(broken.Directory!, "manifest.json"), manifest);
+        runtimes.Remove(RuntimeBackend.Vulkan);
+        Assert.False(Directory.Exists(broken.Directory));
+    }
+
+    [Fact]
+    public async Task AChoiceThatCannotBeReadIsMadeAnew()
+    {
+        string archive = _fixture.Archive("a.tgz", Entry("package/bins/x/libllama.so"));
+        ModelRuntimes runtimes = _fixture.Open(Pins(("", archive)));
+        await runtimes.AddAsync(RuntimeBackend.Cpu, [archive], null, TestContext.Current.CancellationToken);
+        File.WriteAllText(Path.Combine(_fixture.Root, "chosen.json"), "{");
+        ModelOpsException error = Assert.Throws<ModelOpsException>(() => runtimes.Choose());
+        Assert.Equal(ErrorKind.CorruptFile, error.Kind);
+        Assert.Contains("runtime use", error.Hint, StringComparison.Ordinal);
+        Assert.NotNull(runtimes.Use(null).Directory);
+    }
+
+    [Fact]
+    public async Task AnArchiveWithoutEndIsNotCopiedForEver()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no /dev/zero.");
+        RuntimePackage package = new("@node-llama-cpp/x", "9.9.9", "sha512-AAAA");
+        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => PackageDigest.CopyVerifiedAsync("/dev/zero", Path.Combine(_fixture.Folder, "copy"), package, TestContext.Current.CancellationToken));
+        Assert.Equal(ErrorKind.ChecksumMismatch, error.Kind);
+        Assert.False(File.Exists(Path.Combine(_fixture.Folder, "copy")));
+    }
+
     [Fact]
     public async Task WhileOneProcessAddsAnotherIsTurnedAway()
     {
