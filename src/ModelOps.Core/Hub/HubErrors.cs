@@ -116,9 +116,9 @@ internal static class HubErrors
             if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.String)
                 return Readable(error.GetString());
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // Not JSON: quoted as it is.
+            // Not JSON, or with half a character in it: quoted as it is.
         }
         return Readable(body) is { } line && line[0] != '<' ? line : null;
     }

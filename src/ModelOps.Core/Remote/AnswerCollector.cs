@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ModelOps.Hub;
 
 namespace ModelOps.Remote;
 
@@ -7,8 +8,11 @@ namespace ModelOps.Remote;
 internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, EndpointOptions options, EndpointErrors errors)
 {
     private const int MostCalls = 128;
+    // No model writes so many; a server may say so.
+    private const int MostTokens = 1 << 24;
 
     private readonly long _start = options.Time.GetTimestamp();
+    private readonly List<GeneratedToken> _new = [];
     private readonly StringBuilder _text = new();
     private readonly StringBuilder _reasoning = new();
     private readonly SortedDictionary<int, (StringBuilder Id, StringBuilder Name, StringBuilder Arguments)> _calls = [];
@@ -38,18 +42,25 @@ internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, Endpo
             using JsonDocument document = JsonDocument.Parse(json);
             Take(document.RootElement);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
         {
-            // InvalidOperationException: an element of another kind than the protocol has there.
+            // InvalidOperationException: an element of another kind than the protocol has there, or half a character; FormatException: a number that is none of ours.
             throw errors.Unexpected(exception is JsonException ? "it is not JSON" : "a part of it is of another kind", exception);
         }
+        // Only now: what the listener throws says nothing of the server.
+        foreach (GeneratedToken piece in _new)
+        {
+            GivenOut = true;
+            progress!.Report(piece);
+        }
+        _new.Clear();
     }
 
     /// <summary>The answer.</summary>
     /// <param name="maxTokens">Tokens that were asked for: no server's count is believed beyond.</param>
     public GenerationResult Finish(int maxTokens)
     {
-        int tokens = Math.Clamp(_tokens ?? _pieces, 0, maxTokens);
+        int tokens = Math.Clamp(_tokens ?? _pieces, 0, Math.Min(maxTokens, MostTokens));
         double waited = options.Time.GetElapsedTime(_start, _first == 0 ? options.Time.GetTimestamp() : _first).TotalSeconds, wrote = _pieces > 1 ? options.Time.GetElapsedTime(_first, _last).TotalSeconds : 0;
         int[] ids = new int[tokens];
         Array.Fill(ids, -1);
@@ -73,7 +84,7 @@ internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, Endpo
         {
             throw errors.FromStream(error);
         }
-        _model ??= Find(json, "model")?.GetString();
+        _model ??= HubErrors.Readable(Find(json, "model")?.GetString());
         if (Find(json, "usage") is { } usage)
         {
             _promptTokens = Count(usage, "prompt_tokens") ?? _promptTokens;
@@ -167,8 +178,7 @@ internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, Endpo
         (isReasoning ? _reasoning : _text).Append(Measured(text));
         if (progress is not null)
         {
-            GivenOut = true;
-            progress.Report(new GeneratedToken(-1, text) { IsReasoning = isReasoning });
+            _new.Add(new GeneratedToken(-1, text) { IsReasoning = isReasoning });
         }
     }
 

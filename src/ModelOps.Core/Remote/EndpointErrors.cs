@@ -46,6 +46,10 @@ internal sealed class EndpointErrors(EndpointOptions options)
     public EndpointFailure Broken(string reason, Exception? inner = null)
         => new(new ModelOpsException(ErrorKind.NetworkFailure, $"{Host} broke off: {reason}.", Advice, inner), isTransient: true);
 
+    /// <summary>No connection in the time for one.</summary>
+    public EndpointFailure Unconnected(Exception inner)
+        => new(new ModelOpsException(ErrorKind.NetworkFailure, $"{Host} took no connection within {options.ConnectTimeout.TotalSeconds:0.###} s.", Advice, inner), isTransient: true);
+
     /// <summary>Nothing came for too long. It may still be at work on it: asking again would only add to that.</summary>
     public EndpointFailure Silent()
         => new(new ModelOpsException(ErrorKind.NetworkFailure, $"{Host} was silent for {options.StallTimeout.TotalSeconds:0.###} s.", "It may be overloaded, or the prompt long for it."), isTransient: false);
@@ -79,9 +83,9 @@ internal sealed class EndpointErrors(EndpointOptions options)
                 : root.ValueKind == JsonValueKind.Object && root.TryGetProperty("detail", out JsonElement detail) ? (detail.ToString(), null)
                 : Read(root);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Not JSON: quoted as it is, unless it is a page.
+            // Not JSON, or with half a character in it: quoted as it is, unless it is a page.
             return (body.TrimStart().StartsWith('<') ? null : body, null);
         }
     }

@@ -125,10 +125,10 @@ internal sealed class EndpointTransport : IDisposable
         {
             return await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, stall.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException exception)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw _errors.Silent();
+            throw stall.IsCancellationRequested ? _errors.Silent() : _errors.Unconnected(exception);
         }
         catch (HttpRequestException exception)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ModelOps.Hub;
 using ModelOps.Remote;
 
 namespace ModelOps;
@@ -48,7 +49,7 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
         {
             [var only] => only,
             [] => throw new ModelOpsException(ErrorKind.ModelNotFound, $"{_options.Address.Authority} lists no model.", "Name one that it has."),
-            _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_options.Address.Authority} has {names.Count} models.", $"Name one of them: {string.Join(", ", names.Take(10))}{(names.Count > 10 ? " …" : "")}"),
+            _ => throw new ModelOpsException(ErrorKind.InvalidArgument, $"{_options.Address.Authority} has {names.Count} models.", $"Name one of them: {string.Join(", ", names.Take(10).Select(HubErrors.Readable))}{(names.Count > 10 ? " …" : "")}"),
         };
     }
 
@@ -69,7 +70,12 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
         GenerationResult result = await _transport.SendAsync(request.Raw ? "completions" : "chat/completions", body, async (response, reader, token) =>
         {
             answer = new AnswerCollector(progress, _options, _errors);
-            bool ended = response.Content.Headers.ContentType?.MediaType == "application/json" ? await TakeWholeAsync(answer, reader, token).ConfigureAwait(false) : await TakeStreamAsync(answer, reader, token).ConfigureAwait(false);
+            string? type = response.Content.Headers.ContentType?.MediaType;
+            if (type == "text/html")
+            {
+                throw _errors.Unexpected("it is a page for people");
+            }
+            bool ended = type == "application/json" ? await TakeWholeAsync(answer, reader, token).ConfigureAwait(false) : await TakeStreamAsync(answer, reader, token).ConfigureAwait(false);
             return ended || answer.IsFinished ? answer.Finish(request.MaxTokens) : throw _errors.Broken("its answer has no end");
         }, () => answer is { GivenOut: true }, cancellationToken).ConfigureAwait(false);
         RequireJson(request, result);
