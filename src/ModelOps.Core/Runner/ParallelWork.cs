@@ -82,8 +82,16 @@ public static class ParallelWork
 
         async Task HandOnAsync(Task<WorkOutcome<TItem, TResult>> one)
         {
-            await ((Task)one).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await outcomes.Writer.WriteAsync(one, stop.Token).ConfigureAwait(false);
+            try
+            {
+                await ((Task)one).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await outcomes.Writer.WriteAsync(one, stop.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                // Not before there is room for the outcome: else a slow reader would let them pile up.
+                free.Release();
+            }
         }
 
         async Task<WorkOutcome<TItem, TResult>> WorkAsync(TItem item)
@@ -98,7 +106,10 @@ public static class ParallelWork
             }
             finally
             {
-                free.Release();
+                if (ordered)
+                {
+                    free.Release();
+                }
             }
         }
     }

@@ -7,8 +7,8 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
 {
     private readonly SemaphoreSlim _starting = new(1);
     private WorkerProcess? _worker;
+    private readonly CancellationTokenSource _ending = new();
     private int _lastCall;
-    private bool _disposed;
 
     /// <summary>How long a child may take to react to a cancel message before it is killed.</summary>
     public TimeSpan CancelPatience { get; set; } = TimeSpan.FromSeconds(5);
@@ -27,32 +27,30 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
         IAsyncEnumerable<WorkerEvent> events = worker.Listen(id, impatience.Token);
         try
         {
-            await worker.SendAsync(request(id)).ConfigureAwait(false);
-            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => Cancel(worker, id, impatience), null);
-            await foreach (WorkerEvent message in events.ConfigureAwait(false))
+            if (await TellAsync(worker, request(id)).ConfigureAwait(false))
             {
-                if (message.Ends)
+                using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => Cancel(worker, id, impatience), null);
+                await foreach (WorkerEvent message in events.ConfigureAwait(false))
                 {
-                    return message switch
+                    if (message.Ends)
                     {
-                        { Error: { } error } => throw error.ToException(),
-                        { Cancelled: true } => throw new OperationCanceledException(cancellationToken),
-                        _ => message,
-                    };
+                        return message switch
+                        {
+                            { Error: { } error } => throw error.ToException(),
+                            { Cancelled: true } => throw new OperationCanceledException(cancellationToken),
+                            _ => message,
+                        };
+                    }
+                    Hear(message);
                 }
-                hear(message);
             }
         }
         catch (OperationCanceledException) when (impatience.IsCancellationRequested)
         {
             // It did not react to the cancel message: native code that is busy for long. The child is given up.
-            worker.Kill();
+            worker.Kill("it did not react when a call was cancelled, and was ended");
             await DropAsync(worker).ConfigureAwait(false);
             throw new OperationCanceledException(cancellationToken);
-        }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
-        {
-            // Gone while it was being told: the same as the end of its words.
         }
         finally
         {
@@ -60,17 +58,41 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
         }
         ModelOpsException crash = await worker.CrashAsync(during).ConfigureAwait(false);
         await DropAsync(worker).ConfigureAwait(false);
-        ObjectDisposedException.ThrowIf(_disposed, typeof(WorkerRunner));
+        ObjectDisposedException.ThrowIf(_ending.IsCancellationRequested, typeof(WorkerRunner));
+        cancellationToken.ThrowIfCancellationRequested();
         throw crash;
+
+        void Hear(WorkerEvent message)
+        {
+            try
+            {
+                hear(message);
+            }
+            catch
+            {
+                // Nobody waits for the answer any more: the child is to stop, and the others that it answers are to go on.
+                _ = TellAsync(worker, new WorkerRequest(id, WorkerCall.Cancel));
+                throw;
+            }
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        _disposed = true;
-        if (_worker is { } worker)
+        // A child that is being started is given up first.
+        await _ending.CancelAsync().ConfigureAwait(false);
+        await _starting.WaitAsync().ConfigureAwait(false);
+        try
         {
-            await DropAsync(worker).ConfigureAwait(false);
+            if (_worker is { } worker)
+            {
+                await DropAsync(worker).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _starting.Release();
         }
     }
 
@@ -79,12 +101,17 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
         await _starting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_disposed, typeof(WorkerRunner));
+            ObjectDisposedException.ThrowIf(_ending.IsCancellationRequested, typeof(WorkerRunner));
             if (_worker is { IsAlive: false } gone)
             {
                 await DropAsync(gone).ConfigureAwait(false);
             }
-            return _worker ??= await WorkerProcess.StartAsync(command, cancellationToken).ConfigureAwait(false);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
+            return _worker ??= await WorkerProcess.StartAsync(command, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_ending.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException(nameof(WorkerRunner));
         }
         finally
         {
@@ -95,8 +122,21 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
     private void Cancel(WorkerProcess worker, int id, CancellationTokenSource impatience)
     {
         impatience.CancelAfter(CancelPatience);
-        // When the child is gone, the reader is told so.
-        worker.SendAsync(new WorkerRequest(id, WorkerCall.Cancel)).ContinueWith(static sent => _ = sent.Exception, TaskScheduler.Default);
+        _ = TellAsync(worker, new WorkerRequest(id, WorkerCall.Cancel));
+    }
+
+    /// <summary>False when the child is gone: those who listen to it learn that too.</summary>
+    private static async Task<bool> TellAsync(WorkerProcess worker, WorkerRequest request)
+    {
+        try
+        {
+            await worker.SendAsync(request).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            return false;
+        }
     }
 
     private async Task DropAsync(WorkerProcess worker)

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.IO.Pipes;
 using System.Net.Sockets;
@@ -6,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
-using ModelOps.Engine;
 
 namespace ModelOps.Runner;
 
@@ -25,21 +23,37 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private readonly Dictionary<int, Channel<WorkerEvent>> _calls = [];
     private Task _receiving = Task.CompletedTask;
     private int _exitCode;
+    private string? _killedAs;
     private bool _ended;
 
     private WorkerProcess(Process process, NamedPipeServerStream pipe, LastWords lastWords)
     {
         _process = process;
+        Id = process.Id;
         _pipe = pipe;
         _lastWords = lastWords;
         _reader = new StreamReader(pipe, new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16, leaveOpen: true);
     }
 
     /// <summary>Process id of the child.</summary>
-    public int Id => _process.Id;
+    public int Id { get; }
 
     /// <summary>Whether the child is still there.</summary>
-    public bool IsAlive => !Volatile.Read(ref _ended) && !_process.HasExited;
+    public bool IsAlive
+    {
+        get
+        {
+            try
+            {
+                return !Volatile.Read(ref _ended) && !_process.HasExited;
+            }
+            catch (InvalidOperationException)
+            {
+                // Disposed of at this moment.
+                return false;
+            }
+        }
+    }
 
     /// <summary>Starts a child and waits until it serves.</summary>
     /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineNotFound"/> when the command cannot be run, <see cref="ErrorKind.EngineCrashed"/> when the child dies or says nothing.</exception>
@@ -57,7 +71,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         Process? process = null;
         try
         {
-            process = Launch(command, name, lastWords);
+            process = WorkerLaunch.Start(command, name, lastWords);
             WorkerProcess worker = new(process, pipe, lastWords);
             await worker.ConnectAsync(cancellationToken).ConfigureAwait(false);
             RemoveSocket(name);
@@ -117,14 +131,26 @@ internal sealed class WorkerProcess : IAsyncDisposable
     }
 
     /// <summary>Ends the child at once.</summary>
-    public void Kill() => _process.Kill();
+    /// <param name="why">What those learn who waited for it.</param>
+    public void Kill(string why)
+    {
+        Volatile.Write(ref _killedAs, why);
+        try
+        {
+            _process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // Somebody else has ended it, and disposed of it.
+        }
+    }
 
     /// <summary>Why the child is gone; waits for its end, and ends it where only the pipe broke.</summary>
     public async Task<ModelOpsException> CrashAsync(string during)
     {
         await _closing.CancelAsync().ConfigureAwait(false);
         await _receiving.ConfigureAwait(false);
-        return Crash(_exitCode, _lastWords, during);
+        return WorkerEnd.Error(_killedAs ?? WorkerEnd.Describe(_exitCode), _lastWords, during);
     }
 
     /// <inheritdoc/>
@@ -158,8 +184,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
         catch (JsonException exception)
         {
-            _lastWords.Add($"It does not speak as a worker does: {exception.Message}");
-            _process.Kill();
+            Kill($"it does not speak as a worker does ({exception.Message})");
         }
         await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
         _exitCode = _process.ExitCode;
@@ -216,7 +241,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             if (await Task.WhenAny(ready, exited).ConfigureAwait(false) == exited)
             {
                 await exited.ConfigureAwait(false);
-                throw Crash(_process.ExitCode, _lastWords, "while starting");
+                throw WorkerEnd.Error(WorkerEnd.Describe(_process.ExitCode), _lastWords, "while starting");
             }
             WorkerEvent? hello = await ready.ConfigureAwait(false);
             if (hello?.Ready is null)
@@ -245,56 +270,13 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private async Task<ModelOpsException> StillbornAsync()
     {
         await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
-        return Crash(_process.ExitCode, _lastWords, "while starting");
+        return WorkerEnd.Error(WorkerEnd.Describe(_process.ExitCode), _lastWords, "while starting");
     }
 
     private async Task<WorkerEvent?> ReadyAsync(CancellationToken cancellationToken)
     {
         await _pipe.WaitForConnectionAsync(cancellationToken).ConfigureAwait(false);
         return await ReceiveAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    private static Process Launch(IReadOnlyList<string> command, string pipeName, LastWords lastWords)
-    {
-        ProcessStartInfo start = new(command[0])
-        {
-            // Nothing of the child may reach the parent's terminal or eat its input: all goes through the pipe.
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-            CreateNoWindow = true,
-        };
-        foreach (string argument in command.Skip(1))
-        {
-            start.ArgumentList.Add(argument.Replace("{pipe}", pipeName, StringComparison.Ordinal));
-        }
-        // A failed assertion says its line on stderr; a debugger attached to write a backtrace would only make the end slow.
-        start.Environment["GGML_NO_BACKTRACE"] = "1";
-        // Sockets for debuggers in the temporary folder, by the runtime and by PowerShell: they would stay when the child is killed.
-        start.Environment["DOTNET_EnableDiagnostics"] = "0";
-        start.Environment["POWERSHELL_DIAGNOSTICS_OPTOUT"] = "1";
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(LlamaLibrary.DirectoryVariable)) && LlamaLibrary.ChosenDirectory() is { } directory)
-        {
-            // The child may be another program, with other folders beside it.
-            start.Environment[LlamaLibrary.DirectoryVariable] = directory;
-        }
-        Process process = new() { StartInfo = start };
-        process.OutputDataReceived += (_, data) => lastWords.Add(data.Data);
-        process.ErrorDataReceived += (_, data) => lastWords.Add(data.Data);
-        try
-        {
-            process.Start();
-        }
-        catch (Win32Exception exception)
-        {
-            process.Dispose();
-            throw new ModelOpsException(ErrorKind.EngineNotFound, $"The worker process could not be started: {command[0]}: {exception.Message}", "Reinstall ModelOps.", exception);
-        }
-        process.StandardInput.Close();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return process;
     }
 
     private static async Task EndAsync(Process process, TimeSpan patience)
@@ -310,24 +292,4 @@ internal sealed class WorkerProcess : IAsyncDisposable
             await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         }
     }
-
-    private static ModelOpsException Crash(int exitCode, LastWords lastWords, string during)
-        => new(ErrorKind.EngineCrashed, $"The worker process ended {during}: {Describe(exitCode)}.{lastWords}",
-            "The model may be damaged, too large for this machine, or beyond this version of the engine. Nothing else was harmed: the next call starts a new worker.");
-
-    /// <summary>An exit code in words; .NET gives a Unix signal as 128 + its number.</summary>
-    private static string Describe(int exitCode) => exitCode switch
-    {
-        _ when OperatingSystem.IsWindows() => $"exit code 0x{exitCode:X8}",
-        128 + 4 => "signal SIGILL, an instruction this processor does not have",
-        128 + 6 => "signal SIGABRT, the engine gave up",
-        128 + 7 => "signal SIGBUS",
-        128 + 8 => "signal SIGFPE",
-        128 + 9 => "signal SIGKILL, which the system sends when memory runs out",
-        128 + 11 => "signal SIGSEGV",
-        128 + 24 => "signal SIGXCPU, the processor time it was allowed is used up",
-        128 + 31 => "signal SIGSYS, a system call that is forbidden here",
-        > 128 and < 192 => $"signal {exitCode - 128}",
-        _ => $"exit code {exitCode}",
-    };
 }

@@ -166,11 +166,13 @@ public sealed class ParallelWorkTests
         }, 3, ordered: true, cancellation.Token)));
     }
 
-    [Fact]
-    public async Task ItemsAreReadNoFurtherThanThereIsRoomForOutcomes()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ItemsAreReadNoFurtherThanThereIsRoomForOutcomes(bool ordered)
     {
         var read = 0;
-        await using var outcomes = ParallelWork.RunAsync(Counted(), (item, _) => Task.FromResult(item), 2, ordered: true).GetAsyncEnumerator();
+        await using var outcomes = ParallelWork.RunAsync(Counted(), (item, _) => Task.FromResult(item), 2, ordered).GetAsyncEnumerator();
         Assert.True(await outcomes.MoveNextAsync());
         // The reader rests: the source, which never ends, must too.
         int before;
