@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 
 namespace ModelOps.Server.Inference;
@@ -26,6 +27,7 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
     public static ApiError NoRoute { get; } = new(StatusCodes.Status404NotFound, InvalidRequest, "unknown_url", "There is nothing at this address.");
     public static ApiError TooLarge { get; } = new(StatusCodes.Status413PayloadTooLarge, InvalidRequest, "request_too_large", "The request's body is larger than this server allows.");
     public static ApiError Ending { get; } = new(StatusCodes.Status503ServiceUnavailable, ServerError, "shutting_down", "The server is shutting down.") { RetryAfter = TimeSpan.FromSeconds(5) };
+    public static ApiError Internal { get; } = new(StatusCodes.Status500InternalServerError, ServerError, "internal_error", "The server failed at this request; its log says why.");
     public static ApiError TimedOut { get; } = new(StatusCodes.Status504GatewayTimeout, ServerError, "timeout", "The request took longer than this server allows.");
 
     public static ApiError QueueFull(TimeSpan wait) => new(StatusCodes.Status429TooManyRequests, "rate_limit_error", "queue_full", "Too many requests wait for this model.") { RetryAfter = wait };
@@ -80,7 +82,10 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
     }
 
     /// <summary>Turns the errors of what follows into answers; what has begun to be streamed tells of them itself.</summary>
-    public static async Task CatchAsync(HttpContext context, RequestDelegate next)
+    /// <param name="context">The request.</param>
+    /// <param name="next">What follows.</param>
+    /// <param name="remark">Told of what is no client's business: defects.</param>
+    public static async Task CatchAsync(HttpContext context, RequestDelegate next, Action<string>? remark)
     {
         try
         {
@@ -95,6 +100,13 @@ internal sealed record ApiError(int Status, string Type, string Code, string Mes
         catch (Exception e) when (!context.Response.HasStarted && From(e) is not null)
         {
             await From(e)!.ExecuteAsync(context).ConfigureAwait(false);
+        }
+        catch (Exception e) when (From(e) is null && e is not ConnectionResetException)
+        {
+            remark?.Invoke($"{context.Request.Method} {context.Request.Path.ToUriComponent()} failed: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+            if (context.Response.HasStarted)
+                throw;
+            await Internal.ExecuteAsync(context).ConfigureAwait(false);
         }
     }
 }

@@ -42,7 +42,7 @@ internal sealed class BrowserCheck(bool loopback, IReadOnlyList<string> origins)
     /// <summary>Whether a host is this machine's loopback.</summary>
     public static bool IsLoopback(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
 
-    // A proxy may have taken TLS off: the scheme says nothing here.
+    // A proxy may have taken TLS off: http and https are not told apart. Without a port in it a name stands for the usual one.
     private static bool IsOwn(string origin, HostString host)
-        => Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Host.Equals(new Uri($"http://{host.Value}").Host, StringComparison.OrdinalIgnoreCase) && uri.Port == (host.Port ?? uri.Port);
+        => host.HasValue && Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Host.Equals(host.Host, StringComparison.OrdinalIgnoreCase) && (host.Port is { } port ? uri.Port == port : uri.IsDefaultPort);
 }

@@ -13,6 +13,8 @@ public sealed class InferenceServer : IAsyncDisposable
     private const int MaxConnections = 1000;
     private const string AnyPath = "{**path}";
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(5);
+    // What a timer takes.
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
 
     private readonly WebApplication _application;
     private readonly ModelResidence _residence;
@@ -56,7 +58,7 @@ public sealed class InferenceServer : IAsyncDisposable
                 if (options.AccessLog is { } log)
                     application.Use(new AccessLog(log, options.Time).InvokeAsync);
                 application.Use((context, next) => MeasureAsync(context, next, metrics, options.Time));
-                application.Use(ApiError.CatchAsync);
+                application.Use((context, next) => ApiError.CatchAsync(context, next, options.Remark));
                 application.Use(new BrowserCheck(loopback, options.Origins).InvokeAsync);
                 application.Use(new KeyCheck(options.Keys).InvokeAsync);
                 var catalog = new ModelCatalog(residence.Models);
@@ -112,7 +114,8 @@ public sealed class InferenceServer : IAsyncDisposable
         Require(options.Keys.All(key => key.Length > 0 && key.All(c => c is > ' ' and <= '~')), "A key is empty, or has a character that no key has.", "Use letters, digits and the like, without spaces.");
         Require(options.Origins.All(origin => origin == "*" || (Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && !origin.EndsWith('/') && uri.PathAndQuery is "/" or "")), "An origin is not one.", "Write it as a browser does: https://chat.example.com, or * for every page.");
         Require(options.Parallel >= 1 && options.Queue >= 0 && options.MaxBodyBytes >= 1 && options.MaxPromptLength >= 1 && options.MaxTokens is null or >= 1, "Limits are numbers from 1 on; a queue may be of 0.", null);
-        Require(options.Timeout > TimeSpan.Zero && options.Idle is null || options.Idle > TimeSpan.Zero, "Times are longer than nothing.", null);
+        Require(options.Timeout > TimeSpan.Zero && options.Timeout <= LongestTimeout, $"The time of a request is longer than nothing, and {LongestTimeout.TotalDays:0} days at most.", null);
+        Require(options.Idle is null || options.Idle > TimeSpan.Zero, "A model stays for longer than nothing.", null);
     }
 
     private static void Require(bool condition, string message, string? hint)

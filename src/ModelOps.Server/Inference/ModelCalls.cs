@@ -13,13 +13,13 @@ internal sealed class ModelCalls(InferenceOptions options, ModelCatalog catalog,
     /// <param name="answer">Answers.</param>
     public async Task HandleAsync<T>(HttpContext context, Func<JsonElement, T> read, Func<T, string?> nameModel, Func<T, ResidentModel, Deadline, Task> answer)
     {
-        T question;
-        using (JsonDocument body = await RequestBody.ReadAsync(context, options.MaxBodyBytes).ConfigureAwait(false))
-            question = read(body.RootElement);
-        ResidentModel model = catalog.Find(nameModel(question));
         using var deadline = new Deadline(context, options, ending);
         try
         {
+            T question;
+            using (JsonDocument body = await RequestBody.ReadAsync(context, options.MaxBodyBytes, deadline.Token).ConfigureAwait(false))
+                question = read(body.RootElement);
+            ResidentModel model = catalog.Find(nameModel(question));
             await answer(question, model, deadline).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (deadline.Reason is { } reason)

@@ -52,8 +52,9 @@ internal sealed class ModelResidence : IAsyncDisposable
                 _options.Remark?.Invoke($"{model.Offered.Name}: {e.Message}");
             }
             // Where models lie is nobody's business but this machine's.
-            string message = e.Message.Replace(model.Offered.Path, model.Offered.Name, StringComparison.Ordinal);
-            throw message == e.Message ? e : new ModelOpsException(e.Kind, message, e.Hint?.Replace(model.Offered.Path, model.Offered.Name, StringComparison.Ordinal), e);
+            throw new ModelOpsException(e.Kind, WithoutPath(e.Message), e.Hint is null ? null : WithoutPath(e.Hint), e);
+
+            string WithoutPath(string text) => text.Replace(model.Offered.Path, model.Offered.Name, StringComparison.Ordinal);
         }
         finally
         {

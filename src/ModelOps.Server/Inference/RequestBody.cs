@@ -17,12 +17,13 @@ internal static class RequestBody
     /// <summary>Reads it; to be disposed when the request has been read. Every name and text in it can be had.</summary>
     /// <param name="context">The request.</param>
     /// <param name="limit">Most bytes that are taken.</param>
+    /// <param name="cancellationToken">When it must have come.</param>
     /// <exception cref="ApiException">It is no JSON, or larger than the limit.</exception>
     /// <exception cref="BadHttpRequestException">It is several times larger than the limit.</exception>
-    public static async Task<JsonDocument> ReadAsync(HttpContext context, long limit)
+    public static async Task<JsonDocument> ReadAsync(HttpContext context, long limit, CancellationToken cancellationToken)
     {
         using var body = new MemoryStream();
-        await CopyAsync(context, body, limit).ConfigureAwait(false);
+        await CopyAsync(context, body, limit, cancellationToken).ConfigureAwait(false);
         ReadOnlyMemory<byte> bytes = body.GetBuffer().AsMemory(0, (int)body.Length);
         if (bytes.Span.StartsWith(Encoding.UTF8.Preamble))
             bytes = bytes[Encoding.UTF8.Preamble.Length..];
@@ -37,7 +38,7 @@ internal static class RequestBody
         }
     }
 
-    private static async Task CopyAsync(HttpContext context, MemoryStream body, long limit)
+    private static async Task CopyAsync(HttpContext context, MemoryStream body, long limit, CancellationToken cancellationToken)
     {
         HttpRequest request = context.Request;
         // One that waits for a sign to begin gets its answer instead.
@@ -47,7 +48,7 @@ internal static class RequestBody
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = limit > long.MaxValue / Patience ? null : limit * Patience;
         byte[] buffer = new byte[BufferBytes];
         long length = 0;
-        for (int read; (read = await request.Body.ReadAsync(buffer, context.RequestAborted).ConfigureAwait(false)) > 0;)
+        for (int read; (read = await request.Body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
         {
             length += read;
             if (length <= limit)

@@ -48,6 +48,24 @@ internal static class ToolReader
         if (fields.RequireText("type") is not "function" and var type)
             throw new ApiException(ApiError.BadRequest($"This server knows tools of type 'function' only, not '{type}'.", fields.Path + "type", "unsupported_value"));
         Fields function = fields.Object("function") ?? throw Fields.Missing(fields.Path + "function");
-        return new ToolDefinition(function.RequireText("name"), function.Text("description"), function.Object("parameters")?.Json.GetRawText() ?? NoParameters);
+        return new ToolDefinition(function.RequireText("name"), function.Text("description"), Parameters(function));
+    }
+
+    // What reads it later, a grammar or a template, takes no name twice; here it can be said where it stands.
+    private static string Parameters(Fields function)
+    {
+        const string Name = "parameters";
+        if (function.Object(Name) is not { } parameters)
+            return NoParameters;
+        string schema = parameters.Json.GetRawText();
+        try
+        {
+            using JsonDocument _ = JsonDocument.Parse(schema, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return schema;
+        }
+        catch (JsonException e)
+        {
+            throw new ApiException(ApiError.BadRequest($"'{function.Path}{Name}' is no JSON schema: {e.Message}", function.Path + Name, "invalid_schema"));
+        }
     }
 }
