@@ -14,7 +14,7 @@ internal static class MessageReader
         List<ChatMessage> messages = [.. (fields.List(Name) ?? throw Fields.Missing(Name)).Select(item => Message(Fields.Object(item.Value, item.Path), item.Path))];
         if (messages.Count == 0)
             throw new ApiException(ApiError.BadRequest("'messages' has no message.", Name));
-        RequireLength(messages.Sum(message => (long)message.Content.Length), most, Name);
+        RequireLength(messages.Sum(Length), most, Name);
         return messages;
     }
 
@@ -24,6 +24,8 @@ internal static class MessageReader
         if (length > most)
             throw new ApiException(ApiError.BadRequest($"The text has {length} characters; this server takes {most} at most.", parameter, "prompt_too_long"));
     }
+
+    private static long Length(ChatMessage message) => (long)message.Content.Length + (message.Reasoning?.Length ?? 0) + (message.ToolCalls?.Sum(call => (long)call.Arguments.Length) ?? 0);
 
     private static ChatMessage Message(Fields fields, string path)
     {

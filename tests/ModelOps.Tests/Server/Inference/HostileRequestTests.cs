@@ -62,6 +62,17 @@ public sealed class HostileRequestTests
         Assert.Contains("modelops_requests_total{route=\"/v1/chat/completions\",status=\"500\"} 1\n", (await server.GetAsync("/metrics")).Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(""" "content":"X" """)]
+    [InlineData(""" "content":"","reasoning_content":"X" """)]
+    [InlineData(""" "tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"X"}}] """)]
+    public async Task TheLengthOfAPromptIsThatOfAllItsTexts(string rest)
+    {
+        await using TestServer server = await TestServer.StartAsync(_engine, options => options with { MaxPromptLength = 1000 });
+        string body = $"{{\"model\":\"one\",\"messages\":[{{\"role\":\"assistant\",{rest.Replace("X", new string('x', 1001), StringComparison.Ordinal)}}}]}}";
+        Assert.Equal((400, "prompt_too_long", "messages"), (await server.PostAsync("/v1/chat/completions", body)).Error);
+    }
+
     [Fact]
     public async Task AHintTellsNoPathEither()
     {
