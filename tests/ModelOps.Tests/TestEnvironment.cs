@@ -11,8 +11,21 @@ internal static class TestEnvironment
 #pragma warning restore CA2255
     internal static void KeepOutOfTheUsersFolders()
     {
-        Environment.SetEnvironmentVariable("XDG_CACHE_HOME", Path.Combine(Path.GetTempPath(), $"modelops-tests-cache-{Environment.ProcessId}"));
+        Set("XDG_CACHE_HOME", "cache");
         // Runtimes that the user has added would be tested in place of the pinned one.
-        Environment.SetEnvironmentVariable("XDG_DATA_HOME", Path.Combine(Path.GetTempPath(), $"modelops-tests-data-{Environment.ProcessId}"));
+        Set("XDG_DATA_HOME", "data");
+    }
+
+    private static void Set(string variable, string name)
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"modelops-tests-{name}-{Environment.ProcessId}");
+        Environment.SetEnvironmentVariable(variable, folder);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        };
     }
 }

@@ -13,10 +13,15 @@ foreach ($name in 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HF_HUB_OFFLINE', 'TRANS
 }
 
 # Nor what is measured here, on a busy machine, to the user who runs them.
-$env:XDG_CACHE_HOME = Join-Path ([System.IO.Path]::GetTempPath()) "modelops-pester-cache-$PID"
+$cache = Join-Path ([System.IO.Path]::GetTempPath()) "modelops-cache-$PID"
+if ($env:XDG_CACHE_HOME -ne $cache) {
+    $env:XDG_CACHE_HOME = $cache
+    $null = Register-EngineEvent PowerShell.Exiting -SupportEvent -MessageData $cache -Action { Remove-Item -LiteralPath $Event.MessageData -Recurse -Force -ErrorAction Ignore }
+}
 
+# With a short name: sockets are made in such folders, whose paths may have about a hundred characters.
 function New-TestFolder {
-    (New-Item -ItemType Directory (Join-Path ([System.IO.Path]::GetTempPath()) "modelops-pester-$([guid]::NewGuid().ToString('n'))")).FullName
+    (New-Item -ItemType Directory (Join-Path ([System.IO.Path]::GetTempPath()) "modelops-$([guid]::NewGuid().ToString('n').Substring(0, 8))")).FullName
 }
 
 # Starts `modelops hub` on a folder; it ends with its standard input, at the latest with this process.

@@ -9,10 +9,16 @@ internal static partial class PesterFile
 
     public static IEnumerable<string> All => Directory.EnumerateFiles(Folder, "*.Tests.ps1").Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal);
 
+    /// <summary>The file that a class of tests stands for, by the class's name: Carry's is Carry.Tests.ps1.</summary>
+    public static string Of(Type tests) => tests.Name + ".Tests.ps1";
+
+    /// <summary>The paths of a file's tests, each once.</summary>
+    public static IReadOnlyCollection<string> FindTests(string file) => [.. ParseTests(File.ReadAllText(Path.Combine(Folder, file))).Distinct()];
+
     /// <summary>
     /// The path of every It, <c>Describe › Context › It</c>; a template of -ForEach is one. Nesting is read from the indentation, which the files keep.
     /// </summary>
-    public static IEnumerable<string> FindTests(string text)
+    public static IEnumerable<string> ParseTests(string text)
     {
         var blocks = new Stack<(int Indent, string Name)>();
         foreach (var line in text.Split('\n'))

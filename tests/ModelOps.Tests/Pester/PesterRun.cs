@@ -12,6 +12,9 @@ internal sealed record PesterRun(IReadOnlyList<string> Problems, IReadOnlyList<P
     // Not an expectation: the point where a hanging shell is given up.
     private static readonly TimeSpan GiveUp = TimeSpan.FromMinutes(10);
 
+    /// <summary>What the file's tests have left in the temporary folder.</summary>
+    public IReadOnlyList<string> Left { get; init; } = [];
+
     internal sealed record Test(string Path, string Name, string Result, string Message);
 
     /// <summary>Why no Pester test can run on this machine; null when they can.</summary>
@@ -37,7 +40,7 @@ internal sealed record PesterRun(IReadOnlyList<string> Problems, IReadOnlyList<P
         {
             return "No pwsh on PATH; MODELOPS_PWSH can name one (PowerShell 7.6 or later).";
         }
-        var (code, output) = await StartAsync("-Command", "$PSVersionTable.PSVersion.ToString(); (Get-Module -ListAvailable Pester | Sort-Object Version | Select-Object -Last 1).Version.ToString()");
+        var (code, output) = await StartAsync(Path.GetTempPath(), "-Command", "$PSVersionTable.PSVersion.ToString(); (Get-Module -ListAvailable Pester | Sort-Object Version | Select-Object -Last 1).Version.ToString()");
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (lines.Length == 0 || !Version.TryParse(lines[0].Split('-')[0], out var shell) || shell < new Version(7, 6))
         {
@@ -50,29 +53,33 @@ internal sealed record PesterRun(IReadOnlyList<string> Problems, IReadOnlyList<P
 
     private static async Task<PesterRun> RunAsync(string file)
     {
-        var result = Path.Combine(Path.GetTempPath(), $"modelops-pester-{Guid.NewGuid():n}.json");
+        // Short, since sockets are made in it, whose paths may have about a hundred characters.
+        var temporary = Directory.CreateTempSubdirectory("pester-");
         try
         {
-            var (code, output) = await StartAsync("-File", Path.Combine(PesterFile.Folder, "Invoke-Tests.ps1"), "-Path", Path.Combine(PesterFile.Folder, file), "-Result", result);
+            var result = Path.Combine(temporary.FullName, "result.json");
+            var (code, output) = await StartAsync(temporary.FullName, "-File", Path.Combine(PesterFile.Folder, "Invoke-Tests.ps1"), "-Path", Path.Combine(PesterFile.Folder, file), "-Result", result);
             if (!File.Exists(result))
             {
                 return new PesterRun([$"pwsh ended with {code} and no result:\n{output}"], []);
             }
-            return JsonSerializer.Deserialize<PesterRun>(await File.ReadAllTextAsync(result), Json)!;
+            var run = JsonSerializer.Deserialize<PesterRun>(await File.ReadAllTextAsync(result), Json)!;
+            return run with { Left = [.. Directory.EnumerateFileSystemEntries(temporary.FullName, "modelops*").Select(path => Path.GetFileName(path))] };
         }
         finally
         {
-            File.Delete(result);
+            temporary.Delete(recursive: true);
         }
     }
 
-    private static async Task<(int Code, string Output)> StartAsync(params string[] arguments)
+    private static async Task<(int Code, string Output)> StartAsync(string temporary, params string[] arguments)
     {
         var start = new ProcessStartInfo(Shell!, ["-NoLogo", "-NoProfile", "-NonInteractive", .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            Environment = { ["TMPDIR"] = temporary, ["TEMP"] = temporary, ["TMP"] = temporary },
         };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();

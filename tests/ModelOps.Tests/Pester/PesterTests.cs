@@ -1,24 +1,24 @@
+using System.Reflection;
 using Xunit;
+using Xunit.Sdk;
+using Xunit.v3;
 
 namespace ModelOps.Tests.Pester;
 
-/// <summary>Reports every It of tests/pester as a test of its own, so that `dotnet test` runs, names and counts them.</summary>
-public sealed class PesterTests
+/// <summary>Reports every It of one file of tests/pester as a test of its own, so that `dotnet test` runs, names and counts them.</summary>
+public abstract class PesterTests
 {
-    public static IEnumerable<TheoryDataRow<string, string>> Cases()
-        => from file in PesterFile.All
-           from test in PesterFile.FindTests(File.ReadAllText(Path.Combine(PesterFile.Folder, file)))
-           select new TheoryDataRow<string, string>(file, test) { TestDisplayName = $"Pester: {test}" };
+    private string File => PesterFile.Of(GetType());
 
     [Theory]
-    [MemberData(nameof(Cases))]
-    public async Task Passes(string file, string test)
+    [Its]
+    public async Task Passes(string test)
     {
         if (await PesterRun.Obstacle.Value is { } obstacle)
         {
             Assert.Skip(obstacle);
         }
-        var run = await PesterRun.OfAsync(file);
+        var run = await PesterRun.OfAsync(File);
         var outcomes = run.Tests.Where(outcome => outcome.Path == test).ToList();
         if (outcomes.Count == 0)
         {
@@ -36,38 +36,26 @@ public sealed class PesterTests
         }
     }
 
-    /// <summary>Every It that Pester ran has been found in the text: none can fail unseen.</summary>
+    /// <summary>Every It that Pester ran has been found in the text: none can fail unseen. And nothing of ours is left in the temporary folder.</summary>
     [Fact]
-    public async Task FindsEveryTest()
+    public async Task RunsAllAndLeavesNothing()
     {
         if (await PesterRun.Obstacle.Value is { } obstacle)
         {
             Assert.Skip(obstacle);
         }
-        foreach (var file in PesterFile.All)
-        {
-            var known = PesterFile.FindTests(await File.ReadAllTextAsync(Path.Combine(PesterFile.Folder, file))).ToHashSet(StringComparer.Ordinal);
-            var run = await PesterRun.OfAsync(file);
-            Assert.Empty(run.Problems);
-            Assert.Equal(known.Order(StringComparer.Ordinal), run.Tests.Select(outcome => outcome.Path).Distinct().Order(StringComparer.Ordinal));
-        }
+        var run = await PesterRun.OfAsync(File);
+        Assert.Empty(run.Problems);
+        Assert.Equal(PesterFile.FindTests(File).Order(StringComparer.Ordinal), run.Tests.Select(outcome => outcome.Path).Distinct().Order(StringComparer.Ordinal));
+        Assert.Empty(run.Left);
     }
 
-    [Fact]
-    public void ReadsNestingFromTheText()
+    /// <summary>The tests of the class's file, each under its path.</summary>
+    private sealed class ItsAttribute : DataAttribute
     {
-        const string text = """
-            Describe 'A' {
-                It 'one' { }
-                Context 'b' {
-                    It 'two for <_>' -ForEach 1, 2 { }
-                }
-                It 'it''s three' { }
-            }
-            Describe 'C' {
-                It 'four' { }
-            }
-            """;
-        Assert.Equal(["A › one", "A › b › two for <_>", "A › it's three", "C › four"], PesterFile.FindTests(text));
+        public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker)
+            => new([.. PesterFile.FindTests(PesterFile.Of(testMethod.ReflectedType!)).Select(test => new TheoryDataRow<string>(test) { TestDisplayName = $"Pester: {test}" })]);
+
+        public override bool SupportsDiscoveryEnumeration() => true;
     }
 }
