@@ -16,7 +16,10 @@ foreach ($name in 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HF_HUB_OFFLINE', 'TRANS
 $cache = Join-Path ([System.IO.Path]::GetTempPath()) "modelops-cache-$PID"
 if ($env:XDG_CACHE_HOME -ne $cache) {
     $env:XDG_CACHE_HOME = $cache
-    $null = Register-EngineEvent PowerShell.Exiting -SupportEvent -MessageData $cache -Action { Remove-Item -LiteralPath $Event.MessageData -Recurse -Force -ErrorAction Ignore }
+    $null = Register-EngineEvent PowerShell.Exiting -SupportEvent -Action {
+        # No cmdlets: a shell that ends has none any more.
+        if ([System.IO.Directory]::Exists($env:XDG_CACHE_HOME)) { [System.IO.Directory]::Delete($env:XDG_CACHE_HOME, $true) }
+    }
 }
 
 # With a short name: sockets are made in such folders, whose paths may have about a hundred characters.

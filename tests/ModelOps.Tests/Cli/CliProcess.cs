@@ -49,6 +49,8 @@ internal static class CliProcess
         {
             start.Environment.Remove(name);
         }
+        // A runtime that is killed leaves its sockets for debuggers in the temporary folder.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["HF_HOME"] = folder;
         start.Environment["HF_HUB_CACHE"] = Path.Combine(folder, "hub");
         start.Environment["HF_ENDPOINT"] = NoHub;

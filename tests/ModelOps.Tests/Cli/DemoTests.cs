@@ -3,12 +3,7 @@ using Xunit;
 
 namespace ModelOps.Tests.Cli;
 
-/// <summary>The demo has the machine to itself: llama.cpp's threads wait for each other by spinning, and beside other tests that takes ages.</summary>
-[CollectionDefinition(nameof(WholeMachine), DisableParallelization = true)]
-public sealed class WholeMachine;
-
 /// <summary>The whole job, end to end, as <c>modelops demo</c> does it. The figures are those of the QAT model on its evaluation text.</summary>
-[Collection(nameof(WholeMachine))]
 [Trait("Category", "EndToEnd")]
 public sealed class DemoTests : IDisposable
 {

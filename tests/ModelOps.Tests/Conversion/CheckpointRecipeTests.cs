@@ -13,7 +13,7 @@ public sealed class CheckpointRecipeTests : IDisposable
 
     public static TheoryData<string> Checkpoints { get; } =
     [
-        TestPaths.Model("demo-llama"), TestPaths.Model("demo-gemma"), TestPaths.Model("demo-gemma-qat"),
+        TestPaths.Model("demo-llama"), TestPaths.Model("demo-gemma"),
         .. new[] { "llama", "gemma3n", "gemma4-26b-a4b", "qwen3moe", "lfm2", "mamba2", "phi3", "deepseek-v3", "qwen3next", "nemotron-h" }.Select(name => Path.Combine(TestPaths.Golden(name), "hf")),
     ];
 

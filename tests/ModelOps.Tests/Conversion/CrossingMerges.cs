@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -22,33 +23,63 @@ internal static class CrossingMerges
         foreach (var merge in merges)
         {
             var parts = merge is JsonArray pair ? pair.Select(part => part!.GetValue<string>()).ToArray() : merge!.GetValue<string>().Split(' ');
-            Apply(words, parts[0], parts[1]);
+            words.ForEach(word => Apply(word, parts[0], parts[1]));
         }
+        // How often each pair stands in the texts; brought up to date word by word, since counting anew for every merge takes most of a test's time.
+        var pairs = new Dictionary<(string Left, string Right), int>();
+        words.ForEach(word => Count(word, 1));
         var count = 0;
         while (count < most)
         {
-            var pair = words.SelectMany(word => word.Zip(word.Skip(1))).GroupBy(pair => pair).OrderByDescending(group => group.Count())
-                .ThenBy(group => group.Key.First + group.Key.Second, StringComparer.Ordinal).FirstOrDefault(group => !vocabulary.ContainsKey(group.Key.First + group.Key.Second))?.Key;
-            if (pair is not var (left, right))
+            if (MostFrequent() is not var (left, right))
                 break;
             vocabulary[left + right] = firstId + count++;
             merges.Add(isPaired ? new JsonArray(left, right) : JsonValue.Create($"{left} {right}"));
-            Apply(words, left, right);
+            foreach (var word in words.Where(word => Holds(word, left, right)))
+            {
+                Count(word, -1);
+                Apply(word, left, right);
+                Count(word, 1);
+            }
         }
         return count;
-    }
 
-    private static void Apply(List<List<string>> words, string left, string right)
-    {
-        foreach (var word in words)
+        void Count(List<string> word, int times)
         {
             for (var i = 0; i + 1 < word.Count; i++)
             {
-                if (word[i] != left || word[i + 1] != right)
-                    continue;
-                word[i] += word[i + 1];
-                word.RemoveAt(i + 1);
+                ref var found = ref CollectionsMarshal.GetValueRefOrAddDefault(pairs, (word[i], word[i + 1]), out _);
+                found += times;
             }
+        }
+
+        // Of equally frequent ones the first by its letters; none that is a token already.
+        (string Left, string Right)? MostFrequent()
+        {
+            (string Left, string Right)? best = null;
+            var (bestCount, bestName) = (0, "");
+            foreach (var (pair, found) in pairs)
+            {
+                if (found == 0 || found < bestCount)
+                    continue;
+                var name = pair.Left + pair.Right;
+                if ((found > bestCount || string.CompareOrdinal(name, bestName) < 0) && !vocabulary.ContainsKey(name))
+                    (best, bestCount, bestName) = (pair, found, name);
+            }
+            return best;
+        }
+    }
+
+    private static bool Holds(List<string> word, string left, string right) => Enumerable.Range(0, Math.Max(0, word.Count - 1)).Any(i => word[i] == left && word[i + 1] == right);
+
+    private static void Apply(List<string> word, string left, string right)
+    {
+        for (var i = 0; i + 1 < word.Count; i++)
+        {
+            if (word[i] != left || word[i + 1] != right)
+                continue;
+            word[i] += word[i + 1];
+            word.RemoveAt(i + 1);
         }
     }
 

@@ -3,8 +3,10 @@ using Xunit;
 
 namespace ModelOps.Tests.Quantization;
 
-/// <summary>The kernels at each width, forced: what this processor would not take by itself as well. Alone, since the width is of the process.</summary>
-[CollectionDefinition(nameof(LaneWidthTests), DisableParallelization = true)]
+/// <summary>
+/// The kernels at each width, forced: what this processor would not take by itself as well. The width is of the process, so that other tests, to which every width is as
+/// good, run at these as well meanwhile; those that compare with ggml at the processor's own wait (<see cref="QuantizerParityTests"/>).
+/// </summary>
 [Collection(nameof(LaneWidthTests))]
 public class LaneWidthTests
 {

@@ -105,7 +105,7 @@ internal static unsafe class LlamaQuantize
     private static Parameters Defaults(Recipe recipe)
     {
         var parameters = ((delegate* unmanaged[Cdecl]<Parameters>)NativeLibrary.GetExport(Library, "llama_model_quantize_default_params"))();
-        if ((parameters.FileType, parameters.QuantizeOutput) != (7, 1))
+        if ((parameters.FileType, parameters.QuantizeOutput, parameters.Further) != (7, 1, 2L << 32))
             throw new InvalidOperationException("llama_model_quantize_params has another layout.");
         parameters.FileType = recipe.FileType;
         parameters.Threads = 1;
@@ -177,5 +177,7 @@ internal static unsafe class LlamaQuantize
         public nint Overrides;
         public nint TensorOverrides;
         public nint PrunedLayers;
+        /// <summary>Two numbers more than the release's llama.h has, 0 and 2: llama_model_quantize_default_params writes them, past the end of a struct without room for them.</summary>
+        public long Further;
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
 using ModelOps.Formats;
@@ -13,18 +14,28 @@ internal static class TestImportance
     /// <summary>A matrix without numbers, as happens in real files.</summary>
     private const string Missing = "blk.1.attn_v.weight";
 
+    /// <summary>Each is written many times, once a recipe.</summary>
+    private static readonly ConcurrentDictionary<(TestModel Model, bool IsComplete), (byte[] Bytes, Dictionary<string, float[]> Means)> Written = new();
+
     /// <summary>Matrices of the model by name, columns and number of experts; neither table nor output has numbers, as in a real file.</summary>
     private static IEnumerable<(string Name, int Columns, int Experts)> Measured(TestModel model)
         => model.Tensors().Where(tensor => tensor.Shape.Length > 1 && tensor.Name is not ("token_embd.weight" or "output.weight"))
             .Select(tensor => (tensor.Name, (int)tensor.Shape[0], tensor.Shape.Length > 2 ? (int)tensor.Shape[2] : 1));
 
     /// <summary>Writes sums and counts of all matrices but one, as a GGUF file; returns the means.</summary>
-    public static Dictionary<string, float[]> WriteGguf(string path, TestModel model) => WriteGguf(path, Measured(model).Where(tensor => tensor.Name != Missing));
+    public static Dictionary<string, float[]> WriteGguf(string path, TestModel model) => WriteGguf(path, model, isComplete: false);
 
     /// <summary>The same of all.</summary>
-    public static Dictionary<string, float[]> WriteComplete(string path, TestModel model) => WriteGguf(path, Measured(model));
+    public static Dictionary<string, float[]> WriteComplete(string path, TestModel model) => WriteGguf(path, model, isComplete: true);
 
-    private static Dictionary<string, float[]> WriteGguf(string path, IEnumerable<(string Name, int Columns, int Experts)> matrices)
+    private static Dictionary<string, float[]> WriteGguf(string path, TestModel model, bool isComplete)
+    {
+        var (bytes, means) = Written.GetOrAdd((model, isComplete), _ => ToBytes(Measured(model).Where(tensor => isComplete || tensor.Name != Missing)));
+        File.WriteAllBytes(path, bytes);
+        return means;
+    }
+
+    private static (byte[] Bytes, Dictionary<string, float[]> Means) ToBytes(IEnumerable<(string Name, int Columns, int Experts)> matrices)
     {
         var random = new Random(5);
         var means = new Dictionary<string, float[]>();
@@ -48,8 +59,7 @@ internal static class TestImportance
         layout.Header.Span.CopyTo(bytes);
         foreach (var (tensor, placed) in tensors.Zip(layout.Tensors))
             MemoryMarshal.AsBytes(tensor.Values.AsSpan()).CopyTo(bytes.AsSpan((int)placed.Offset));
-        File.WriteAllBytes(path, bytes);
-        return means;
+        return (bytes, means);
     }
 
     /// <summary>The same in the format before GGUF.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ModelOps.Formats;
 using ModelOps.Quantization;
 
@@ -15,6 +16,9 @@ namespace ModelOps.Tests.Quantization;
 internal sealed record TestModel(string Architecture, int Layers, int Heads, int KeyValueHeads, int Experts = 0)
 {
     private const int HeadLength = 64;
+
+    /// <summary>Each is written many times, once a recipe.</summary>
+    private static readonly ConcurrentDictionary<TestModel, byte[]> Written = new();
 
     /// <summary>Whether the embedding is the output matrix.</summary>
     public bool TiedOutput { get; init; }
@@ -40,7 +44,11 @@ internal sealed record TestModel(string Architecture, int Layers, int Heads, int
     }
 
     /// <summary>Writes the file: matrices as BF16, random.</summary>
-    public void Write(string path)
+    public void Write(string path) => File.WriteAllBytes(path, Written.GetOrAdd(this, model => model.ToBytes()));
+
+    private static bool IsSmall((string Name, long[] Shape) tensor) => tensor.Shape.Length == 1 || tensor.Name.Contains("ffn_gate_inp", StringComparison.Ordinal);
+
+    private byte[] ToBytes()
     {
         var layout = GgufLayout.Create(Metadata(), [.. Tensors().Select(tensor => new GgufTensorSpec(tensor.Name, IsSmall(tensor) ? GgmlType.F32 : GgmlType.BF16, tensor.Shape))]);
         var bytes = new byte[layout.FileBytes];
@@ -53,10 +61,8 @@ internal sealed record TestModel(string Architecture, int Layers, int Heads, int
                 weight = WeightSamples.Gaussian(random) * 0.02f;
             TensorQuantizer.Quantize(tensor.Type, weights, bytes.AsSpan((int)tensor.Offset, (int)tensor.Bytes), (int)tensor.Shape[0]);
         }
-        File.WriteAllBytes(path, bytes);
+        return bytes;
     }
-
-    private static bool IsSmall((string Name, long[] Shape) tensor) => tensor.Shape.Length == 1 || tensor.Name.Contains("ffn_gate_inp", StringComparison.Ordinal);
 
     private IEnumerable<(string Name, long[] Shape)> Layer()
     {

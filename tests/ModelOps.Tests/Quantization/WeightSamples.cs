@@ -70,6 +70,14 @@ internal static class WeightSamples
         }
     }
 
+    /// <summary>So many rows of a matrix, drawn at random; all of one that has no more.</summary>
+    public static ushort[] SomeRows(ushort[] bits, int rowLength, int most, Random random)
+    {
+        var rows = Enumerable.Range(0, bits.Length / rowLength).ToArray();
+        random.Shuffle(rows);
+        return [.. rows.Take(most).SelectMany(row => bits.AsSpan(row * rowLength, rowLength).ToArray())];
+    }
+
     /// <summary>Activations are mostly small with a few large ones; one weight does not matter at all.</summary>
     public static float[] Importance(int rowLength) => Importance(rowLength, new Random(11));
 

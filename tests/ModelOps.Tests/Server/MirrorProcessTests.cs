@@ -11,7 +11,7 @@ namespace ModelOps.Tests.Server;
 /// <summary>A mirror that is killed, that is not alone with its store, and whose disk is full.</summary>
 public sealed class MirrorProcessTests : IDisposable
 {
-    private const int Patience = 120_000;
+    private const int Patience = 300_000;
     private const int Megabyte = 1 << 20;
     private const string Weights = $"{RandomModel.Repository}/resolve/main/{RandomModel.WeightsName}";
     private readonly TemporaryFolder _folder = new();

@@ -11,7 +11,7 @@ namespace ModelOps.Tests.Server;
 public sealed class MirrorTests
 {
     private const string Weights = $"{HubFixture.Llama}/resolve/main/model.safetensors";
-    private const int Patience = 60_000;
+    private const int Patience = 300_000;
     private static readonly byte[] Content = File.ReadAllBytes(HubFixture.LocalFile(HubFixture.Llama, "model.safetensors"));
 
     [Fact(Timeout = Patience)]

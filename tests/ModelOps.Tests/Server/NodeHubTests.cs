@@ -13,7 +13,7 @@ namespace ModelOps.Tests.Server;
 public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, IDisposable
 {
     private const string Repository = HubFixture.Gemma;
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private readonly TempStore _ours = new();
     private readonly TempStore _theirs = new();
 

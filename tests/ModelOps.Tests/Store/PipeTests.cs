@@ -6,7 +6,7 @@ namespace ModelOps.Tests.Store;
 /// <summary>A named pipe in a file's place: nobody waits for a writer that never comes.</summary>
 public sealed class PipeTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private readonly TempStore _temp = new();
     private readonly HandmadeCache _cache;
 

@@ -32,7 +32,7 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
             },
         };
         // Two connections: then the parts begin where they can be foretold.
-        await InstallAsync(network, options => options with { StallTimeout = TimeSpan.FromSeconds(fault == BodyFault.Stall ? 2 : 30) }, connections: 2);
+        await InstallAsync(network, options => options with { StallTimeout = TimeSpan.FromSeconds(fault == BodyFault.Stall ? 10 : 30) }, connections: 2);
         Assert.Contains(network.Requests, request => Range(request) is { From: Start + Good, To: Start + TempStore.PartBytes - 1 });
     }
 

@@ -6,7 +6,7 @@ namespace ModelOps.Tests.Server.Inference;
 /// <summary>Queueing, loading, unloading, going away and ending.</summary>
 public sealed class ResidenceTests
 {
-    private const int Patience = 60_000;
+    private const int Patience = 300_000;
     private const string Two = """{"model":"org/two","messages":[{"role":"user","content":"a"}]}""";
     private readonly FakeEngine _engine = new();
     private readonly TaskCompletionSource _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);

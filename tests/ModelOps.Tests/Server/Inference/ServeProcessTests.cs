@@ -10,7 +10,7 @@ namespace ModelOps.Tests.Server.Inference;
 /// <summary><c>modelops serve</c> as a service starts it, and ends it.</summary>
 public sealed class ServeProcessTests(DemoModels models) : IDisposable
 {
-    private const int Patience = 120_000;
+    private const int Patience = 300_000;
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();

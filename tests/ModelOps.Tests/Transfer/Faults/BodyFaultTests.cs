@@ -81,5 +81,5 @@ public sealed class BodyFaultTests
         download.AssertComplete();
     }
 
-    private static HubOptions QuickStall(HubOptions options) => options with { StallTimeout = TimeSpan.FromSeconds(1) };
+    private static HubOptions QuickStall(HubOptions options) => options with { StallTimeout = TimeSpan.FromSeconds(4) };
 }

@@ -29,7 +29,7 @@ internal sealed class PullProcess : IAsyncDisposable
     /// <summary>Waits for the end.</summary>
     public async Task<CliOutcome> EndAsync()
     {
-        using var giveUp = new CancellationTokenSource(TimeSpan.FromSeconds(90));
+        using var giveUp = new CancellationTokenSource(TimeSpan.FromMinutes(10));
         await _process.WaitForExitAsync(giveUp.Token);
         return new CliOutcome(_process.ExitCode, await _output, await _error);
     }

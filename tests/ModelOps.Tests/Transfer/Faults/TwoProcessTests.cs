@@ -30,7 +30,8 @@ public sealed class TwoProcessTests : IDisposable
         CliOutcome[] outcomes = await Task.WhenAll(a.EndAsync(), b.EndAsync());
 
         Assert.All(outcomes, outcome => PullProcess.AssertInstalled(outcome, _model));
-        Assert.Equal(_model.Bytes, server.ContentBytes);
+        // A machine under load may break a connection or two, whose chunks are sent again; a second download would be the model again.
+        Assert.InRange(server.ContentBytes, _model.Bytes, _model.Bytes * 3 / 2);
     }
 
     [Fact]
