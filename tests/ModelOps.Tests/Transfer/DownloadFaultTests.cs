@@ -33,7 +33,8 @@ public sealed class DownloadFaultTests(HubFixture hub) : IClassFixture<HubFixtur
         };
         // Two connections: then the parts begin where they can be foretold.
         await InstallAsync(network, options => options with { StallTimeout = TimeSpan.FromSeconds(fault == BodyFault.Stall ? 10 : 30) }, connections: 2);
-        Assert.Contains(network.Requests, request => Range(request) is { From: Start + Good, To: Start + TempStore.PartBytes - 1 });
+        // How far it goes on depends on what the other connection has taken of the part meanwhile.
+        Assert.Contains(Start + Good, network.Requests.Select(request => Range(request)?.From));
     }
 
     [Fact]
