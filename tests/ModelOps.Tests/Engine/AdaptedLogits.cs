@@ -15,7 +15,7 @@ internal static unsafe class AdaptedLogits
         var load = (delegate* unmanaged[Cdecl]<nint, byte*, nint>)NativeLibrary.GetExport(library, "llama_adapter_lora_init");
         var set = (delegate* unmanaged[Cdecl]<nint, nint*, nuint, float*, int>)NativeLibrary.GetExport(library, "llama_set_adapters_lora");
         EngineOptions options = new() { ModelPath = model, Parameters = new() { ContextLength = 64 }, Threads = 1 };
-        using LlamaModelHandle handle = ModelLoading.LoadModel(api, options, null, CancellationToken.None);
+        using LlamaModelHandle handle = ModelLoading.LoadModel(api, options, GgufFile.Read(options.ModelPath), null, CancellationToken.None);
         // The model frees its adapters.
         nint[] loaded = [.. adapters.Select(adapter => Load(adapter.Path))];
         float[] scales = [.. adapters.Select(adapter => adapter.Scale)];

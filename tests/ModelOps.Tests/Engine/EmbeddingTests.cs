@@ -54,7 +54,7 @@ public sealed class EmbeddingTests : IDisposable
         GoldenLogits expected = GoldenLogits.Read("qwen3-embedding", "f32");
         LlamaApi api = LlamaLibrary.Load(null);
         EngineOptions options = new() { ModelPath = GoldenLogits.PathOf("qwen3-embedding", "f32"), Parameters = new() { GpuLayers = 0 }, Threads = 1 };
-        using LlamaModelHandle model = ModelLoading.LoadModel(api, options, null, CancellationToken.None);
+        using LlamaModelHandle model = ModelLoading.LoadModel(api, options, GgufFile.Read(options.ModelPath), null, CancellationToken.None);
         using TextEncoder encoder = new(api, model, options, AdapterSet.Load(api, model, []));
         const int Last = 3;
         IReadOnlyList<float[]> rows = encoder.Read([expected.Tokens, [.. expected.Tokens.Take(5)], expected.Tokens], Last, encoder.Width, CancellationToken.None);

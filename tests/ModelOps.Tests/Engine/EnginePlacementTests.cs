@@ -67,7 +67,7 @@ public sealed class EnginePlacementTests(DemoModels demo)
         string path = await demo.Gguf("demo-llama", "BF16");
         EngineParameters parameters = new() { ContextLength = 1000, KvType = type, FlashAttention = flashAttention, BatchSize = batch, GpuLayers = 0 };
         LlamaApi api = LlamaLibrary.Load(null);
-        using LlamaModelHandle model = ModelLoading.LoadModel(api, new EngineOptions { ModelPath = path, Parameters = parameters }, null, CancellationToken.None);
+        using LlamaModelHandle model = ModelLoading.LoadModel(api, new EngineOptions { ModelPath = path, Parameters = parameters }, GgufFile.Read(path), null, CancellationToken.None);
         LlamaContextHandle? context = null;
         string log = EngineLog.Record(() => context = ModelLoading.CreateContext(api, model, new EngineOptions { ModelPath = path, Parameters = parameters, Threads = 1 }));
         using Session session = new(api, model, context!);
@@ -93,7 +93,7 @@ public sealed class EnginePlacementTests(DemoModels demo)
         EngineOptions options = new() { ModelPath = path, Parameters = new() { CpuExpertLayers = cpuExpertLayers, TensorOverrides = [new("attn_v", "CPU")] } };
         ModelShape shape = ModelShape.FromGguf(GgufFile.Read(path));
         string log = "";
-        log = EngineLog.Record(() => ModelLoading.LoadModel(LlamaLibrary.Load(null), options, null, CancellationToken.None).Dispose());
+        log = EngineLog.Record(() => ModelLoading.LoadModel(LlamaLibrary.Load(null), options, GgufFile.Read(options.ModelPath), null, CancellationToken.None).Dispose());
 
         IEnumerable<string> expected = from tensor in GgufFile.Read(path).Tensors
                                        where tensor.Name.Contains(".attn_v.", StringComparison.Ordinal)

@@ -21,7 +21,7 @@ internal sealed unsafe class EmbeddingEngine : IDisposable
         var directory = LlamaLibrary.ChosenDirectory();
         _api = LlamaLibrary.Load(directory);
         _library = NativeLibrary.Load(LlamaLibrary.Locate(directory, null, []).Llama);
-        _model = ModelLoading.LoadModel(_api, new EngineOptions { ModelPath = path }, null, CancellationToken.None);
+        _model = ModelLoading.LoadModel(_api, new EngineOptions { ModelPath = path }, GgufFile.Read(path), null, CancellationToken.None);
         var parameters = _api.ContextDefaultParams();
         parameters.ContextLength = 64;
         parameters.Threads = parameters.BatchThreads = 1;
