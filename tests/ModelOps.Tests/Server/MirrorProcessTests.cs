@@ -75,7 +75,8 @@ public sealed class MirrorProcessTests : IDisposable
         await using var pull = new PullProcess(_folder.Path, upstream.Endpoint);
         PullProcess.AssertInstalled(await pull.EndAsync(), model);
         Assert.Equal(model.Sha256, await client);
-        Assert.Equal(model.Bytes, upstream.ContentBytes);
+        // The chunks of a connection that falls behind on a busy machine are asked for again; a second download would be the model again.
+        Assert.InRange(upstream.ContentBytes, model.Bytes, model.Bytes * 3 / 2);
     }
 
     [Fact(Timeout = Patience)]
