@@ -42,9 +42,9 @@ public sealed class DeepSeekConversionTests : IDisposable
 
     /// <summary>Matrices that are large enough for a processor's own layout, which with AMX the engine cannot compute latent attention in (RepackedWeights).</summary>
     [Theory]
-    [InlineData("Q8_0", 0.02)]
-    [InlineData("Q4_0", 0.3)]
-    public async Task Wide_MatricesAreRunAsTheyAre(string type, double tolerance)
+    [InlineData("Q8_0", 0.99)]
+    [InlineData("Q4_0", 0.8)]
+    public async Task Wide_MatricesAreRunAsTheyAre(string type, double least)
     {
         var checkpoint = Checkpoint("""{"hidden_size": 256, "intermediate_size": 256, "kv_lora_rank": 256, "q_lora_rank": 256, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "moe_intermediate_size": 256}""");
         var expected = new ReferenceDeepSeek(checkpoint.Config, new ReferenceWeights(checkpoint, 11)).Run(Tokens);
@@ -57,7 +57,9 @@ public sealed class DeepSeekConversionTests : IDisposable
             await runner.GenerateAsync(new GenerationRequest { Prompt = "hello", Raw = true, Temperature = 0, MaxTokens = 2 });
         }
         var computed = await EngineLogits.LastAsync(plan.Output, Tokens);
-        Assert.InRange(expected.Zip(computed, (one, other) => Math.Abs(one - other)).Max(), 0, tolerance * expected.Max(Math.Abs));
+        // Rounded weights may choose other experts: what is asked is the direction.
+        var cosine = expected.Zip(computed, (one, other) => one * other).Sum() / Math.Sqrt(expected.Sum(logit => logit * logit) * computed.Sum(logit => (double)logit * logit));
+        Assert.InRange(cosine, least, 1);
     }
 
     [Fact]
