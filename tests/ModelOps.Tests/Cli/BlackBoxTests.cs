@@ -234,7 +234,7 @@ public sealed class BlackBoxTests : IDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var endpoint = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
-        using var process = CliProcess.Start(_folder.Path, ["search", "gemma", "--endpoint", endpoint, "--format", "json"]);
+        using var process = CliProcess.Start(_folder.Path, ["search", "gemma", "--endpoint", endpoint, "--format", "json"], [("HF_HUB_DOWNLOAD_TIMEOUT", "600")]);
         var connecting = listener.AcceptTcpClientAsync();
         Assert.Same(connecting, await Task.WhenAny(connecting, process.WaitForExitAsync()));
         using var connection = await connecting;
