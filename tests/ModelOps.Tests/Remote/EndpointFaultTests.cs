@@ -189,6 +189,10 @@ public sealed class EndpointFaultTests
     [InlineData("{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":\"x\"}]}}]}")]
     [InlineData("{\"choices\":[{\"delta\":\"text\"}]}")]
     [InlineData("{\"model\":{}}")]
+    [InlineData("""{"choices":[{"delta":{"tool_calls":[{"index":1.5}]}}]}""")]
+    [InlineData("""{"choices":[{"delta":{"tool_calls":[{"index":99999999999}]}}]}""")]
+    [InlineData("""{"choices":[{"delta":{"content":"\ud800"}}]}""")]
+    [InlineData("""{"error":{"message":"\ud800"}}""")]
     public async Task WhatIsNotOfTheProtocolIsSaidToBeSo(string piece)
     {
         using RawEndpoint server = new(_ => Events(piece, "[DONE]"));

@@ -37,20 +37,6 @@ public sealed class HostileEndpointTests
         Assert.Contains("answered 400", error.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("""{"choices":[{"delta":{"tool_calls":[{"index":1.5}]}}]}""")]
-    [InlineData("""{"choices":[{"delta":{"tool_calls":[{"index":99999999999}]}}]}""")]
-    [InlineData("""{"choices":[{"delta":{"content":"\ud800"}}]}""")]
-    [InlineData("""{"error":{"message":"\ud800"}}""")]
-    public async Task APieceThatCannotBeReadIsNotOfTheProtocol(string piece)
-    {
-        using RawEndpoint server = new(_ => Events(piece, "[DONE]"));
-        ModelOpsException error = await FailAsync(server);
-        Assert.Equal(ErrorKind.NetworkFailure, error.Kind);
-        Assert.Contains("protocol", error.Message, StringComparison.Ordinal);
-        Assert.Single(server.Calls);
-    }
-
     [Fact]
     public async Task APageInPlaceOfAnAnswerIsNotAskedForAgain()
     {
