@@ -36,7 +36,7 @@ internal sealed record Measured(int ExitCode, double Seconds, double ProcessorSe
     }
 
     /// <summary>The result, or an exception when the process failed.</summary>
-    public Measured Good() => ExitCode == 0 ? this : throw new BenchmarkException($"A process ended with {ExitCode}: {Error}");
+    public Measured Good() => ExitCode == 0 ? this : throw new BenchmarkException($"A process ended with {ExitCode}: {Error}{Output}");
 
     private static long HighWater(int process)
     {

@@ -8,22 +8,10 @@ namespace ModelOps.Tests;
 /// <param name="name">Name of the folder.</param>
 internal sealed class ScriptFolder(string name)
 {
-    private static readonly string Npm = OperatingSystem.IsWindows() ? "npm.cmd" : "npm";
-    private static readonly Lock Restoring = new();
-
     private readonly string _folder = Path.Combine(TestPaths.RepositoryRoot, "tests", name);
 
-    /// <summary>Installs the folder's package where it is not yet; skips the test, by name, where npm is absent.</summary>
-    public void Restore(string package)
-    {
-        if (!CanRun(Npm, "--version"))
-            Assert.Skip($"npm is not installed: {package} cannot be asked.");
-        lock (Restoring)
-        {
-            if (!Directory.Exists(Path.Combine([_folder, "node_modules", .. package.Split('/')])))
-                Run(Npm, ["ci", "--no-audit", "--no-fund"], "");
-        }
-    }
+    /// <summary>Installs the folder's packages where they are not yet; skips the test, by name, where npm is absent.</summary>
+    public void Restore() => Task.Run(() => NodePackages.RestoreAsync(name)).GetAwaiter().GetResult();
 
     public bool CanRun(string program, params string[] arguments)
     {

@@ -25,16 +25,16 @@ internal static class RemoteFitBenchmark
             await using var server = await HubServer.StartAsync(new MirrorOptions { Store = store.Options, AccessLog = log.Add });
             Console.WriteLine($"Process started {Process.GetCurrentProcess().StartTime:O}; {Environment.ProcessorCount} processors.");
             var table = new Table("A fit of what is on a hub, loopback", "repository", "size", "read", "requests", "first in a process", "again, nothing kept", "kept: requests", "kept", "modelops fit", "modelops fit, kept");
-            foreach (var (name, repository, bytes) in new[] { ("GGUF Q4_K_M", "lab/v3-gguf", few), ("GGUF Q4_K_M", "lab/v3-gguf-small", many), ("checkpoint, as Q4_K_M", "lab/v3", checkpoint) })
+            foreach (var (name, repository, bytes, type) in new[] { ("GGUF Q4_K_M", "lab/v3-gguf", few, null), ("GGUF Q4_K_M", "lab/v3-gguf-small", many, null), ("checkpoint, as Q4_K_M", "lab/v3", checkpoint, "Q4_K_M") })
             {
-                var (first, read, requests) = await FindAsync(server, log, repository, null);
-                var again = Table.Median([(await FindAsync(server, log, repository, null)).Seconds, (await FindAsync(server, log, repository, null)).Seconds, (await FindAsync(server, log, repository, null)).Seconds]);
+                var (first, read, requests) = await FindAsync(server, log, repository, type, null);
+                var again = Table.Median([(await FindAsync(server, log, repository, type, null)).Seconds, (await FindAsync(server, log, repository, type, null)).Seconds, (await FindAsync(server, log, repository, type, null)).Seconds]);
                 var cache = new ShapeCache(Path.Combine(root, "cache"));
-                await FindAsync(server, log, repository, cache);
-                var (kept, _, questions) = await FindAsync(server, log, repository, cache);
+                await FindAsync(server, log, repository, type, cache);
+                var (kept, _, questions) = await FindAsync(server, log, repository, type, cache);
                 var home = Directory.CreateDirectory(Path.Combine(root, "home-" + Path.GetFileName(repository))).FullName;
-                var process = await ProcessAsync(server, home, repository);
-                var processKept = await ProcessAsync(server, home, repository);
+                var process = await ProcessAsync(server, home, repository, type);
+                var processKept = await ProcessAsync(server, home, repository, type);
                 var shards = Directory.EnumerateFiles(Directory.EnumerateDirectories(Path.Combine(root, "hub", $"models--{repository.Replace("/", "--", StringComparison.Ordinal)}", "snapshots")).Single()).Count(file => Path.GetExtension(file) is ".gguf" or ".safetensors");
                 table.Row(
                     $"{name}, {shards} shards", $"{bytes / 1_000_000_000} GB", Table.Size(read), Number(requests), Table.Seconds(first), Table.Seconds(again), Number(questions), Table.Seconds(kept), Table.Seconds(process.Seconds), Table.Seconds(processKept.Seconds));
@@ -46,24 +46,24 @@ internal static class RemoteFitBenchmark
         }
     }
 
-    private static async Task<(double Seconds, long Read, int Requests)> FindAsync(HubServer server, ServedBytes log, string repository, ShapeCache? cache)
+    private static async Task<(double Seconds, long Read, int Requests)> FindAsync(HubServer server, ServedBytes log, string repository, string? type, ShapeCache? cache)
     {
         var before = log.Now;
         var begin = Stopwatch.GetTimestamp();
         using var hub = new HubClient(new HubOptions { Endpoint = server.Endpoint });
-        var found = await ModelShapeReader.FindAsync(hub, repository, null, null, "Q4_K_M", cache);
+        var found = await ModelShapeReader.FindAsync(hub, repository, null, null, type ?? "BF16", cache);
         FitEstimator.Estimate(found.Shape, Machines.WithGpus(64, 24, 24), new FitRequest());
         var seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         var (bytes, requests) = log.Now;
         return (seconds, bytes - before.Bytes, requests - before.Requests);
     }
 
-    private static async Task<Measured> ProcessAsync(HubServer server, string home, string repository)
+    private static async Task<Measured> ProcessAsync(HubServer server, string home, string repository, string? type)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         var start = new ProcessStartInfo(
             Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-            [Path.Combine(TestPaths.RepositoryRoot, "src", "ModelOps.Cli", "bin", configuration, "net10.0", "modelops.dll"), "fit", repository, "--type", "Q4_K_M", "--format", "json"]);
+            [Path.Combine(TestPaths.RepositoryRoot, "src", "ModelOps.Cli", "bin", configuration, "net10.0", "modelops.dll"), "fit", repository, "--format", "json", .. type is null ? (string[])[] : ["--type", type]]);
         start.Environment["HF_HOME"] = home;
         start.Environment["HF_HUB_CACHE"] = Path.Combine(home, "hub");
         start.Environment["HF_ENDPOINT"] = server.Endpoint.AbsoluteUri;

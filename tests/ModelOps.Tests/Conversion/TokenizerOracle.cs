@@ -13,7 +13,7 @@ internal static class TokenizerOracle
     /// <param name="addSpecial">Whether the post-processor adds its tokens.</param>
     public static int[][] Tokenize(string folder, IEnumerable<string> texts, bool addSpecial)
     {
-        Scripts.Restore("@huggingface/tokenizers");
+        Scripts.Restore();
         var question = new JsonObject
         {
             ["tokenizer"] = Read("tokenizer.json"),

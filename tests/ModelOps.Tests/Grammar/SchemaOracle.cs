@@ -17,7 +17,7 @@ internal static class SchemaOracle
 
     public static List<(string Schema, string Text, string? Problem)> Problems(IEnumerable<(string Schema, IReadOnlyList<string> Texts)> cases)
     {
-        Scripts.Restore("ajv");
+        Scripts.Restore();
         var asked = cases.ToList();
         var question = new JsonArray([.. asked.Select(entry => new JsonObject
         {

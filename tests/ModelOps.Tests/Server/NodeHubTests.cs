@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using ModelOps.Hub;
@@ -13,7 +12,6 @@ namespace ModelOps.Tests.Server;
 public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, IDisposable
 {
     private const string Repository = HubFixture.Gemma;
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private readonly TempStore _ours = new();
     private readonly TempStore _theirs = new();
 
@@ -26,10 +24,10 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
     [Fact]
     public async Task ForeignClientAgrees()
     {
-        (string node, string folder) = await PackagesAsync();
+        (string node, string folder) = await NodePackages.RestoreAsync();
         using HubClient client = hub.Client();
         InstalledModel installed = await _ours.Store.InstallAsync(client, await _ours.Store.PlanInstallAsync(client, Repository));
-        string output = await RunAsync(node, folder, "hub.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), Repository, _theirs.Directory, _ours.Directory);
+        string output = await NodePackages.RunAsync(node, folder, "hub.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), Repository, _theirs.Directory, _ours.Directory);
         using JsonDocument document = JsonDocument.Parse(output);
         JsonElement seen = document.RootElement;
 
@@ -85,8 +83,8 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
             "model-Q6_K_L.gguf", "model-Q3_K_XL.gguf", "model-Q8_K_XL.gguf", "model-IQ4_NL.gguf", "model-nvfp4.gguf", "model-Q2_K.gguf", "model-Q5_1.gguf", "Qwen3-0.6B.gguf",
             "model-Q4_K_M-imat.gguf", "model-Q8_0-00001-of-00002.gguf",
         ];
-        (string node, string folder) = await PackagesAsync();
-        using JsonDocument document = JsonDocument.Parse(await RunAsync(node, folder, ["quants.mjs", .. names]));
+        (string node, string folder) = await NodePackages.RestoreAsync();
+        using JsonDocument document = JsonDocument.Parse(await NodePackages.RunAsync(node, folder, ["quants.mjs", .. names]));
         JsonElement labels = document.RootElement.GetProperty("labels");
         Assert.Equal(names.Select(name => (name, Text(labels, name))), names.Select(name => (name, GgufName.Label(GgufName.Stem(name)))));
 
@@ -96,19 +94,6 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
         Assert.Equal([4, 5, 6, 33, 34, 35], types.Keys.Where(number => number < 1000 && !HeaderQuantization.FileTypeNames.ContainsKey(number)).Order());
     }
 
-    /// <summary>Node, and a folder of tests with what its lock file names.</summary>
-    internal static async Task<(string Node, string Folder)> PackagesAsync(string name = "node")
-    {
-        string? npm = FindCommand("npm");
-        string? node = FindCommand("node");
-        Assert.SkipWhen(npm is null || node is null, "npm or node is not installed");
-        string folder = Path.Combine(TestPaths.RepositoryRoot, "tests", name);
-        // npm leaves this file when it is done; older than the lock file, it is of other packages.
-        if (File.GetLastWriteTimeUtc(Path.Combine(folder, "node_modules", ".package-lock.json")) < File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
-            await RunAsync(npm!, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
-        return (node!, folder);
-    }
-
     private static string[] Blobs(TempStore store) => [.. store.Entries().Where(entry => entry.Contains("/blobs/"))];
 
     private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
@@ -116,19 +101,4 @@ public sealed class NodeHubTests(HubFixture hub) : IClassFixture<HubFixture>, ID
     private static string? Text(JsonElement element, string name) => element.GetProperty(name).GetString();
 
     private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetString()!)];
-
-    internal static string? FindCommand(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .SelectMany(folder => (OperatingSystem.IsWindows() ? (string[])[".cmd", ".exe"] : [""]).Select(extension => Path.Combine(folder, name + extension)))
-        .FirstOrDefault(File.Exists);
-
-    internal static async Task<string> RunAsync(string command, string folder, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(command, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        using var patience = new CancellationTokenSource(Patience);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(patience.Token);
-        Task<string> errors = process.StandardError.ReadToEndAsync(patience.Token);
-        await process.WaitForExitAsync(patience.Token);
-        Assert.True(process.ExitCode == 0, $"{command} {string.Join(' ', arguments)}:\n{await errors}\n{await output}");
-        return await output;
-    }
 }

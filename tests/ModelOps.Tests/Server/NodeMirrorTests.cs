@@ -24,7 +24,7 @@ public sealed class NodeMirrorTests(HubFixture hub) : IClassFixture<HubFixture>,
     [InlineData(HubFixture.Llama, true)]
     public async Task ForeignClientSeesNoDifference(string repository, bool hasUpstream)
     {
-        (string node, string folder) = await NodeHubTests.PackagesAsync();
+        (string node, string folder) = await NodePackages.RestoreAsync();
         await using MirrorFixture mirror = await MirrorFixture.StartAsync();
         if (!hasUpstream)
         {
@@ -59,7 +59,7 @@ public sealed class NodeMirrorTests(HubFixture hub) : IClassFixture<HubFixture>,
 
         async Task<JsonElement> RunAsync(Uri endpoint, TempStore cache)
         {
-            using JsonDocument seen = JsonDocument.Parse(await NodeHubTests.RunAsync(node, folder, "hub.mjs", endpoint.AbsoluteUri.TrimEnd('/'), repository, cache.Directory, mirror.Store.Directory));
+            using JsonDocument seen = JsonDocument.Parse(await NodePackages.RunAsync(node, folder, "hub.mjs", endpoint.AbsoluteUri.TrimEnd('/'), repository, cache.Directory, mirror.Store.Directory));
             return seen.RootElement.Clone();
         }
     }
@@ -68,10 +68,10 @@ public sealed class NodeMirrorTests(HubFixture hub) : IClassFixture<HubFixture>,
     [Fact]
     public async Task CacheOfTheForeignClientCanBeServed()
     {
-        (string node, string folder) = await NodeHubTests.PackagesAsync();
-        await NodeHubTests.RunAsync(node, folder, "snapshot.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), HubFixture.Gemma, _fromHub.Directory);
+        (string node, string folder) = await NodePackages.RestoreAsync();
+        await NodePackages.RunAsync(node, folder, "snapshot.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), HubFixture.Gemma, _fromHub.Directory);
         await using HubServer mirror = await HubServer.StartAsync(new MirrorOptions { Store = _fromHub.Store.Options });
-        await NodeHubTests.RunAsync(node, folder, "snapshot.mjs", mirror.Endpoint.AbsoluteUri.TrimEnd('/'), HubFixture.Gemma, _fromMirror.Directory);
+        await NodePackages.RunAsync(node, folder, "snapshot.mjs", mirror.Endpoint.AbsoluteUri.TrimEnd('/'), HubFixture.Gemma, _fromMirror.Directory);
         Assert.Equal(_fromHub.Entries(), _fromMirror.Entries());
         using HubClient client = new(new HubOptions { Endpoint = mirror.Endpoint });
         using var ours = new TempStore();

@@ -14,12 +14,12 @@ public sealed class NodeCacheTests : IDisposable
     [Fact]
     public async Task ForeignReaderFindsImportedAndUnpackedModels()
     {
-        (string node, string folder) = await NodeHubTests.PackagesAsync();
+        (string node, string folder) = await NodePackages.RestoreAsync();
         await _bundle.FillAsync();
         await _bundle.InstallAsync((await _bundle.WriteAsync("models.tar")).Output);
         foreach (TempStore store in (TempStore[])[_bundle.From, _bundle.To])
         {
-            using JsonDocument seen = JsonDocument.Parse(await NodeHubTests.RunAsync(node, folder, "scan.mjs", store.Directory));
+            using JsonDocument seen = JsonDocument.Parse(await NodePackages.RunAsync(node, folder, "scan.mjs", store.Directory));
             Assert.Empty(seen.RootElement.GetProperty("warnings").EnumerateArray());
             InstalledModel[] models = [.. store.Store.GetModels()];
             JsonElement[] repositories = [.. seen.RootElement.GetProperty("repos").EnumerateArray()];

@@ -19,9 +19,9 @@ public sealed class NodeUpkeepTests(HubFixture hub) : IClassFixture<HubFixture>,
     public async Task ForeignCacheIsVerifiedRepairedAndCleaned()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
-        (string node, string folder) = await NodeHubTests.PackagesAsync();
+        (string node, string folder) = await NodePackages.RestoreAsync();
         foreach (string repository in (string[])[HubFixture.Gemma, HubFixture.Llama])
-            await NodeHubTests.RunAsync(node, folder, "snapshot.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), repository, _temp.Directory);
+            await NodePackages.RunAsync(node, folder, "snapshot.mjs", hub.Endpoint.AbsoluteUri.TrimEnd('/'), repository, _temp.Directory);
         using HubClient client = hub.Client();
         StoreInventory inventory = StoreInventory.Read(_temp.Store.Options);
         Assert.Equal(2, inventory.Models.Count);
@@ -76,7 +76,7 @@ public sealed class NodeUpkeepTests(HubFixture hub) : IClassFixture<HubFixture>,
 
     private async Task<(string[] Warnings, string[] Repositories)> ScanAsync(string node, string folder)
     {
-        using JsonDocument seen = JsonDocument.Parse(await NodeHubTests.RunAsync(node, folder, "scan.mjs", _temp.Directory));
+        using JsonDocument seen = JsonDocument.Parse(await NodePackages.RunAsync(node, folder, "scan.mjs", _temp.Directory));
         return (
             [.. seen.RootElement.GetProperty("warnings").EnumerateArray().Select(warning => warning.GetString()!)],
             [.. seen.RootElement.GetProperty("repos").EnumerateArray()

@@ -33,7 +33,7 @@ internal static class TemplateOracle
     /// <summary>Skips the test, by name, where npm is absent.</summary>
     public static IReadOnlyList<(string? Text, string? Error)> HuggingFace(IReadOnlyList<(string Template, JsonObject Variables)> requests)
     {
-        Scripts.Restore("@huggingface/jinja");
+        Scripts.Restore();
         return Ask("node", "render.mjs", requests);
     }
 

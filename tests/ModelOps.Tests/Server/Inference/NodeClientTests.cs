@@ -14,11 +14,11 @@ public sealed class NodeClientTests(DemoModels models)
     [Fact]
     public async Task AForeignClientTalksStreamsCallsAndKeepsToSchemas()
     {
-        (string node, string folder) = await NodeHubTests.PackagesAsync("node-openai");
+        (string node, string folder) = await NodePackages.RestoreAsync("node-openai");
         string path = await models.Gguf("demo-gemma", "Q8_0");
         await using InferenceServer server = await InferenceServer.StartAsync(DemoServer.Options(new OfferedModel(Model, path)) with { Keys = [Key] });
 
-        using JsonDocument document = JsonDocument.Parse(await NodeHubTests.RunAsync(node, folder, "client.mjs", $"{server.Endpoint}v1", Key, Model, Model));
+        using JsonDocument document = JsonDocument.Parse(await NodePackages.RunAsync(node, folder, "client.mjs", $"{server.Endpoint}v1", Key, Model, Model));
         JsonElement seen = document.RootElement;
 
         Assert.Equal([Model], seen.GetProperty("models").EnumerateArray().Select(model => model.GetString()));

@@ -13,15 +13,15 @@ public sealed class PageTests(DemoModels models)
     [Fact]
     public async Task ThePageAsksForItsKeyChatsAndStops()
     {
-        string? chromium = NodeHubTests.FindCommand("chromium") ?? NodeHubTests.FindCommand("google-chrome");
+        string? chromium = NodePackages.FindCommand("chromium") ?? NodePackages.FindCommand("google-chrome");
         Assert.SkipWhen(chromium is null, "Chromium is not installed");
-        (string node, string folder) = await NodeHubTests.PackagesAsync("node-page");
+        (string node, string folder) = await NodePackages.RestoreAsync("node-page");
         string path = await models.Gguf("demo-gemma", "Q8_0");
         await using InferenceServer server = await InferenceServer.StartAsync(DemoServer.Options(new OfferedModel("demo", path)) with { Keys = [Key] });
         string pictures = Directory.CreateTempSubdirectory("modelops-page-").FullName;
         try
         {
-            JsonElement seen = JsonElement.Parse(await NodeHubTests.RunAsync(node, folder, "page.mjs", server.Endpoint.AbsoluteUri, Key, chromium!, pictures));
+            JsonElement seen = JsonElement.Parse(await NodePackages.RunAsync(node, folder, "page.mjs", server.Endpoint.AbsoluteUri, Key, chromium!, pictures));
 
             Assert.Empty(seen.GetProperty("problems").EnumerateArray());
             // Nothing from elsewhere.
