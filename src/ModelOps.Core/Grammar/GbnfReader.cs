@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace ModelOps.Grammar;
 
@@ -8,10 +9,11 @@ namespace ModelOps.Grammar;
 /// </summary>
 internal sealed class GbnfReader
 {
-    private const int LongestText = 1 << 20;
+    public const int LongestText = 1 << 20;
     private const int Deepest = 64;
     // MAX_REPETITION_THRESHOLD
     private const int MostCopies = 2000;
+    private const int LastCharacter = 0x10FFFF;
 
     private readonly string _text;
     private readonly GrammarRules _rules = new();
@@ -124,8 +126,11 @@ internal sealed class GbnfReader
     private int Repeated(List<Expression> parts, int size, bool nested)
     {
         long copies = size;
+        var signs = 0;
         while (!AtEnd && Current is '*' or '+' or '?' or '{')
         {
+            if (++signs > Deepest)
+                throw Here($"more than {Deepest} signs of repetition stand behind one another");
             int least;
             int? most;
             switch (_text[_position++])
@@ -175,31 +180,34 @@ internal sealed class GbnfReader
     private Literal Text()
     {
         _position++;
-        var length = 0;
-        for (; Current != '"'; length++)
-            Character();
+        var text = new StringBuilder();
+        while (Current != '"')
+            text.Append(Rune.TryCreate(Character(), out var rune) ? rune : Rune.ReplacementChar);
         _position++;
-        return new Literal(new string('x', length));
+        return new Literal(text.ToString());
     }
 
     private Expression Set()
     {
         _position++;
-        if (Current == '^')
+        var others = Current == '^';
+        if (others)
             _position++;
-        var any = false;
+        List<(int First, int Last)> ranges = [];
         while (Current != ']')
         {
-            Character();
-            any = true;
+            var first = Character();
+            var last = first;
             if (Current == '-' && _position + 1 < _text.Length && _text[_position + 1] != ']')
             {
                 _position++;
-                Character();
+                last = Character();
             }
+            ranges.Add((first, last));
         }
         _position++;
-        return any ? new Character(CharacterSet.All) : Expression.Empty;
+        var set = CharacterSet.Of([.. ranges]);
+        return ranges.Count > 0 ? new Character(others ? set.Complement() : set) : Expression.Empty;
     }
 
     private Character Any()
@@ -208,6 +216,7 @@ internal sealed class GbnfReader
         return new Character(CharacterSet.All);
     }
 
+    // By the characters of a token nothing can be said: they are the model's.
     private Character Token()
     {
         if (Current == '!')
@@ -217,17 +226,20 @@ internal sealed class GbnfReader
         return new Character(CharacterSet.All);
     }
 
-    private void Character()
+    private int Character()
     {
         if (AtEnd)
             throw Here("the text ends inside quotes or brackets");
         if (Current != '\\')
         {
-            _position++;
-            return;
+            // Half a pair is what becomes of it in UTF-8.
+            var character = Rune.TryGetRuneAt(_text, _position, out var rune) ? rune : Rune.ReplacementChar;
+            _position += character.Utf16SequenceLength;
+            return character.Value;
         }
         _position++;
-        var digits = Current switch
+        var escape = Current;
+        var digits = escape switch
         {
             'x' => 2,
             'u' => 4,
@@ -236,11 +248,15 @@ internal sealed class GbnfReader
             _ => throw Here("an unknown escape"),
         };
         _position++;
-        for (; digits > 0; digits--, _position++)
+        if (digits == 0)
+            return escape switch { 't' => '\t', 'r' => '\r', 'n' => '\n', _ => escape };
+        var start = _position;
+        for (; _position < start + digits; _position++)
         {
             if (!char.IsAsciiHexDigit(Current))
                 throw Here("an escape without its digits");
         }
+        return (int)Math.Min(LastCharacter, uint.Parse(_text.AsSpan(start, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
     }
 
     private string Name()

@@ -19,6 +19,11 @@ public static class JsonSchemaGrammar
     public static string FromSchema(string schema)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        return GbnfWriter.Write(SchemaCompiler.Compile(SchemaDocument.Parse(schema)));
+        var grammar = GbnfWriter.Write(SchemaCompiler.Compile(SchemaDocument.Parse(schema)));
+        if (grammar.Length > GbnfReader.LongestText)
+            throw SchemaErrors.TooLarge($"{grammar.Length} characters");
+        // Patterns are as people write them. Read again as the engine will.
+        DerivationCheck.Check(GbnfReader.Read(grammar), problem => new ModelOpsException(ErrorKind.InvalidSchema, $"The JSON schema cannot be used as a grammar: {problem}.", $"Look at its patterns. {DerivationCheck.Hint}"));
+        return grammar;
     }
 }

@@ -41,8 +41,17 @@ internal static class SamplingReader
             Mirostat = fields.Count("mirostat", 0),
             MirostatTau = fields.Single("mirostat_tau"),
             MirostatEta = fields.Single("mirostat_eta"),
-            Grammar = fields.Text("grammar"),
+            Grammar = Grammar(fields),
         };
+    }
+
+    // Refused here, and not when a model has been loaded for it.
+    private static string? Grammar(Fields fields)
+    {
+        string? grammar = fields.Text("grammar");
+        if (grammar is not null)
+            GbnfGrammar.Check(grammar);
+        return grammar;
     }
 
     private static void Refuse(Fields fields, string name, long only, string has)

@@ -31,6 +31,7 @@ public class GbnfGrammarTests
     [InlineData("root ::= (\"x\"{100} \"y\"{100}){100}", "copies")]
     [InlineData("root ::= <x", "token")]
     [InlineData("root ::= \"a\0b\"", "zero byte")]
+    [InlineData("root ::= [\\U0011FFF]", "digits")]
     public void WhatItWouldNotIsRefused(string grammar, string part)
     {
         var error = Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check(grammar));
@@ -45,5 +46,55 @@ public class GbnfGrammarTests
         Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check(string.Join('\n', Enumerable.Range(0, 100_000).Select(index => $"r{index} ::= r{index + 1}").Prepend("root ::= r0").Append("r100000 ::= \"x\""))));
         // Two ways at every step are more ways to begin than can be tried.
         Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check(string.Join('\n', Enumerable.Range(0, 100).Select(index => $"r{index} ::= r{index + 1} | r{index + 1} \"y\"").Prepend("root ::= r0").Append("r100 ::= \"x\""))));
+    }
+
+    /// <summary>The engine follows every way to read a text by itself; the first of these kept it busy for minutes over one token.</summary>
+    [Theory]
+    [InlineData("root ::= (a?){400}\na ::= \"a\"")]
+    [InlineData("root ::= a{400}\na ::= \"a\"?")]
+    [InlineData("root ::= (\"a\"?){999}")]
+    [InlineData("root ::= ([a-z]?){60}")]
+    [InlineData("root ::= ((\"a\"?){20}){20}")]
+    [InlineData("root ::= ([a-z]*){40} \".\"")]
+    [InlineData("root ::= \"x\"{500} (\"a\"?){400}")]
+    [InlineData("root ::= [^\"]{1,500} \"\\\"\" b{9}\nb ::= c{9}\nc ::= [0-9]?")]
+    [InlineData("root ::= item*\nitem ::= name | word | key | id | [a-z]\nname ::= [a-z]\nword ::= [a-z] | [a-z] | [a-z]\nkey ::= [a-z]\nid ::= [a-z]")]
+    [InlineData("root ::= (\"b\" \"z\" | \"b\" \"y\" | \"b\" \"x\" | \"a\")?{200}")]
+    public void WhatReadsATextInTooManyWaysIsRefused(string grammar)
+    {
+        var error = Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check(grammar));
+        Assert.Equal(ErrorKind.InvalidGrammar, error.Kind);
+        Assert.Contains("more ways than the engine can follow", error.Message, StringComparison.Ordinal);
+        Assert.Contains("a{0,400}", error.Hint, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("root ::= a{0,400}\na ::= \"a\"")]
+    [InlineData("root ::= [a-z]{0,1999} \"!\"?")]
+    [InlineData("root ::= (\"a\"?){30}")]
+    [InlineData("root ::= ([a-z]?){16}")]
+    [InlineData("root ::= ([a-z]+ \" \"?)+")]
+    [InlineData("root ::= ws ws ws value ws\nvalue ::= \"[\" ws (value (ws \",\" ws value)*)? ws \"]\" | [0-9]+\nws ::= [ \\t\\n]*")]
+    [InlineData("root ::= line{200}\nline ::= [^\\n]* \"\\n\"")]
+    [InlineData("root ::= sum\nsum ::= product ([-+] product)*\nproduct ::= term ([*/] term)*\nterm ::= [0-9]+ | [a-z]+ | \"(\" sum \")\" | \"-\" term")]
+    [InlineData("root ::= term\nterm ::= [a-z] | \"(\" term \")\" | \"(\" term \",\" term \")\"")]
+    public void WhatReadsItInFewPasses(string grammar) => GbnfGrammar.Check(grammar);
+
+    [Fact]
+    public void ManyTextsThatBeginAlikePass()
+    {
+        // A step of the engine each, and not a multiple with every character.
+        GbnfGrammar.Check($"root ::= {string.Join(" | ", Enumerable.Range(0, 3000).Select(index => $"\"product number {index}\""))}");
+        GbnfGrammar.Check(string.Join('\n', Enumerable.Range(0, 300).Select(index => $"p{index} ::= (\"property{index},\")? p{index + 1}").Prepend("root ::= p0").Append("p300 ::= \"x\"")));
+    }
+
+    [Fact]
+    public void WhatGrowsWhenItIsWrittenOutIsRefused()
+    {
+        var error = Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check($"root ::= \"{new string('x', 500_000)}\"{{1999}}"));
+        Assert.Equal(ErrorKind.InvalidGrammar, error.Kind);
+        Assert.Contains("written out", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check($"root ::= (\"{new string('x', 500_000)}\"){{0,1000}}"));
+        Assert.Contains("signs of repetition", Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check("root ::= \"a\"" + new string('+', 1_000_000))).Message, StringComparison.Ordinal);
     }
 }

@@ -175,6 +175,27 @@ public class JsonSchemaGrammarTests(ITestOutputHelper output)
         Refusal(Chain(200, index => new JsonObject { ["anyOf"] = new JsonArray(Ref(index), new JsonObject { ["allOf"] = new JsonArray(Ref(index), new JsonObject { ["maxItems"] = index }) }) }).ToJsonString());
     }
 
+    /// <summary>As a pattern has it, so has the grammar; the engine would follow each of the ways.</summary>
+    [Theory]
+    [InlineData("^(a?){400}$")]
+    [InlineData("^([a-z]?){60}$")]
+    [InlineData("^([a-z]*[0-9]*){50}$")]
+    public void PatternsThatReadATextInTooManyWaysAreRefused(string pattern)
+        => Assert.Contains("more ways", Refusal(new JsonObject { ["type"] = "string", ["pattern"] = pattern }.ToJsonString()), StringComparison.Ordinal);
+
+    [Fact]
+    public void ManyOptionsAreNotManyWays()
+    {
+        JsonObject Properties(int count, Func<int, JsonNode> schema) => new() { ["type"] = "object", ["properties"] = new JsonObject(Enumerable.Range(0, count).Select(index => KeyValuePair.Create<string, JsonNode?>($"property{index}", schema(index)))) };
+        JsonObject Text() => new() { ["type"] = "string" };
+        JsonSchemaGrammar.FromSchema(Properties(300, _ => Text()).ToJsonString());
+        JsonSchemaGrammar.FromSchema(Properties(20, _ => Properties(20, _ => Text())).ToJsonString());
+        JsonSchemaGrammar.FromSchema(new JsonObject { ["anyOf"] = new JsonArray([.. Enumerable.Range(0, 20).Select(_ => Properties(20, _ => new JsonObject { ["type"] = "array", ["items"] = Text() }))]) }.ToJsonString());
+        JsonSchemaGrammar.FromSchema(new JsonObject { ["enum"] = new JsonArray([.. Enumerable.Range(0, 5000).Select(index => JsonValue.Create($"value {index}"))]) }.ToJsonString());
+        JsonSchemaGrammar.FromSchema(new JsonObject { ["type"] = "string", ["pattern"] = "^(a?){30}$" }.ToJsonString());
+        JsonSchemaGrammar.FromSchema("""{"type":"object"}""");
+    }
+
     [Fact]
     public void LongTextsAreCountedToTheCharacter()
     {
