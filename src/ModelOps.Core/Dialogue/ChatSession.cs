@@ -54,7 +54,7 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
             }
             catch (ModelOpsException exception)
             {
-                host.Note(exception.Hint is null ? $"error: {exception.Message}" : $"error: {exception.Message}\nhint: {exception.Hint}");
+                Tell(exception);
             }
         }
     }
@@ -123,9 +123,7 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
                     host.Note(Conversation.Model ?? "No model was named.");
                     break;
                 }
-                await host.LoadAsync(rest, cancellationToken).ConfigureAwait(false);
-                Conversation.Model = rest;
-                host.Note($"{rest} answers from now on.");
+                await ChangeModelAsync(rest, cancellationToken).ConfigureAwait(false);
                 break;
             case "/set":
                 string[] setting = rest.Split((char[]?)null, 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -143,6 +141,27 @@ public sealed class ChatSession(IChatHost host, Conversation conversation, Gener
                 throw new ModelOpsException(ErrorKind.InvalidArgument, $"There is no command {words[0]}.", "/help lists them. A question that begins with a slash takes a space before it.");
         }
     }
+
+    private async Task ChangeModelAsync(string model, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await host.LoadAsync(model, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ModelOpsException exception) when (Conversation.Model is not null)
+        {
+            // One model at a time is loaded, and what was had to make room before this one failed.
+            Tell(exception);
+            await host.LoadAsync(Conversation.Model, cancellationToken).ConfigureAwait(false);
+            host.Note($"{Conversation.Model} goes on answering.");
+            return;
+        }
+        Conversation.Model = model;
+        host.Note($"{model} answers from now on.");
+    }
+
+    private void Tell(ModelOpsException exception)
+        => host.Note(exception.Hint is null ? $"error: {exception.Message}" : $"error: {exception.Message}\nhint: {exception.Hint}");
 
     /// <param name="text">The question.</param>
     /// <param name="turns">What is left of the conversation when nobody answers.</param>

@@ -118,6 +118,17 @@ public sealed class ChatSessionTests : IDisposable
         Assert.Contains(script.Notes, note => note.Contains("left out", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task AModelThatDoesNotLoadLeavesTheFormer()
+    {
+        Script script = new(["one", "/model missing", "two", "/model other", "/model missing", "three"]);
+        await script.RunAsync(new Conversation { Model = "first" }, _folder.Path);
+
+        Assert.Equal(["first answers: one", "first answers: two", "other answers: three"], script.Answered);
+        Assert.Equal(["error: no such model", "first goes on answering.", "other answers from now on.", "error: no such model", "other goes on answering."], script.Notes);
+        Assert.Equal("other", script.Session!.Conversation.Model);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private async Task<Script> RunAsync(string[] lines, Conversation conversation)
@@ -132,6 +143,7 @@ public sealed class ChatSessionTests : IDisposable
     {
         private readonly Queue<string> _lines = new(lines);
         private string _folder = "";
+        private string? _loaded = "first";
 
         public ChatSession? Session { get; private set; }
 
@@ -140,6 +152,9 @@ public sealed class ChatSessionTests : IDisposable
         public IReadOnlyList<string[]> Asked => [.. Requests.Select(request => request.Messages!.Select(message => message.Content).ToArray())];
 
         public List<string> Notes { get; } = [];
+
+        /// <summary>Who answered what.</summary>
+        public List<string> Answered { get; } = [];
 
         public string Shown { get; private set; } = "";
 
@@ -170,7 +185,13 @@ public sealed class ChatSessionTests : IDisposable
 
         public string FullPath(string path) => Path.Combine(_folder, path);
 
-        public Task LoadAsync(string model, CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task LoadAsync(string model, CancellationToken cancellationToken)
+        {
+            // As a runner: first the room.
+            _loaded = null;
+            _loaded = model == "missing" ? throw new ModelOpsException(ErrorKind.ModelNotFound, "no such model") : model;
+            return Task.CompletedTask;
+        }
 
         public Task<GenerationResult> AnswerAsync(GenerationRequest request, IProgress<GeneratedToken> progress, CancellationToken cancellationToken)
         {
@@ -179,6 +200,7 @@ public sealed class ChatSessionTests : IDisposable
                 throw new ModelOpsException(ErrorKind.ContextFull, "full");
             }
             Requests.Add(request);
+            Answered.Add($"{_loaded} answers: {request.Messages[^1].Content}");
             if (Fails is { } failure && Requests.Count == FailsAt)
             {
                 Fails = null;
