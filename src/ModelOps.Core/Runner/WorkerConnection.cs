@@ -6,8 +6,8 @@ namespace ModelOps.Runner;
 internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _starting = new(1);
-    private WorkerProcess? _worker;
     private readonly CancellationTokenSource _ending = new();
+    private WorkerProcess? _worker;
     private int _lastCall;
 
     /// <summary>How long a child may take to react to a cancel message before it is killed.</summary>
@@ -80,6 +80,10 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_ending.IsCancellationRequested)
+        {
+            return;
+        }
         // A child that is being started is given up first.
         await _ending.CancelAsync().ConfigureAwait(false);
         await _starting.WaitAsync().ConfigureAwait(false);
@@ -92,6 +96,8 @@ internal sealed class WorkerConnection(IReadOnlyList<string> command) : IAsyncDi
         }
         finally
         {
+            // Who comes now asks it no more than whether it was cancelled.
+            _ending.Dispose();
             _starting.Release();
         }
     }
