@@ -185,7 +185,7 @@ public sealed class LlamaEngine : IDisposable
     {
         if (!_writes)
         {
-            throw new ModelOpsException(ErrorKind.EngineFailure, "The model is an embedding model: it sees the whole text at once and writes none.", "Ask it for embeddings, or give a model that writes text.");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "The model is an embedding model: it sees the whole text at once and writes none.", "Ask it for embeddings, or give a model that writes text.");
         }
         _session.RequireWriter();
     }

@@ -58,7 +58,7 @@ internal sealed unsafe class Session : IDisposable
     public Lease Lend() => new(_context);
 
     /// <summary>Refuses models that write no text.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineFailure"/>.</exception>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/>.</exception>
     public void RequireWriter()
     {
         RequireDecoder();
@@ -233,12 +233,12 @@ internal sealed unsafe class Session : IDisposable
     {
         if (_hasEncoder)
         {
-            throw new ModelOpsException(ErrorKind.EngineFailure, "Models with an encoder cannot be run yet.", "Use a decoder-only model.");
+            throw new ModelOpsException(ErrorKind.InvalidArgument, "Models with an encoder cannot be run yet.", "Use a decoder-only model.");
         }
     }
 
     private static float* CheckLogits(float* logits) => logits != null ? logits : throw NoLogits();
 
     private static ModelOpsException NoLogits()
-        => new(ErrorKind.EngineFailure, "The model gives no logits: it is an embedding model, not one that writes text.", "Ask it for embeddings instead.");
+        => new(ErrorKind.InvalidArgument, "The model gives no logits: it is an embedding model, not one that writes text.", "Ask it for embeddings instead.");
 }

@@ -34,6 +34,15 @@ public sealed class EmbedCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task AModelOfVectorsIsNotAskedForText()
+    {
+        var outcome = await RunAsync("run", Model, "hello", "--raw", "--format", "json");
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Equal("InvalidArgument", outcome.Json.GetProperty("error").GetProperty("id").GetString());
+        Assert.Contains("embedding model", outcome.Json.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ItemsOfAFileHaveTheirVectorsInTheirRows()
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "in.jsonl"), $$"""

@@ -105,7 +105,7 @@ public sealed class EmbeddingTests : IDisposable
         await Refused(ErrorKind.InvalidArgument, new EmbeddingRequest());
         await Refused(ErrorKind.ContextFull, new EmbeddingRequest { Texts = ["a", string.Concat(Enumerable.Repeat("word ", 500))] });
         Assert.Equal(ErrorKind.InvalidArgument, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.RerankAsync(new RerankRequest { Query = "a", Documents = ["b"] }))).Kind);
-        Assert.Equal(ErrorKind.EngineFailure, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", Raw = true }))).Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", Raw = true }))).Kind);
         Assert.Single((await engine.EmbedAsync(new EmbeddingRequest { Texts = ["a"] })).Vectors);
 
         async Task Refused(ErrorKind kind, EmbeddingRequest request) => Assert.Equal(kind, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.EmbedAsync(request))).Kind);

@@ -69,9 +69,9 @@ public sealed class ModelFileTests
     {
         using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("llama.attention.causal", false));
         using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path, Parameters = new() { ContextLength = 64 }, Threads = 1 });
-        Assert.Equal(ErrorKind.EngineFailure, Assert.Throws<ModelOpsException>(() => { engine.Evaluate([1, 2]); }).Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<ModelOpsException>(() => { engine.Evaluate([1, 2]); }).Kind);
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", Raw = true }));
-        Assert.Equal(ErrorKind.EngineFailure, error.Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
     }
 
     [Fact]

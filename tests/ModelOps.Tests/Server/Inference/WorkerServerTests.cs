@@ -32,6 +32,25 @@ public sealed class WorkerServerTests(DemoModels models)
         }
     }
 
+    [Theory]
+    [InlineData("/v1/chat/completions", """{"messages":[{"role":"user","content":"hello"}]}""")]
+    [InlineData("/v1/chat/completions", """{"messages":[{"role":"user","content":"hello"}],"stream":true}""")]
+    [InlineData("/v1/completions", """{"prompt":"hello"}""")]
+    [InlineData("/v1/rerank", """{"query":"hello","documents":["hello"]}""")]
+    public async Task WhatAModelIsNotForIsTheClientsMistake(string path, string body)
+    {
+        string model = GoldenLogits.PathOf("bert", "f32");
+        await using InferenceServer server = await InferenceServer.StartAsync(DemoServer.Options(new OfferedModel("vectors", model)) with { Wish = new FitRequest { ContextLength = 64, GpuLayers = 0 } });
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = server.Endpoint };
+
+        using HttpResponseMessage response = await client.PostAsync(path, new StringContent(body));
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Contains(path == "/v1/rerank" ? "not trained to judge" : "embedding model", JsonElement.Parse(text).GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        using HttpResponseMessage vectors = await client.PostAsync("/v1/embeddings", new StringContent("""{"input":"hello"}"""));
+        Assert.Equal(200, (int)vectors.StatusCode);
+    }
+
     [Fact]
     public async Task AKilledWorkerIsReplacedAtTheNextRequest()
     {
