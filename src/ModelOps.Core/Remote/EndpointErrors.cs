@@ -39,7 +39,7 @@ internal sealed class EndpointErrors(EndpointOptions options)
         HubFailure failure = NetworkErrors.From(exception, address);
         // A service that starts anew refuses connections for a moment.
         bool refused = exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused };
-        return new EndpointFailure(new ModelOpsException(failure.Error.Kind, failure.Error.Message, $"{Advice} A proxy is taken from HTTPS_PROXY and NO_PROXY.", failure.Error.InnerException), failure.IsTransient || refused);
+        return new EndpointFailure(new ModelOpsException(failure.Error.Kind, failure.Error.Message, $"{Advice} A proxy is taken from HTTPS_PROXY and NO_PROXY.", failure.Error.InnerException), failure.IsTransient || refused) { IsUnheard = exception.HttpRequestError == HttpRequestError.ConnectionError };
     }
 
     /// <summary>The connection broke in an answer.</summary>
@@ -48,7 +48,7 @@ internal sealed class EndpointErrors(EndpointOptions options)
 
     /// <summary>No connection in the time for one.</summary>
     public EndpointFailure Unconnected(Exception inner)
-        => new(new ModelOpsException(ErrorKind.NetworkFailure, $"{Host} took no connection within {options.ConnectTimeout.TotalSeconds:0.###} s.", Advice, inner), isTransient: true);
+        => new(new ModelOpsException(ErrorKind.NetworkFailure, $"{Host} took no connection within {options.ConnectTimeout.TotalSeconds:0.###} s.", Advice, inner), isTransient: true) { IsUnheard = true };
 
     /// <summary>Nothing came for too long. It may still be at work on it: asking again would only add to that.</summary>
     public EndpointFailure Silent()

@@ -9,6 +9,9 @@ internal sealed class EndpointFailure(ModelOpsException error, bool isTransient,
     /// <summary>Whether the same request may succeed in a moment.</summary>
     public bool IsTransient { get; } = isTransient;
 
+    /// <summary>Whether there was no connection: nobody heard the request.</summary>
+    public bool IsUnheard { get; init; }
+
     /// <summary>How long the server asked to wait, if it did.</summary>
     public TimeSpan? Wait { get; } = wait;
 }

@@ -8,18 +8,21 @@ namespace ModelOps.Remote;
 
 /// <summary>
 /// Sends requests to one server. Redirects lead nowhere but to the same scheme, host and port; what failed is tried again after a growing wait with a random part, or
-/// after that which the server asks for, as long as nothing of an answer was given out.
+/// after that which the server asks for, as long as nothing of an answer was given out. Where there was no connection to the last try, requests are tried once until there is one.
 /// </summary>
 internal sealed class EndpointTransport : IDisposable
 {
     private const int MaxRedirects = 3;
     private const int MaxErrorBytes = 1 << 14;
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(0.5), LongestWait = TimeSpan.FromSeconds(8), LongestAskedWait = TimeSpan.FromMinutes(5);
+    // Requests that come so soon after nobody was there are not sent.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
     private readonly EndpointOptions _options;
     private readonly EndpointErrors _errors;
     private readonly HttpClient _http;
     private readonly string _base;
+    private Unreachable? _unreachable;
 
     public EndpointTransport(EndpointOptions options, EndpointErrors errors)
     {
@@ -55,6 +58,13 @@ internal sealed class EndpointTransport : IDisposable
     /// <exception cref="ModelOpsException">When no retry helps.</exception>
     public async Task<T> SendAsync<T>(string path, JsonObject? body, Func<HttpResponseMessage, EventReader, CancellationToken, Task<T>> read, Func<bool> givenOut, CancellationToken cancellationToken)
     {
+        // Nobody was there to the last try: a thousand prompts need not find that out one after the other.
+        Unreachable? before = _unreachable;
+        if (before is not null && _options.Time.GetElapsedTime(before.At) < Silence)
+        {
+            throw new ModelOpsException(before.Error.Kind, before.Error.Message, before.Error.Hint, before.Error);
+        }
+        int attempts = before is null ? _options.Attempts : 1;
         byte[]? content = body is null ? null : JsonSerializer.SerializeToUtf8Bytes(body, EndpointJson.Default.JsonObject);
         for (int attempt = 1; ; attempt++)
         {
@@ -67,14 +77,18 @@ internal sealed class EndpointTransport : IDisposable
             {
                 failure = caught;
             }
-            if (!failure.IsTransient || attempt >= _options.Attempts || givenOut() || failure.Wait > LongestAskedWait)
+            if (!failure.IsTransient || attempt >= attempts || givenOut() || failure.Wait > LongestAskedWait)
             {
+                if (failure.IsUnheard)
+                {
+                    _unreachable = new Unreachable(failure.Error, _options.Time.GetTimestamp());
+                }
                 throw failure.Error;
             }
             // Half of the wait is certain, so that a crowd does not come back at once; half is chance, so that it does not come back together.
             TimeSpan backoff = TimeSpan.FromTicks(Math.Min(FirstWait.Ticks << (attempt - 1), LongestWait.Ticks));
             TimeSpan wait = failure.Wait ?? (backoff / 2 + backoff / 2 * _options.Jitter());
-            _options.Notify?.Invoke($"{failure.Error.Message} Trying again in {wait.TotalSeconds:0.#} s ({attempt} of {_options.Attempts - 1}).");
+            _options.Notify?.Invoke($"{failure.Error.Message} Trying again in {wait.TotalSeconds:0.#} s ({attempt} of {attempts - 1}).");
             await Task.Delay(wait, _options.Time, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -86,6 +100,7 @@ internal sealed class EndpointTransport : IDisposable
         for (int hop = 0; ; hop++)
         {
             using HttpResponseMessage response = await SendToAsync(address, content, cancellationToken).ConfigureAwait(false);
+            _unreachable = null;
             using EventReader reader = new(await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false), _errors, _options.StallTimeout, _options.MostBytes);
             int status = (int)response.StatusCode;
             if (status is >= 200 and < 300)
@@ -149,4 +164,7 @@ internal sealed class EndpointTransport : IDisposable
             return "";
         }
     }
+
+    /// <summary>That nobody was there, and when.</summary>
+    private sealed record Unreachable(ModelOpsException Error, long At);
 }

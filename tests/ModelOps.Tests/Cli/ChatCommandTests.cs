@@ -35,6 +35,21 @@ public sealed class ChatCommandTests(DemoModels models) : IDisposable
         Assert.NotEmpty(outcome.Out);
     }
 
+    [Theory]
+    [InlineData("nowhere.gguf")]
+    // Found, and refused when there is no other model any more.
+    [InlineData("broken.gguf")]
+    public async Task AfterAModelThatDoesNotLoadTheFormerAnswers(string model)
+    {
+        await File.WriteAllTextAsync(_folder.File("broken.gguf"), "not a model", TestContext.Current.CancellationToken);
+        var outcome = await ChatAsync($"/model {model}\nHi\n", "--max-tokens", "2");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(1, outcome.Error.Split('\n').Count(line => line.StartsWith("error: ", StringComparison.Ordinal)));
+        Assert.Contains("goes on answering.", outcome.Error, StringComparison.Ordinal);
+        Assert.NotEmpty(outcome.Out);
+    }
+
     [Fact]
     public async Task AnswersAreRecordsInJson()
     {

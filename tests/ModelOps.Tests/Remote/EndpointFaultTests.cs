@@ -105,6 +105,75 @@ public sealed class EndpointFaultTests
     }
 
     [Fact]
+    public async Task ManyPromptsDoNotWaitForAServerThatIsNotThere()
+    {
+        using RawEndpoint server = new(_ => ChatAnswer());
+        RawEndpoint gone = new(_ => ChatAnswer());
+        gone.Dispose();
+        using Detour detour = new() { To = gone.Address };
+        Clock clock = new();
+        using OpenAiEndpoint endpoint = new(Options(server) with { CreateHandler = () => detour, Time = clock });
+
+        // The first tries five times; who comes at once is told the same; who comes later tries once.
+        foreach (int tries in (int[])[5, 5, 5])
+        {
+            await FailAsync(tries);
+        }
+        clock.Now += TimeSpan.FromSeconds(2);
+        await FailAsync(6);
+        await FailAsync(6);
+        Assert.Equal(4, clock.Waits);
+
+        // When it is there again it is as if nothing had been.
+        detour.To = server.Address;
+        clock.Now += TimeSpan.FromSeconds(2);
+        Assert.Equal("hello", (await endpoint.GenerateAsync(new GenerationRequest { Prompt = "p" }, null, Stop)).Text);
+        detour.To = gone.Address;
+        await FailAsync(12);
+
+        async Task FailAsync(int tries)
+        {
+            ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => endpoint.GenerateAsync(new GenerationRequest { Prompt = "p" }, null, Stop));
+            Assert.Equal(ErrorKind.NetworkFailure, error.Kind);
+            Assert.Contains("refused", error.Message, StringComparison.Ordinal);
+            Assert.Equal(tries, detour.Tries);
+        }
+    }
+
+    /// <summary>Stands still unless it is told; whoever waits has waited.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public int Waits { get; private set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Waits++;
+            return System.CreateTimer(callback, state, TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Leads requests to another port of this machine.</summary>
+    private sealed class Detour() : DelegatingHandler(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
+    {
+        public required Uri To { get; set; }
+
+        public int Tries { get; private set; }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Tries++;
+            request.RequestUri = new Uri(To, request.RequestUri!.PathAndQuery);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    [Fact]
     public async Task AnAnswerThatBrokeIsAskedForAgainOnlyWhileNobodyHasSeenIt()
     {
         int calls = 0;
