@@ -25,6 +25,17 @@ public sealed class HostileRequestTests
     }
 
     [Theory]
+    [InlineData("invalid_grammar", "grammar", """ "grammar":"root ::= (\"a\"?){400}" """)]
+    [InlineData("invalid_grammar", "grammar", """ "grammar":"root ::= root" """)]
+    [InlineData("invalid_schema", "response_format", """ "response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","pattern":"^(a?){400}$"}}} """)]
+    public async Task WhatNoAnswerCanBeWrittenUnderIsRefusedBeforeAModelIsLoaded(string code, string parameter, string more)
+    {
+        await using TestServer server = await TestServer.StartAsync(_engine);
+        Assert.Equal((400, code, parameter), (await server.ChatAsync(more: more)).Error);
+        Assert.Empty(_engine.Loads);
+    }
+
+    [Theory]
     [InlineData("HTTP/1.0\r\n")]
     [InlineData("HTTP/1.1\r\nHost:\r\n")]
     [InlineData("HTTP/1.1\r\nHost: a:99999\r\n")]
