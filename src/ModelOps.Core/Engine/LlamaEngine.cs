@@ -214,6 +214,10 @@ public sealed class LlamaEngine : IDisposable
         }
         SamplingSettings settings = _sampling.For(request);
         string text = Render(request, cancellationToken);
+        if (text.Length > _session.SequenceLength && Vocabulary.LeastTokens(text) is var least && least > _session.SequenceLength)
+        {
+            throw _session.Full(least);
+        }
         int[] prompt = Vocabulary.TokenizePrompt(text);
         if (prompt.Length == 0)
         {

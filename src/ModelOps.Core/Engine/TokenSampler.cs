@@ -44,6 +44,7 @@ internal sealed unsafe class TokenSampler : IDisposable
     }
 
     /// <summary>The token that comes next after an output of a context's last decode, by its place in the batch; it counts as written from then on.</summary>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidGrammar"/> when the grammar leaves none.</exception>
     public int Choose(nint context, int output)
     {
         if (_isGreedy)
@@ -61,7 +62,7 @@ internal sealed unsafe class TokenSampler : IDisposable
             // The engine throws across the C boundary, which ends the process, when it is given a token that the grammar has no place for.
             if (token < 0 || !Allows(token))
             {
-                throw new ModelOpsException(ErrorKind.EngineFailure, "No token of the model's vocabulary continues the answer under the grammar.", "The grammar, or a pattern of the schema, asks for characters that the model cannot write.");
+                throw new ModelOpsException(ErrorKind.InvalidGrammar, "No token of the model's vocabulary continues the answer under the grammar.", "The grammar, or a pattern of the schema, asks for characters that the model cannot write, or a bias forbids them.");
             }
         }
         _api.SamplerAccept(_grammar.DangerousGetHandle(), token);

@@ -6,6 +6,11 @@ namespace ModelOps.Engine;
 /// <summary>The tokenizer of a loaded model. The pointer lives as long as the model's handle.</summary>
 internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
 {
+    // llama_token_attr: what the tokenizer finds in a text before all else is unknown, control or user-defined.
+    private const int SpecialAttributes = 1 | 8 | 16;
+
+    private SpecialTexts? _special;
+
     /// <summary><c>llama_vocab*</c>, for the engine's functions.</summary>
     public nint Pointer => pointer;
 
@@ -76,6 +81,13 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
         // Templates and users write BOS themselves, too; a model has never seen two.
         return tokens is [var first, var second, ..] && first == Bos && second == Bos ? tokens[1..] : tokens;
     }
+
+    /// <summary>
+    /// Tokens that a prompt has at the least: its special ones. The engine's tokenizer takes the square of their number (llama_vocab::impl::tokenizer_st_partition walks its list
+    /// from the beginning for each) and cannot be stopped, so that a prompt which has too many anyway is better not shown to it.
+    /// </summary>
+    public int LeastTokens(string text)
+        => (_special ??= new SpecialTexts(Enumerable.Range(0, Count).Where(token => (api.VocabAttributes(pointer, token) & SpecialAttributes) != 0).Select(TextOf))).Count(text);
 
     /// <summary>The bytes of a token, nothing for a control token unless <paramref name="isSpecialShown"/>; copied to <paramref name="buffer"/>, which grows when it must.</summary>
     public ReadOnlySpan<byte> Piece(int token, ref byte[] buffer, bool isSpecialShown = false)

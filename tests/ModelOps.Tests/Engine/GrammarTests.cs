@@ -68,6 +68,16 @@ public sealed class GrammarTests(DemoModels models)
     }
 
     [Fact]
+    public async Task AGrammarThatTheVocabularyCannotWriteIsTheAskersMistake()
+    {
+        using var engine = await models.Load("demo-llama", "Q8_0");
+        var biases = Enumerable.Range(0, engine.VocabularySize).ToDictionary(token => token, _ => float.NegativeInfinity);
+        var error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(Wild with { Grammar = "root ::= \"a\"", LogitBias = biases }));
+        Assert.Equal(ErrorKind.InvalidGrammar, error.Kind);
+        Assert.Single((await engine.GenerateAsync(Wild with { MaxTokens = 1 })).Tokens);
+    }
+
+    [Fact]
     public async Task BadGrammarsAreRefusedAndTheEngineGoesOn()
     {
         using var engine = await models.Load("demo-llama", "Q8_0");

@@ -36,7 +36,7 @@ internal sealed class EmbeddingModel : IDisposable
         {
             throw new ModelOpsException(ErrorKind.InvalidArgument, "The model judges documents by a query and was not trained to give vectors.", "Rerank with it, or say how the tokens of a text are to become one vector.");
         }
-        var texts = Tokenize(request.Texts, _vocabulary.TokenizePrompt, "text");
+        var texts = Tokenize(request.Texts, _vocabulary.TokenizePrompt, "text", _vocabulary.LeastTokens);
         var pooling = request.Pooling switch
         {
             PoolingKind.Mean => Mean,
@@ -79,7 +79,7 @@ internal sealed class EmbeddingModel : IDisposable
         _reading.Release();
     }
 
-    private List<int[]> Tokenize(IReadOnlyList<string> texts, Func<string, int[]> tokenize, string what)
+    private List<int[]> Tokenize(IReadOnlyList<string> texts, Func<string, int[]> tokenize, string what, Func<string, int>? least = null)
     {
         if (_encoder.HasDecoderBehind)
         {
@@ -93,6 +93,10 @@ internal sealed class EmbeddingModel : IDisposable
         foreach (var text in texts)
         {
             ArgumentNullException.ThrowIfNull(text);
+            if (least is not null && text.Length > _mostTokens && least(text) is var count && count > _mostTokens)
+            {
+                throw TooLong(count);
+            }
             var tokens = tokenize(text);
             if (tokens.Length == 0)
             {
@@ -100,11 +104,14 @@ internal sealed class EmbeddingModel : IDisposable
             }
             if (tokens.Length > _mostTokens)
             {
-                throw new ModelOpsException(ErrorKind.ContextFull, $"The {what} of number {read.Count + 1} has {tokens.Length} tokens; the model reads {_mostTokens} at once.", "Cut it in pieces.");
+                throw TooLong(tokens.Length);
             }
             read.Add(tokens);
         }
         return read;
+
+        ModelOpsException TooLong(int tokens)
+            => new(ErrorKind.ContextFull, $"The {what} of number {read.Count + 1} has {tokens} tokens; the model reads {_mostTokens} at once.", "Cut it in pieces.");
     }
 
     /// <summary>Whether a classifier's head gives one number: converters do not always say that it ranks.</summary>

@@ -46,6 +46,7 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, int, float*> GetEmbeddingsOfSequence;
     public readonly delegate* unmanaged[Cdecl]<nint, int> VocabTokens;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte*> VocabText;
+    public readonly delegate* unmanaged[Cdecl]<nint, int, int> VocabAttributes;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte> VocabIsEndOfGeneration;
     public readonly delegate* unmanaged[Cdecl]<nint, int> VocabBos;
     public readonly delegate* unmanaged[Cdecl]<nint, int> VocabEos;
@@ -126,6 +127,7 @@ internal sealed unsafe class LlamaApi
         GetEmbeddingsOfSequence = (delegate* unmanaged[Cdecl]<nint, int, float*>)Export("llama_get_embeddings_seq");
         VocabTokens = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_n_tokens");
         VocabText = (delegate* unmanaged[Cdecl]<nint, int, byte*>)Export("llama_vocab_get_text");
+        VocabAttributes = (delegate* unmanaged[Cdecl]<nint, int, int>)Export("llama_vocab_get_attr");
         VocabIsEndOfGeneration = (delegate* unmanaged[Cdecl]<nint, int, byte>)Export("llama_vocab_is_eog");
         VocabBos = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_bos");
         VocabEos = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_eos");
