@@ -12,11 +12,11 @@ internal sealed class ModelTemplate(ChatTemplate template, string bos, string eo
     public AnswerSyntax Syntax { get; } = AnswerSyntax.Of(template.Source);
 
     /// <summary>The template of a model.</summary>
-    /// <exception cref="ModelOpsException"><see cref="ErrorKind.EngineFailure"/> when it has none, <see cref="ErrorKind.InvalidTemplate"/> when it cannot be read.</exception>
+    /// <exception cref="ModelOpsException"><see cref="ErrorKind.InvalidArgument"/> when it has none, <see cref="ErrorKind.InvalidTemplate"/> when it cannot be read.</exception>
     public static ModelTemplate Of(GgufMetadata metadata, Vocabulary vocabulary)
     {
         string source = metadata.FindString("tokenizer.chat_template") ?? throw new ModelOpsException(
-            ErrorKind.EngineFailure,
+            ErrorKind.InvalidArgument,
             "The model has no chat template: it was not trained for conversations, or its converter left the template out.",
             "Give the prompt as the model expects it, without a template: --raw on the command line, -Raw in PowerShell.");
         return new ModelTemplate(ChatTemplate.Parse(source), vocabulary.BosText, vocabulary.EosText);

@@ -22,7 +22,7 @@ internal sealed class DerivationCheck
     // Stacks that the engine makes for one token: some seconds.
     private const long MostWork = 20_000_000;
     // Steps of this check in all, so that it ends whatever the grammar.
-    private const long MostSteps = 30_000_000;
+    private const long MostSteps = 10_000_000;
 
     private readonly StackMachine _machine;
     private readonly Func<string, ModelOpsException> _error;
@@ -94,8 +94,6 @@ internal sealed class DerivationCheck
             }
         }
         _steps += _changes.Count;
-        if (_steps + _machine.Steps > MostSteps)
-            throw _error("it takes too long to see in how many ways it reads a text");
         _changes.Sort();
         int? costliest = null;
         long weightHere = 0, most = 0;
@@ -121,7 +119,12 @@ internal sealed class DerivationCheck
         return false;
     }
 
-    private Advance Behind(int stack) => _machine.Advance(_machine.Behind(stack)) ?? throw TooMany();
+    private Advance Behind(int stack)
+    {
+        if (_steps + _machine.Steps > MostSteps)
+            throw _error("it takes too long to see in how many ways it reads a text");
+        return _machine.Advance(_machine.Behind(stack)) ?? throw TooMany();
+    }
 
     private ModelOpsException TooMany() => _error("it reads the same text in more ways than the engine can follow");
 }

@@ -17,7 +17,7 @@ internal sealed class StackMachine
     /// <summary>Most elements: the engine holds each several times.</summary>
     public const int MostElements = 1 << 22;
 
-    private const int MostStacks = 1 << 20;
+    private const int MostStacks = 1 << 19;
 
     private enum Kind : byte
     {

@@ -8,6 +8,7 @@ namespace ModelOps.Server.Inference;
 /// <summary>What a server says of itself: models, health, state, metrics.</summary>
 internal sealed class StatusRoutes(InferenceOptions options, ModelCatalog catalog, ModelResidence residence, ServerMetrics metrics, Func<bool> isEnding)
 {
+    private static readonly double Began = ReadStart();
     private readonly long _created = options.Time.GetUtcNow().ToUnixTimeSeconds();
 
     public void Map(WebApplication application)
@@ -85,7 +86,13 @@ internal sealed class StatusRoutes(InferenceOptions options, ModelCatalog catalo
             .Counter("modelops_model_loads_total", "Times that a model was loaded.", PerModel((_, counts) => counts.Loads.Value))
             .Counter("modelops_engine_crashes_total", "Requests that were lost because a model's engine died.", PerModel((_, counts) => counts.Crashes.Value))
             .Gauge("process_resident_memory_bytes", "Main memory of the server itself.", [("", Environment.WorkingSet)])
-            .Gauge("process_start_time_seconds", "When the server started.", [("", new DateTimeOffset(Process.GetCurrentProcess().StartTime).ToUnixTimeMilliseconds() / 1000.0)])
+            .Gauge("process_start_time_seconds", "When the server started.", [("", Began)])
             .ToString();
+    }
+
+    private static double ReadStart()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return new DateTimeOffset(process.StartTime).ToUnixTimeMilliseconds() / 1000.0;
     }
 }

@@ -155,6 +155,16 @@ public sealed class GenerationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_model_without_a_template_is_asked_raw_only()
+    {
+        using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = GoldenLogits.PathOf("llama", "f32"), Parameters = new() { ContextLength = 64 }, Threads = 1 });
+        ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", MaxTokens = 1 }));
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.Contains("--raw", error.Hint, StringComparison.Ordinal);
+        Assert.Single((await engine.GenerateAsync(new GenerationRequest { Prompt = "a", Raw = true, MaxTokens = 1 })).Tokens);
+    }
+
+    [Fact]
     public async Task A_broken_template_names_the_way_out()
     {
         using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("tokenizer.chat_template", "{{ messages | nonsense }}"));

@@ -68,6 +68,14 @@ public class GbnfGrammarTests
         Assert.Contains("a{0,400}", error.Hint, StringComparison.Ordinal);
     }
 
+    /// <summary>Each has so many stacks that to count its ways would take long, too.</summary>
+    [Theory]
+    [InlineData("root ::= ((c){20}){20} \"x\"\nc ::= (\"\" | [a-z]){0,30}")]
+    [InlineData("root ::= (c)* \"x\" b{0,30} \"x\" (a?)+ \"x\" b (\"x\" | [a-z]){5}\na ::= ((c){20}){20} \"x\" [a-z] \"x\" b \"x\"\nb ::= a b (a | [0-9]) \"x\" [a-z]\nc ::= (\"\" | [a-z]){0,30}")]
+    [InlineData("root ::= b\na ::= (b [0-9] | b | \"ab\")?\nb ::= ([0-9] | [a-z]) \"x\" (a | a) (a | c) \"x\" a c\nc ::= a{0,30} \"x\"")]
+    public void WhatCannotBeCountedIsRefused(string grammar)
+        => Assert.Equal(ErrorKind.InvalidGrammar, Assert.Throws<ModelOpsException>(() => GbnfGrammar.Check(grammar)).Kind);
+
     [Theory]
     [InlineData("root ::= a{0,400}\na ::= \"a\"")]
     [InlineData("root ::= [a-z]{0,1999} \"!\"?")]
