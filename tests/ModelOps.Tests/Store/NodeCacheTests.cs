@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ModelOps.Tests.Server;
 using Xunit;
 
 namespace ModelOps.Tests.Store;

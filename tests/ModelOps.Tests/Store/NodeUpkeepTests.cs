@@ -1,6 +1,5 @@
 using System.Text.Json;
 using ModelOps.Tests.Hub;
-using ModelOps.Tests.Server;
 using Xunit;
 
 namespace ModelOps.Tests.Store;
