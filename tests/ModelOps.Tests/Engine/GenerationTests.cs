@@ -157,7 +157,9 @@ public sealed class GenerationTests : IAsyncLifetime
     [Fact]
     public async Task A_model_without_a_template_is_asked_raw_only()
     {
-        using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = GoldenLogits.PathOf("llama", "f32"), Parameters = new() { ContextLength = 64 }, Threads = 1 });
+        // A number is no template.
+        using EditedGguf file = new(GoldenLogits.PathOf("llama", "f32"), metadata => metadata.Set("tokenizer.chat_template", 1u));
+        using LlamaEngine engine = await LlamaEngine.LoadAsync(new EngineOptions { ModelPath = file.Path, Parameters = new() { ContextLength = 64 }, Threads = 1 });
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = "a", MaxTokens = 1 }));
         Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
         Assert.Contains("--raw", error.Hint, StringComparison.Ordinal);
