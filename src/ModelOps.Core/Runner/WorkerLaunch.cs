@@ -35,8 +35,6 @@ internal static class WorkerLaunch
             start.Environment[LlamaLibrary.DirectoryVariable] = directory;
         }
         Process process = new() { StartInfo = start };
-        process.OutputDataReceived += (_, data) => lastWords.Add(data.Data);
-        process.ErrorDataReceived += (_, data) => lastWords.Add(data.Data);
         try
         {
             process.Start();
@@ -47,8 +45,8 @@ internal static class WorkerLaunch
             throw new ModelOpsException(ErrorKind.EngineNotFound, $"The worker process could not be started: {command[0]}: {exception.Message}", "Reinstall ModelOps.", exception);
         }
         process.StandardInput.Close();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        lastWords.Hear(process.StandardOutput);
+        lastWords.Hear(process.StandardError);
         return process;
     }
 }

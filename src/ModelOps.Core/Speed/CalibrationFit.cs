@@ -8,7 +8,7 @@ namespace ModelOps.Speed;
 /// <param name="Tensors">Tensors read for a token.</param>
 /// <param name="KvBytes">Bytes of keys and values read for a token.</param>
 /// <param name="TokenSeconds">Seconds a generated token.</param>
-/// <param name="PromptTokenSeconds">Seconds a token of a prompt.</param>
+/// <param name="PromptTokenSeconds">Seconds a token of a prompt; infinite when none was timed.</param>
 internal sealed record SpeedMeasurement(GgmlType Type, int Size, long Bytes, long LayerWeights, int Tensors, double KvBytes, double TokenSeconds, double PromptTokenSeconds)
 {
     /// <summary>The faster of two of the same: whatever else the machine does only makes a token slower.</summary>

@@ -31,7 +31,8 @@ public static class SpeedCalibrator
     private static readonly int[] TinyLayers = [2, 16];
     private const int DeepContext = 2048, PromptLength = 512;
 
-    // Small models are timed in a tenth of a second, in which a neighbour may have the caches: in rounds, then, of which the fastest counts.
+    // A model is timed in a tenth of a second or in one, in which a neighbour may have the caches or the machine its slow minute: in rounds, then, of which the fastest counts.
+    // Prompts of large models take long enough to be timed once.
     private const int Rounds = 3, FirstLargeSize = 2;
 
     /// <summary>A model to be timed.</summary>
@@ -48,15 +49,15 @@ public static class SpeedCalibrator
         var measured = new Dictionary<(Target Target, Subject Subject), SpeedMeasurement>();
         using var folder = Quality.WorkFolder.Create(request.WorkFolder);
         var path = folder.File("random.gguf");
-        List<Subject> runs = [.. Enumerable.Range(0, Rounds).SelectMany(round => subjects.Where(subject => round == 0 || subject.Size < FirstLargeSize))];
-        var (done, total) = (0, runs.Sum(subject => targets.Count(target => IsRun(subject, target))));
-        foreach (var subject in runs)
+        List<(Subject Subject, bool WithPrompt)> runs = [.. Enumerable.Range(0, Rounds).SelectMany(round => subjects.Select(subject => (subject, round == 0 || subject.Size < FirstLargeSize)))];
+        var (done, total) = (0, runs.Sum(run => targets.Count(target => IsRun(run.Subject, target))));
+        foreach (var (subject, withPrompt) in runs)
         {
             await Task.Run(() => subject.Model.Write(path, cancellationToken), cancellationToken).ConfigureAwait(false);
             foreach (var target in targets.Where(target => IsRun(subject, target)))
             {
                 progress?.Report(new SpeedProgress($"{subject.Model.Type}, {subject.Model.Layout().FileBytes >> 20} MB, {target.Name}", done++, total));
-                var timed = await TimeAsync(subject, path, target, cancellationToken).ConfigureAwait(false);
+                var timed = await TimeAsync(subject, path, target, withPrompt, cancellationToken).ConfigureAwait(false);
                 measured[(target, subject)] = measured.TryGetValue((target, subject), out var before) ? before.Faster(timed) : timed;
             }
         }
@@ -110,7 +111,7 @@ public static class SpeedCalibrator
         return subjects;
     }
 
-    private static async Task<SpeedMeasurement> TimeAsync(Subject subject, string path, Target target, CancellationToken cancellationToken)
+    private static async Task<SpeedMeasurement> TimeAsync(Subject subject, string path, Target target, bool withPrompt, CancellationToken cancellationToken)
     {
         var isLarge = subject.Size == Sizes.Length - 1;
         var request = new SpeedRequest
@@ -128,14 +129,14 @@ public static class SpeedCalibrator
         using var engine = await LlamaEngine.LoadAsync(SpeedMeter.Options(request), null, cancellationToken).ConfigureAwait(false);
         return await Task.Run(() => engine.Use(session =>
         {
-            var prompts = SpeedMeter.Measure(session, request with { Depth = 0, GeneratedTokens = 0 }, file, null, cancellationToken).PromptTokensPerSecond!;
+            var prompts = withPrompt ? SpeedMeter.Measure(session, request with { Depth = 0, GeneratedTokens = 0 }, file, null, cancellationToken).PromptTokensPerSecond : null;
             var tokens = SpeedMeter.TimeTokens(session, request, cancellationToken).Order().ToArray();
             // Cells beyond these are masked and skipped.
             var cells = subject.Depth + request.GeneratedTokens / 2.0;
             return new SpeedMeasurement(
                 subject.Model.Type, subject.Model.EmbeddingLength == TinyEmbedding && target.Threads > 1 ? 1 : subject.Size, shape.ActiveBytes, (long)shape.ActiveWeights - shape.OutputWeights, shape.ActiveTensors, cells * shape.HeadBytesPerCell,
                 // The faster ones: whatever else the machine does only makes a token slower.
-                tokens[tokens.Length / 4], 1 / prompts.High);
+                tokens[tokens.Length / 4], prompts is null ? double.PositiveInfinity : 1 / prompts.High);
         }), cancellationToken).ConfigureAwait(false);
     }
 }

@@ -7,8 +7,8 @@ internal static class DiskErrors
 {
     public static ModelOpsException TooLittle(long needed, long free, string folder, string what = "The download", string remedy = "put the store on another disk with HF_HUB_CACHE") => new(
         ErrorKind.InsufficientDiskSpace,
-        $"{what} needs {Size(needed)} ({needed} bytes), but the disk of '{folder}' has {Size(free)} ({free} bytes) free.",
-        $"Free {Size(needed - free)}, or {remedy}.");
+        $"{what} needs {ByteSize.Format(needed)} ({needed} bytes), but the disk of '{folder}' has {ByteSize.Format(free)} ({free} bytes) free.",
+        $"Free {ByteSize.Format(needed - free)}, or {remedy}.");
 
     /// <summary>From an error while writing to the error that is told.</summary>
     public static ModelOpsException WriteError(Exception e, string path) => DiskSpace.IsFull(e)
@@ -35,11 +35,4 @@ internal static class DiskErrors
         const int TooManyLinksLinux = 40, TooManyLinksMac = 62, CannotResolve = unchecked((int)0x80070781);
         return e.HResult == (OperatingSystem.IsWindows() ? CannotResolve : OperatingSystem.IsMacOS() ? TooManyLinksMac : TooManyLinksLinux);
     }
-
-    private static string Size(long bytes) => bytes switch
-    {
-        >= 1_000_000_000 => FormattableString.Invariant($"{bytes / 1e9:0.0} GB"),
-        >= 1_000_000 => FormattableString.Invariant($"{bytes / 1e6:0.0} MB"),
-        _ => FormattableString.Invariant($"{bytes / 1e3:0.0} kB"),
-    };
 }

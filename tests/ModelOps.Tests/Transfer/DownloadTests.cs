@@ -201,7 +201,7 @@ public sealed class DownloadTests(HubFixture hub) : IClassFixture<HubFixture>, I
         Assert.Equal(1_000_000, plan.DiskFreeBytes);
         ModelOpsException e = await Assert.ThrowsAsync<ModelOpsException>(() => store.InstallAsync(client, plan));
         Assert.Equal(ErrorKind.InsufficientDiskSpace, e.Kind);
-        Assert.Contains("1.0 MB", e.Message);
+        Assert.Contains("977 KiB (1000000 bytes)", e.Message);
         Assert.Contains(plan.Bytes.ToString(), e.Message);
         Assert.DoesNotContain(network.Requests, request => request.IsResolve);
         Assert.Empty(_temp.Entries());
