@@ -9,7 +9,11 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
     // llama_token_attr: what the tokenizer finds in a text before all else is unknown, control or user-defined.
     private const int SpecialAttributes = 1 | 8 | 16;
 
+    // LLAMA_VOCAB_TYPE_SPM: what is in no token is written byte by byte.
+    private const int SentencePiece = 1;
+
     private SpecialTexts? _special;
+    private HashSet<Rune>? _known;
 
     /// <summary><c>llama_vocab*</c>, for the engine's functions.</summary>
     public nint Pointer => pointer;
@@ -83,11 +87,27 @@ internal sealed unsafe class Vocabulary(LlamaApi api, nint pointer)
     }
 
     /// <summary>
-    /// Tokens that a prompt has at the least: its special ones. The engine's tokenizer takes the square of their number (llama_vocab::impl::tokenizer_st_partition walks its list
-    /// from the beginning for each) and cannot be stopped, so that a prompt which has too many anyway is better not shown to it.
+    /// Tokens that a prompt has at the least: its special ones, or the bytes of characters that are in no token. The engine takes the square of either number
+    /// (llama_vocab::impl::tokenizer_st_partition walks its list from the beginning for each, llm_tokenizer_spm_session::resegment copies what it has) and cannot be stopped,
+    /// so that a prompt which has too many anyway is better not shown to it.
     /// </summary>
     public int LeastTokens(string text)
-        => (_special ??= new SpecialTexts(Enumerable.Range(0, Count).Where(token => (api.VocabAttributes(pointer, token) & SpecialAttributes) != 0).Select(TextOf))).Count(text);
+    {
+        _special ??= new SpecialTexts(Enumerable.Range(0, Count).Where(token => (api.VocabAttributes(pointer, token) & SpecialAttributes) != 0).Select(TextOf));
+        return Math.Max(_special.Count(text), api.VocabType(pointer) == SentencePiece ? UnknownBytes(text) : 0);
+    }
+
+    private int UnknownBytes(string text)
+    {
+        // A space is another character in the vocabulary.
+        _known ??= [.. Enumerable.Range(0, Count).SelectMany(token => TextOf(token).EnumerateRunes()), new Rune(' ')];
+        int bytes = 0;
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            bytes += _known.Contains(rune) ? 0 : rune.Utf8SequenceLength;
+        }
+        return bytes;
+    }
 
     /// <summary>The bytes of a token, nothing for a control token unless <paramref name="isSpecialShown"/>; copied to <paramref name="buffer"/>, which grows when it must.</summary>
     public ReadOnlySpan<byte> Piece(int token, ref byte[] buffer, bool isSpecialShown = false)

@@ -22,7 +22,7 @@ public sealed class SpecialTextsTests(DemoModels models)
         Assert.InRange(known.Count, 2, marks.Length);
 
         Random random = new(9);
-        string[] pieces = [.. known.Keys, "a", " word", ".", "<", "<eo", "end_of_turn>", "é"];
+        string[] pieces = [.. known.Keys, "a", " word", ".", "<", "<eo", "end_of_turn>"];
         for (int i = 0; i < 200; i++)
         {
             string text = string.Concat(Enumerable.Range(0, random.Next(30)).Select(_ => pieces[random.Next(pieces.Length)]));
@@ -30,16 +30,33 @@ public sealed class SpecialTextsTests(DemoModels models)
         }
     }
 
+    [Theory]
+    [InlineData("demo-gemma")]
+    [InlineData("demo-llama")]
+    public async Task NoPromptHasFewerTokensThanItIsSaidToHave(string model)
+    {
+        using LlamaEngine engine = await models.Load(model, "Q8_0");
+        Random random = new(10);
+        string[] pieces = ["a", " word", "\n", "\n\n", "  ", "\t", "é", "ß", "漢字", "😀", "𓀀", "\u0301", "<eos>", "▁", "\0", "’"];
+        for (int i = 0; i < 300; i++)
+        {
+            string text = string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => pieces[random.Next(pieces.Length)]));
+            Assert.InRange(engine.Vocabulary.LeastTokens(text), 0, engine.Tokenize(text, addSpecial: false, parseSpecial: true).Length);
+        }
+    }
+
     /// <summary>The engine's tokenizer would be at it for minutes, and could not be stopped.</summary>
-    [Fact]
-    public async Task APromptOfSpecialTokensIsRefusedUnread()
+    [Theory]
+    [InlineData("<eos>", 1)]
+    [InlineData("𓀀", 4)]
+    public async Task APromptThatIsSlowToReadAndTooLongIsRefusedUnread(string mark, int tokens)
     {
         const int Marks = 200_000;
         using LlamaEngine engine = await models.Load("demo-gemma", "Q8_0");
-        string text = string.Concat(Enumerable.Repeat("<eos>", Marks));
+        string text = string.Concat(Enumerable.Repeat(mark, Marks));
         ModelOpsException error = await Assert.ThrowsAsync<ModelOpsException>(() => engine.GenerateAsync(new GenerationRequest { Prompt = text, Raw = true }));
         Assert.Equal(ErrorKind.ContextFull, error.Kind);
-        Assert.Contains($"{Marks} tokens", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{Marks * tokens} tokens", error.Message, StringComparison.Ordinal);
         Assert.Equal(ErrorKind.ContextFull, (await Assert.ThrowsAsync<ModelOpsException>(() => engine.EmbedAsync(new EmbeddingRequest { Texts = [text] }))).Kind);
     }
 }

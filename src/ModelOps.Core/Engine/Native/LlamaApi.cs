@@ -44,6 +44,7 @@ internal sealed unsafe class LlamaApi
     public readonly delegate* unmanaged[Cdecl]<nint, float*> GetLogits;
     public readonly delegate* unmanaged[Cdecl]<nint, int, float*> GetLogitsOf;
     public readonly delegate* unmanaged[Cdecl]<nint, int, float*> GetEmbeddingsOfSequence;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> VocabType;
     public readonly delegate* unmanaged[Cdecl]<nint, int> VocabTokens;
     public readonly delegate* unmanaged[Cdecl]<nint, int, byte*> VocabText;
     public readonly delegate* unmanaged[Cdecl]<nint, int, int> VocabAttributes;
@@ -125,6 +126,7 @@ internal sealed unsafe class LlamaApi
         GetLogits = (delegate* unmanaged[Cdecl]<nint, float*>)Export("llama_get_logits");
         GetLogitsOf = (delegate* unmanaged[Cdecl]<nint, int, float*>)Export("llama_get_logits_ith");
         GetEmbeddingsOfSequence = (delegate* unmanaged[Cdecl]<nint, int, float*>)Export("llama_get_embeddings_seq");
+        VocabType = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_type");
         VocabTokens = (delegate* unmanaged[Cdecl]<nint, int>)Export("llama_vocab_n_tokens");
         VocabText = (delegate* unmanaged[Cdecl]<nint, int, byte*>)Export("llama_vocab_get_text");
         VocabAttributes = (delegate* unmanaged[Cdecl]<nint, int, int>)Export("llama_vocab_get_attr");
