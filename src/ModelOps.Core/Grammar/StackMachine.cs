@@ -32,6 +32,8 @@ internal sealed class StackMachine
     // Sequences one behind the other, each closed by an end; a place is an index of it.
     private readonly List<Element> _elements = [];
     private readonly List<int[]> _rules = [];
+    // Options within options: what can be read from there can be read from the outermost.
+    private readonly HashSet<int> _inner = [];
     private readonly List<CharacterSet> _sets = [];
     private readonly Dictionary<string, int> _named = new(StringComparer.Ordinal);
 
@@ -60,7 +62,7 @@ internal sealed class StackMachine
     /// <summary>Stacks that were made so far.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>The stacks of one place each from where rules are entered: the root, then every reference to a rule that the root leads to.</summary>
+    /// <summary>The stacks of one place each from where rules are entered: the root, then every reference to a rule that the root leads to; of a repetition, the first.</summary>
     public IEnumerable<int> Entrances()
     {
         var reached = new HashSet<int> { _elements[0].Value };
@@ -74,7 +76,8 @@ internal sealed class StackMachine
                 {
                     if (_elements[place].Kind != Kind.Rule)
                         continue;
-                    yield return Push(Empty, place);
+                    if (!_inner.Contains(rule))
+                        yield return Push(Empty, place);
                     if (reached.Add(_elements[place].Value))
                         open.Enqueue(_elements[place].Value);
                 }
@@ -219,6 +222,8 @@ internal sealed class StackMachine
             if (Sequence(next is { } behind ? [.. item, new(Kind.Rule, behind)] : item) is not { } start || Sequence([]) is not { } nothing)
                 return null;
             _rules[rule] = [start, nothing];
+            if (last is { } inner)
+                _inner.Add(inner);
             last = rule;
         }
         if (last is { } options)

@@ -193,6 +193,8 @@ public class JsonSchemaGrammarTests(ITestOutputHelper output)
         JsonSchemaGrammar.FromSchema(new JsonObject { ["anyOf"] = new JsonArray([.. Enumerable.Range(0, 20).Select(_ => Properties(20, _ => new JsonObject { ["type"] = "array", ["items"] = Text() }))]) }.ToJsonString());
         JsonSchemaGrammar.FromSchema(new JsonObject { ["enum"] = new JsonArray([.. Enumerable.Range(0, 5000).Select(index => JsonValue.Create($"value {index}"))]) }.ToJsonString());
         JsonSchemaGrammar.FromSchema(new JsonObject { ["type"] = "string", ["pattern"] = "^(a?){30}$" }.ToJsonString());
+        JsonSchemaGrammar.FromSchema(Properties(300, index => new JsonObject { ["type"] = "string", ["maxLength"] = 300 + index }).ToJsonString());
+        JsonSchemaGrammar.FromSchema(Properties(300, _ => new JsonObject { ["type"] = "string", ["format"] = "uri" }).ToJsonString());
         JsonSchemaGrammar.FromSchema("""{"type":"object"}""");
     }
 
