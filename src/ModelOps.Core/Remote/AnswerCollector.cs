@@ -5,13 +5,16 @@ using ModelOps.Hub;
 namespace ModelOps.Remote;
 
 /// <summary>Puts an answer together from the pieces of a stream, or from the one object of a server that does not stream.</summary>
-internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, EndpointOptions options, EndpointErrors errors)
+/// <param name="start">When the request was made, a timestamp of the options' clock.</param>
+/// <param name="progress">Told of the pieces.</param>
+/// <param name="options">How the server is asked.</param>
+/// <param name="errors">Makes errors of what is no answer.</param>
+internal sealed class AnswerCollector(long start, IProgress<GeneratedToken>? progress, EndpointOptions options, EndpointErrors errors)
 {
     private const int MostCalls = 128;
     // No model writes so many; a server may say so.
     private const int MostTokens = 1 << 24;
 
-    private readonly long _start = options.Time.GetTimestamp();
     private readonly List<GeneratedToken> _new = [];
     private readonly StringBuilder _text = new();
     private readonly StringBuilder _reasoning = new();
@@ -61,7 +64,7 @@ internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, Endpo
     public GenerationResult Finish(int maxTokens)
     {
         int tokens = Math.Clamp(_tokens ?? _pieces, 0, Math.Min(maxTokens, MostTokens));
-        double waited = options.Time.GetElapsedTime(_start, _first == 0 ? options.Time.GetTimestamp() : _first).TotalSeconds, wrote = _pieces > 1 ? options.Time.GetElapsedTime(_first, _last).TotalSeconds : 0;
+        double waited = options.Time.GetElapsedTime(start, _first == 0 ? options.Time.GetTimestamp() : _first).TotalSeconds, wrote = _pieces > 1 ? options.Time.GetElapsedTime(_first, _last).TotalSeconds : 0;
         int[] ids = new int[tokens];
         Array.Fill(ids, -1);
         return new GenerationResult(_text.ToString(), ids, _promptTokens ?? 0, _promptRate ?? (waited > 0 ? (_promptTokens ?? 0) / waited : 0), _rate ?? (wrote > 0 ? (tokens - 1) / wrote : 0), _finish ?? FinishReason.Stop)
@@ -70,7 +73,7 @@ internal sealed class AnswerCollector(IProgress<GeneratedToken>? progress, Endpo
             Reasoning = _reasoning.Length > 0 ? _reasoning.ToString() : null,
             ToolCalls = [.. _calls.Select(call => new ToolCall(call.Value.Id.Length > 0 ? call.Value.Id.ToString() : $"call_{call.Key}", call.Value.Name.ToString(), call.Value.Arguments.ToString()))],
             CachedPromptTokens = _cachedTokens ?? 0,
-            TimeToFirstToken = options.Time.GetElapsedTime(_start, _first == 0 ? options.Time.GetTimestamp() : _first),
+            TimeToFirstToken = options.Time.GetElapsedTime(start, _first == 0 ? options.Time.GetTimestamp() : _first),
         };
     }
 

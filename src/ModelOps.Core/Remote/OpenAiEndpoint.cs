@@ -66,10 +66,11 @@ public sealed class OpenAiEndpoint : IInference, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         JsonObject body = GenerationBody.Of(request, await GetModelAsync(cancellationToken).ConfigureAwait(false));
+        long start = _options.Time.GetTimestamp();
         AnswerCollector? answer = null;
         GenerationResult result = await _transport.SendAsync(request.Raw ? "completions" : "chat/completions", body, async (response, reader, token) =>
         {
-            answer = new AnswerCollector(progress, _options, _errors);
+            answer = new AnswerCollector(start, progress, _options, _errors);
             string? type = response.Content.Headers.ContentType?.MediaType;
             if (type == "text/html")
             {

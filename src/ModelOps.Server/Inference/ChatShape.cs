@@ -24,7 +24,7 @@ internal sealed class ChatShape(string model, DateTimeOffset now) : AnswerShape(
         if (calls.Count > 0)
             message["tool_calls"] = new JsonArray([.. calls.Select(Call)]);
         var choice = new JsonObject { ["index"] = 0, ["message"] = message, ["logprobs"] = null, ["finish_reason"] = Reason(ask, result, calls) };
-        return Envelope("chat.completion", [choice], UsageOf(result));
+        return Envelope("chat.completion", [choice], result);
     }
 
     public override JsonObject Begin(Ask ask) => Chunk(new JsonObject { ["role"] = "assistant", ["content"] = ask.Forced is null ? "" : null }, null);

@@ -8,7 +8,7 @@ internal sealed class CompletionShape(string model, DateTimeOffset now) : Answer
     protected override string StreamObject => "text_completion";
 
     public override JsonObject Whole(Ask ask, GenerationResult result)
-        => Envelope(StreamObject, [Choice((ask.Echo ? ask.Request.Prompt : "") + result.Text, Reason(result.FinishReason))], UsageOf(result));
+        => Envelope(StreamObject, [Choice((ask.Echo ? ask.Request.Prompt : "") + result.Text, Reason(result.FinishReason))], result);
 
     public override JsonObject? Begin(Ask ask) => ask.Echo ? Piece(ask.Request.Prompt, false) : null;
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ModelOps.Tests.Hub;
 using Xunit;
@@ -94,6 +95,21 @@ public sealed class OpenAiEndpointTests
         Assert.Equal(("let me", "Grüße, 世界", FinishReason.Length, "served"), (result.Reasoning, result.Text, result.FinishReason, result.Model));
         Assert.Equal((11, 8, 123.5, 45.25), (result.PromptTokens, result.CachedPromptTokens, result.PromptTokensPerSecond, result.TokensPerSecond));
         Assert.Equal([-1, -1, -1, -1], result.Tokens);
+    }
+
+    [Fact]
+    public async Task TheFirstTokenIsWaitedForFromTheRequestOn()
+    {
+        TimeSpan thinking = TimeSpan.FromMilliseconds(200);
+        using RawEndpoint server = new(async (_, stream) =>
+        {
+            await Task.Delay(thinking, Stop);
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(ChatAnswer()), Stop);
+        });
+        using OpenAiEndpoint endpoint = Open(server);
+        GenerationResult result = await endpoint.GenerateAsync(new GenerationRequest { Prompt = "p" }, null, Stop);
+        Assert.InRange(result.TimeToFirstToken, thinking * 0.9, TimeSpan.MaxValue);
+        Assert.InRange(result.PromptTokensPerSecond, 0.001, 7 / (thinking.TotalSeconds * 0.9));
     }
 
     [Fact]

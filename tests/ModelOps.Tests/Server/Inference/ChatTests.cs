@@ -40,6 +40,7 @@ public sealed class ChatTests : IAsyncLifetime
         Assert.Equal("stop", answer.Json.GetProperty("choices")[0].GetProperty("finish_reason").GetString());
         JsonElement usage = answer.Json.GetProperty("usage");
         Assert.Equal((23, 3, 26), (usage.GetProperty("prompt_tokens").GetInt32(), usage.GetProperty("completion_tokens").GetInt32(), usage.GetProperty("total_tokens").GetInt32()));
+        Assert.Equal((0, 23, 100.0, 3, 10.0), Timings(answer.Json));
         Assert.Equal(["/models/two.gguf"], _engine.Loads);
         Assert.Equal([("system", "Be kind."), ("user", "What\nnow?"), ("assistant", ""), ("tool", "sunny")], _asked!.Messages!.Select(message => (message.Role, message.Content)));
         Assert.Equal(new ToolCall("c1", "weather", """{"city":"Rome"}"""), Assert.Single(_asked.Messages![2].ToolCalls!));
@@ -63,6 +64,13 @@ public sealed class ChatTests : IAsyncLifetime
         Assert.Equal("Hello there", string.Concat(choices.Select(choice => choice.GetProperty("delta").TryGetProperty("content", out JsonElement text) ? text.GetString() : "")));
         Assert.Equal([.. Enumerable.Repeat<string?>(null, choices.Count - 1), "stop"], choices.Select(choice => choice.GetProperty("finish_reason").GetString()));
         Assert.Equal((0, 9), (chunks[^1].GetProperty("choices").GetArrayLength(), chunks[^1].GetProperty("usage").GetProperty("total_tokens").GetInt32()));
+        Assert.Equal((0, 6, 100.0, 3, 10.0), Timings(chunks[^1]));
+    }
+
+    private static (int, int, double, int, double) Timings(JsonElement answer)
+    {
+        JsonElement timings = answer.GetProperty("timings");
+        return (timings.GetProperty("cache_n").GetInt32(), timings.GetProperty("prompt_n").GetInt32(), timings.GetProperty("prompt_per_second").GetDouble(), timings.GetProperty("predicted_n").GetInt32(), timings.GetProperty("predicted_per_second").GetDouble());
     }
 
     [Fact]
