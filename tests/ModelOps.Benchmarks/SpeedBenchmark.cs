@@ -79,5 +79,5 @@ internal static class SpeedBenchmark
             Table.Number(prompt), Table.Number(calibrated.PromptTokensPerSecond!.Expected!.Value), Error(calibrated.PromptTokensPerSecond.Expected.Value, prompt), $"{Table.Number(byFamily.Low)} to {Table.Number(byFamily.High)}");
     }
 
-    private static string Error(double told, double measured) => string.Create(CultureInfo.InvariantCulture, $"{100 * ((told / measured) - 1):+0.0;-0.0} %");
+    private static string Error(double told, double measured) => string.Create(CultureInfo.InvariantCulture, $"{100 * ((told / measured) - 1):+0.0;-0.0;0.0} %");
 }

@@ -33,7 +33,7 @@ public static class SpeedCalibrator
 
     // A model is timed in a tenth of a second or in one, in which a neighbour may have the caches or the machine its slow minute: in rounds, then, of which the fastest counts.
     // Prompts of large models take long enough to be timed once.
-    private const int Rounds = 3, FirstLargeSize = 2;
+    private const int Rounds = 4, FirstLargeSize = 2;
 
     /// <summary>A model to be timed.</summary>
     private sealed record Subject(SyntheticModel Model, int Size, int Depth);
