@@ -139,7 +139,7 @@ Describe 'A worker that dies' -Skip:$IsWindows {
 
     It 'takes a pipeline of parallel prompts with it; the next works' {
         $null = Invoke-Model 'Once' @question -Parallel 4
-        { 1..20 | ForEach-Object { 'a' } | Invoke-Model -Model $model -Raw -Temperature 0 -MaxTokens 300 -ContextLength 4096 -Parallel 4 -Unordered | ForEach-Object { if ($session = Get-ModelSession) { /bin/kill -KILL $session.ProcessId } } } | Should -Throw -ErrorId $crash
+        { 1..400 | ForEach-Object { 'a' } | Invoke-Model -Model $model -Raw -Temperature 0 -MaxTokens 300 -ContextLength 4096 -Parallel 4 -Unordered | ForEach-Object { if ($session = Get-ModelSession) { /bin/kill -KILL $session.ProcessId } } } | Should -Throw -ErrorId $crash
         @('a', 'b' | Invoke-Model @question -Parallel 4).Count | Should -Be 2
         @(Get-Worker).Count | Should -Be 1
     }
