@@ -54,8 +54,18 @@ internal sealed class SessionServices<T>(string command, string noun, string sec
         }
         var process = Process.Start(start)!;
         var remarks = new ConcurrentQueue<string>();
-        // A thread of its own: BeginErrorReadLine would block one of the pool's as long as the process lives, of which a machine with two cores has two.
-        new Thread(() => Hear(process.StandardError, remarks)) { IsBackground = true, Name = $"ModelOps {noun}'s remarks" }.Start();
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is not null)
+            {
+                remarks.Enqueue(line.Data);
+                while (remarks.Count > MostLines)
+                {
+                    _ = remarks.TryDequeue(out string? _);
+                }
+            }
+        };
+        process.BeginErrorReadLine();
         try
         {
             var service = await ReadAsync(process, remarks, cancellationToken);
@@ -80,25 +90,6 @@ internal sealed class SessionServices<T>(string command, string noun, string sec
         await entry.Process.WaitForExitAsync(cancellationToken);
         _running.TryRemove(id, out _);
         entry.Process.Dispose();
-    }
-
-    private static void Hear(StreamReader stream, ConcurrentQueue<string> remarks)
-    {
-        try
-        {
-            while (stream.ReadLine() is { } line)
-            {
-                remarks.Enqueue(line);
-                while (remarks.Count > MostLines)
-                {
-                    _ = remarks.TryDequeue(out string? _);
-                }
-            }
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
-        {
-            // The process has ended, and was put away.
-        }
     }
 
     // One JSON document over several lines: the last of them is a brace alone.

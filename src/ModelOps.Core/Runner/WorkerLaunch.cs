@@ -35,6 +35,8 @@ internal static class WorkerLaunch
             start.Environment[LlamaLibrary.DirectoryVariable] = directory;
         }
         Process process = new() { StartInfo = start };
+        process.OutputDataReceived += (_, data) => lastWords.Add(data.Data);
+        process.ErrorDataReceived += (_, data) => lastWords.Add(data.Data);
         try
         {
             process.Start();
@@ -45,8 +47,8 @@ internal static class WorkerLaunch
             throw new ModelOpsException(ErrorKind.EngineNotFound, $"The worker process could not be started: {command[0]}: {exception.Message}", "Reinstall ModelOps.", exception);
         }
         process.StandardInput.Close();
-        lastWords.Hear(process.StandardOutput);
-        lastWords.Hear(process.StandardError);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
         return process;
     }
 }

@@ -83,7 +83,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             await pipe.DisposeAsync().ConfigureAwait(false);
             if (process is not null)
             {
-                await EndAsync(process, lastWords, TimeSpan.Zero).ConfigureAwait(false);
+                await EndAsync(process, TimeSpan.Zero).ConfigureAwait(false);
                 process.Dispose();
             }
             throw;
@@ -186,7 +186,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         {
             Kill($"it does not speak as a worker does ({exception.Message})");
         }
-        await EndAsync(_process, _lastWords, ExitTimeout).ConfigureAwait(false);
+        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
         _exitCode = _process.ExitCode;
         lock (_calls)
         {
@@ -241,7 +241,6 @@ internal sealed class WorkerProcess : IAsyncDisposable
             if (await Task.WhenAny(ready, exited).ConfigureAwait(false) == exited)
             {
                 await exited.ConfigureAwait(false);
-                await _lastWords.CompleteAsync().ConfigureAwait(false);
                 throw WorkerEnd.Error(WorkerEnd.Describe(_process.ExitCode), _lastWords, "while starting");
             }
             WorkerEvent? hello = await ready.ConfigureAwait(false);
@@ -270,7 +269,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
 
     private async Task<ModelOpsException> StillbornAsync()
     {
-        await EndAsync(_process, _lastWords, ExitTimeout).ConfigureAwait(false);
+        await EndAsync(_process, ExitTimeout).ConfigureAwait(false);
         return WorkerEnd.Error(WorkerEnd.Describe(_process.ExitCode), _lastWords, "while starting");
     }
 
@@ -280,7 +279,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         return await ReceiveAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task EndAsync(Process process, LastWords lastWords, TimeSpan patience)
+    private static async Task EndAsync(Process process, TimeSpan patience)
     {
         using CancellationTokenSource limit = new(patience);
         try
@@ -292,6 +291,5 @@ internal sealed class WorkerProcess : IAsyncDisposable
             process.Kill();
             await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         }
-        await lastWords.CompleteAsync().ConfigureAwait(false);
     }
 }
